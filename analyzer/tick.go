@@ -1,0 +1,71 @@
+// Package analyzer judges releases.
+//
+// It is pure: every function's result depends on its arguments alone, the current time included. The one
+// exception is prometheus.go, which asks Prometheus for raw samples. Because judging is a fold over recorded
+// integer counts, a live watch, a restarted one and a replay of history come to the same verdict at the same tick.
+package analyzer
+
+import (
+	"maps"
+	"time"
+)
+
+// Counts are integer increments of a signal over one span of time: N events, K of them bad.
+type Counts struct {
+	N uint64 `json:"n"`
+	K uint64 `json:"k"`
+}
+
+// Plus returns the sum of c and d.
+func (c Counts) Plus(d Counts) Counts { return Counts{N: c.N + d.N, K: c.K + d.K} }
+
+// Ratio returns K/N and true, or 0 and false when nothing was counted: a ratio of 0/0 says nothing.
+func (c Counts) Ratio() (float64, bool) {
+	if c.N == 0 {
+		return 0, false
+	}
+	return float64(c.K) / float64(c.N), true
+}
+
+// Measurement is what one signal showed in one tick.
+type Measurement struct {
+	// Pods holds the increments of each pod of the judged version that had at least one sample in the tick.
+	Pods map[string]Counts `json:"pods,omitempty"`
+	// Samples counts the raw samples behind the increments; zero means that there was nothing to judge by.
+	Samples int `json:"samples"`
+	// Gap is set when samples came back after a gap of more than two scrapes: their increments span the gap and
+	// cannot be laid to this tick, so they are left out.
+	Gap bool `json:"gap,omitempty"`
+	// Warnings are Prometheus' own, passed on unchanged; a measurement with a warning may be incomplete.
+	Warnings []string `json:"warnings,omitempty"`
+	// Error says why Prometheus gave no answer for good, empty if it did.
+	Error string `json:"error,omitempty"`
+}
+
+// Total sums the increments of all pods.
+func (m Measurement) Total() Counts {
+	var sum Counts
+	for c := range maps.Values(m.Pods) {
+		sum = sum.Plus(c)
+	}
+	return sum
+}
+
+// Tick is one evaluation instant of a watch: the half-open span (From, At] and what each signal showed in it.
+type Tick struct {
+	From    time.Time              `json:"from"`
+	At      time.Time              `json:"at"`
+	Signals map[string]Measurement `json:"signals"`
+}
+
+// Baseline is the control that ticks of one signal are compared with, frozen before the deployment started.
+type Baseline struct {
+	Signal string    `json:"signal"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Counts Counts    `json:"counts"`
+	// Pods names the pods of the known-good version that were measured.
+	Pods     []string `json:"pods,omitempty"`
+	Query    string   `json:"query"`
+	Warnings []string `json:"warnings,omitempty"`
+}

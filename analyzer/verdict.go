@@ -1,0 +1,59 @@
+package analyzer
+
+import "time"
+
+// Verdict is the judgement of a release as a whole, or of one signal.
+type Verdict string
+
+// The verdicts. Only Regressed can lead to an action.
+const (
+	// Healthy means that the signal was measured and is within its limit.
+	Healthy Verdict = "HEALTHY"
+	// Regressed means that the release is proven bad by the policy's rule.
+	Regressed Verdict = "REGRESSED"
+	// Insufficient means that too little was measured to say either.
+	Insufficient Verdict = "INSUFFICIENT"
+	// NoData means that telemetry is missing or broken.
+	NoData Verdict = "NO_DATA"
+)
+
+// Outcome is what one signal showed at one tick.
+type Outcome string
+
+// The outcomes of a tick.
+const (
+	OutcomeOK     Outcome = "ok"
+	OutcomeBreach Outcome = "breach"
+	OutcomeNoData Outcome = "no-data"
+	OutcomeError  Outcome = "error"
+)
+
+// Assessment explains the judgement of one signal at one tick: the number, what it was compared with, and for how
+// long it has been so. Ratios are fractions of 1; durations are seconds.
+type Assessment struct {
+	Signal  string    `json:"signal"`
+	Kind    Kind      `json:"kind"`
+	At      time.Time `json:"at"`
+	Verdict Verdict   `json:"verdict"`
+	Outcome Outcome   `json:"outcome"`
+	// Reason is one sentence for a person.
+	Reason string `json:"reason"`
+	// Value is the bad fraction over the trailing window that ends at At, Counts what it was computed from.
+	Value  float64 `json:"value"`
+	Counts Counts  `json:"counts"`
+	// Window is the length of that trailing window in seconds.
+	Window float64 `json:"windowSeconds"`
+	// Baseline is the bad fraction before the deployment, BaselineCounts what it was computed from.
+	Baseline       float64 `json:"baseline"`
+	BaselineCounts Counts  `json:"baselineCounts"`
+	// Limit is the fraction above which a tick is in breach.
+	Limit float64 `json:"limit"`
+	// Held is how long the breach has been held, Required how long it must be held, both in seconds.
+	Held     float64 `json:"heldSeconds"`
+	Required float64 `json:"requiredSeconds"`
+	// Since is the first tick of the breach now held; zero when there is none. HeldCounts are its counts.
+	Since      time.Time `json:"since,omitzero"`
+	HeldCounts Counts    `json:"heldCounts"`
+	// MinRequests is the least number of requests over the held span for the breach to count.
+	MinRequests uint64 `json:"minRequests"`
+}

@@ -1,0 +1,129 @@
+// Package incident keeps the journal of a watch and renders it: the timeline that on-call reads, the JSON that
+// programs read, and the runbook's log files. Files are renderings of the journal and can be made again from it.
+package incident
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// EntryVersion is the version of the journal's format that this program writes.
+const EntryVersion = 1
+
+// Kind says what an entry records; the field of Entry of the same name holds its body.
+type Kind string
+
+// The kinds of entries, in the order in which a watch usually writes them.
+const (
+	KindAccepted Kind = "accepted"
+	KindUpdated  Kind = "updated"
+	KindPinned   Kind = "pinned"
+	KindBaseline Kind = "baseline"
+	KindTick     Kind = "tick"
+	KindVerdict  Kind = "verdict"
+	KindState    Kind = "state"
+	KindPlan     Kind = "plan"
+	KindRefusal  Kind = "refusal"
+	KindIntent   Kind = "intent"
+	KindOutcome  Kind = "outcome"
+	KindRollout  Kind = "rollout"
+)
+
+// Entry is one line of a watch's journal. Entries are only ever appended.
+type Entry struct {
+	Version int    `json:"v"`
+	ID      string `json:"id"`
+	// Seq is the entry's place in the stream; it is known only of entries that were read back.
+	Seq   uint64    `json:"seq,omitempty"`
+	At    time.Time `json:"at"`
+	Watch string    `json:"watch"`
+	// Actor is who did what the entry tells: "rollbackd/<instance>", or a person or tool by its NATS user.
+	Actor string `json:"actor"`
+	Kind  Kind   `json:"kind"`
+
+	Accepted *Accepted           `json:"accepted,omitempty"`
+	Updated  *Accepted           `json:"updated,omitempty"`
+	Pinned   *rollback.Pin       `json:"pinned,omitempty"`
+	Baseline []analyzer.Baseline `json:"baseline,omitempty"`
+	Tick     *Tick               `json:"tick,omitempty"`
+	Verdict  *Verdict            `json:"verdict,omitempty"`
+	State    *StateChange        `json:"state,omitempty"`
+	Plan     *rollback.Plan      `json:"plan,omitempty"`
+	Refusal  *rollback.Refusal   `json:"refusal,omitempty"`
+	Intent   *Intent             `json:"intent,omitempty"`
+	Outcome  *Outcome            `json:"outcome,omitempty"`
+	Rollout  *RolloutProgress    `json:"rollout,omitempty"`
+}
+
+// Phase tells the ticks of the watch proper from those that check whether a rollback helped.
+type Phase string
+
+// The phases of a watch.
+const (
+	PhaseWatch  Phase = "watch"
+	PhaseVerify Phase = "verify"
+)
+
+// Accepted records an event as it was accepted.
+type Accepted struct {
+	Subject string `json:"subject"`
+	// StreamSeq is the event's sequence in the DEPLOYMENTS stream.
+	StreamSeq uint64 `json:"streamSeq"`
+	// Event is the document as published, fields unknown to us included.
+	Event json.RawMessage `json:"event"`
+	// Policy is the name of the policy chosen, Mode what it lets the watch do.
+	Policy string `json:"policy"`
+	Mode   string `json:"mode"`
+}
+
+// Tick records the integer counts of one evaluation instant.
+type Tick struct {
+	Phase Phase `json:"phase"`
+	analyzer.Tick
+}
+
+// Verdict records a judgement; it is written whenever the verdict of a phase changes.
+type Verdict struct {
+	Phase   Phase                 `json:"phase"`
+	Verdict analyzer.Verdict      `json:"verdict"`
+	Reason  string                `json:"reason"`
+	Signals []analyzer.Assessment `json:"signals,omitempty"`
+	// Queries are the PromQL queries that measured each signal, by signal name, as they can be pasted into Prometheus.
+	Queries map[string]string `json:"queries,omitempty"`
+}
+
+// StateChange records a transition of the watch's state.
+type StateChange struct {
+	From   string `json:"from,omitempty"`
+	To     string `json:"to"`
+	Reason string `json:"reason"`
+	// Final is set when the watch ends in this state.
+	Final bool `json:"final,omitempty"`
+	// Incident is the incident's ID, from the moment one is opened.
+	Incident string `json:"incident,omitempty"`
+}
+
+// Intent records that a rollback is about to be carried out. Whoever's intent is appended may patch, no one else.
+type Intent struct {
+	ID   string        `json:"id"`
+	Plan rollback.Plan `json:"plan"`
+}
+
+// Outcome records what came of an intent.
+type Outcome struct {
+	Intent string          `json:"intent"`
+	Result rollback.Result `json:"result"`
+	Detail string          `json:"detail,omitempty"`
+}
+
+// RolloutProgress records what the cluster says of a rollout.
+type RolloutProgress struct {
+	Phase   Phase  `json:"phase"`
+	Message string `json:"message"`
+	Done    bool   `json:"done"`
+	// CompletedAt is when the rollout was complete, by the cluster's clock; zero while it is not.
+	CompletedAt time.Time `json:"completedAt,omitzero"`
+}

@@ -1,0 +1,140 @@
+// Package rollback decides what a rollback would change and carries it out on Kubernetes.
+//
+// Choosing the target and planning are pure functions of what was read from the API server; reading and patching
+// are in cluster.go. Pod templates are handled as raw JSON throughout, because typed structs silently drop fields
+// that are newer than the client library.
+package rollback
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Workload names a Deployment.
+type Workload struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+}
+
+// String returns namespace/name.
+func (w Workload) String() string { return w.Namespace + "/" + w.Name }
+
+// Revision is one ReplicaSet of a workload.
+type Revision struct {
+	// ReplicaSet and UID name the ReplicaSet; Hash is its pod-template-hash, Number its revision annotation.
+	ReplicaSet string `json:"replicaSet"`
+	UID        string `json:"uid"`
+	Hash       string `json:"hash"`
+	Number     string `json:"revision"`
+	// Template is the pod template as the API server gave it, without the pod-template-hash label.
+	Template  json.RawMessage `json:"template,omitempty"`
+	Version   string          `json:"version,omitempty"`
+	Images    []string        `json:"images,omitempty"`
+	CreatedAt time.Time       `json:"createdAt"`
+	// FirstPodAt is the earliest creation of a live pod of this ReplicaSet; zero when it has none.
+	FirstPodAt time.Time `json:"firstPodAt,omitzero"`
+	Replicas   int32     `json:"replicas"`
+	Ready      int32     `json:"ready"`
+	// PodPrefix is what the names of this ReplicaSet's pods begin with.
+	PodPrefix string `json:"podPrefix"`
+}
+
+// Pin fixes, when a deployment has settled, what is being watched and what a rollback would return to.
+type Pin struct {
+	WorkloadUID string `json:"workloadUID"`
+	// T0 is when the deployment started, read from the cluster.
+	T0 time.Time `json:"t0"`
+	// Release is the version being judged.
+	Release Revision `json:"release"`
+	// Target is the known-good version, nil if there is none; NoTarget then says why.
+	Target   *Revision `json:"target,omitempty"`
+	NoTarget string    `json:"noTarget,omitempty"`
+	// Why says on what grounds Target is held to be good.
+	Why string `json:"why,omitempty"`
+	// Replicas is the workload's replica count when it was pinned.
+	Replicas int32 `json:"replicas"`
+}
+
+// Plan is what a rollback would change, with the preconditions that the API server checks when it is applied.
+type Plan struct {
+	Workload    Workload `json:"workload"`
+	WorkloadUID string   `json:"workloadUID"`
+	// FromRevision, FromHash and FromTemplate must still be live when the plan is applied.
+	FromRevision string          `json:"fromRevision"`
+	FromHash     string          `json:"fromHash"`
+	FromTemplate json.RawMessage `json:"fromTemplate"`
+	FromVersion  string          `json:"fromVersion,omitempty"`
+	// HasAnnotations says whether the workload has any annotations (a JSON patch cannot add to an absent map).
+	HasAnnotations bool `json:"hasAnnotations"`
+	// ToReplicaSet, ToHash and ToTemplate are the pinned target.
+	ToReplicaSet string          `json:"toReplicaSet"`
+	ToUID        string          `json:"toUID"`
+	ToHash       string          `json:"toHash"`
+	ToRevision   string          `json:"toRevision"`
+	ToTemplate   json.RawMessage `json:"toTemplate"`
+	ToVersion    string          `json:"toVersion,omitempty"`
+	// Summary is the plan in one sentence for a person.
+	Summary string `json:"summary"`
+}
+
+// Refusal says why no rollback is possible or wise.
+type Refusal struct {
+	Code   RefusalCode `json:"code"`
+	Reason string      `json:"reason"`
+}
+
+// Error returns the refusal's reason.
+func (r *Refusal) Error() string { return r.Reason }
+
+// RefusalCode is the kind of a refusal.
+type RefusalCode string
+
+// The refusals.
+const (
+	// RefuseNoTarget: no version is known to be good.
+	RefuseNoTarget RefusalCode = "no-target"
+	// RefuseTargetMissing: the pinned ReplicaSet is gone.
+	RefuseTargetMissing RefusalCode = "target-missing"
+	// RefuseTargetIsLive: the live template already equals the target's.
+	RefuseTargetIsLive RefusalCode = "target-is-live"
+	// RefuseSuperseded: the live containers are no longer those of the release that was judged.
+	RefuseSuperseded RefusalCode = "superseded"
+	// RefusePaused: the workload is paused, by someone who will have had a reason.
+	RefusePaused RefusalCode = "paused"
+	// RefuseWorkloadGone: the workload was deleted, or deleted and made again.
+	RefuseWorkloadGone RefusalCode = "workload-gone"
+	// RefuseSchemaChange: the release, or one between it and the target, changed a database schema.
+	RefuseSchemaChange RefusalCode = "schema-change"
+	// RefuseObserve: the policy only observes.
+	RefuseObserve RefusalCode = "observe"
+)
+
+// Result is what came of applying a plan.
+type Result string
+
+// The results.
+const (
+	// Landed: the API server accepted the patch, now or before a restart.
+	Landed Result = "landed"
+	// Superseded: somebody changed the workload first; nothing was changed by us.
+	Superseded Result = "superseded"
+	// Failed: the API server refused for another reason that will not go away by itself.
+	Failed Result = "failed"
+)
+
+// PastWatch is what an earlier watch of the same workload found out, the newest first in any list of them.
+type PastWatch struct {
+	Hash string `json:"hash"`
+	// Template is the watched release's pod template without the pod-template-hash label.
+	Template json.RawMessage `json:"template,omitempty"`
+	// T0 is when that release started serving; ended is when the watch ended (zero while open).
+	T0    time.Time `json:"t0"`
+	Ended time.Time `json:"ended,omitzero"`
+	// Passed: it passed the active stage with enough data. Bad: it was proven bad (rolled back or held).
+	Passed       bool `json:"passed"`
+	Bad          bool `json:"bad"`
+	SchemaChange bool `json:"schemaChange"`
+	// Target is the known-good version that was pinned for it, nil if there was none.
+	Target *Revision `json:"target,omitempty"`
+	Why    string    `json:"why,omitempty"`
+}
