@@ -1,0 +1,49 @@
+package analyzer
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// baselineChunk bounds how much history one query asks for.
+const baselineChunk = 10 * time.Minute
+
+// Baseline measures the control of a signal: the pods of the known-good version in the span before the deployment
+// started, which ends at T0.
+func (s *Sampler) Baseline(ctx context.Context, sig Signal, sub Subject, span Span) (Baseline, error) {
+	base := Baseline{Signal: sig.Name, From: span.From, To: span.At}
+	text, err := Query(sig, sub.Namespace, sub.PodPrefix, span.At.Sub(span.From))
+	if err != nil {
+		return Baseline{}, err
+	}
+	base.Query = text
+	pods := map[string]bool{}
+	for from := span.From; from.Before(span.At); from = from.Add(baselineChunk) {
+		sub.Spans = []Span{{From: from, At: earlier(from.Add(baselineChunk), span.At)}}
+		got, err := s.Sample(ctx, sig, []Subject{sub})
+		if err != nil {
+			return Baseline{}, fmt.Errorf("baseline: %w", err)
+		}
+		m := got[sub.Key][0]
+		if m.Error != "" {
+			return Baseline{}, fmt.Errorf("baseline: signal %q: %s", sig.Name, m.Error)
+		}
+		base.Counts = base.Counts.Plus(m.Total())
+		base.Warnings = append(base.Warnings, m.Warnings...)
+		for pod := range m.Pods {
+			pods[pod] = true
+		}
+	}
+	base.Pods = slices.Sorted(maps.Keys(pods))
+	return base, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,244 @@
+package analyzer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+)
+
+// querier is the one call to Prometheus that judging needs.
+type querier interface {
+	Query(ctx context.Context, query string, ts time.Time, opts ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error)
+}
+
+// Sampler measures signals by asking Prometheus for raw samples at explicit times, so that a question asked late is
+// answered as it would have been in time.
+type Sampler struct {
+	prometheus querier
+	timeout    time.Duration
+}
+
+// NewSampler returns a Sampler that gives up on one query after timeout.
+func NewSampler(prometheus querier, timeout time.Duration) *Sampler {
+	return &Sampler{prometheus: prometheus, timeout: timeout}
+}
+
+// Subject is one watch's part of a batch: whose pods to measure, over which spans.
+type Subject struct {
+	// Key tells the subjects of a batch apart.
+	Key       string
+	Namespace string
+	// PodPrefix is what the names of the measured ReplicaSet's pods begin with.
+	PodPrefix string
+	// Spans are measured one by one, oldest first.
+	Spans []Span
+	// Known names pods that earlier ticks measured; the first sample of any other pod counts from zero if Fresh is
+	// set, that is, if all of the subject's pods started inside the watch.
+	Known map[string]bool
+	Fresh bool
+}
+
+// podSuffix is what follows the prefix in the name of a ReplicaSet's pod (the alphabet is that of apimachinery's
+// rand package).
+const podSuffix = "[bcdfghjklmnpqrstvwxz2456789]{5}"
+
+// chunkSubjects bounds how many subjects one query names, and with it the query's length.
+const chunkSubjects = 40
+
+// Sample measures one signal for all subjects with one query (two, if errors are counted by a metric of their own)
+// for every 40 of them. An error means that nothing could be measured and that asking again may help.
+func (s *Sampler) Sample(ctx context.Context, sig Signal, subjects []Subject) (map[string][]Measurement, error) {
+	out := make(map[string][]Measurement, len(subjects))
+	for chunk := range slices.Chunk(subjects, chunkSubjects) {
+		if err := s.sampleChunk(ctx, sig, chunk, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (s *Sampler) sampleChunk(ctx context.Context, sig Signal, chunk []Subject, out map[string][]Measurement) error {
+	first, last := bounds(chunk)
+	plan, err := planQueries(sig, chunk, last.Sub(first)+Lookback(sig.Scrape))
+	if err != nil {
+		return err
+	}
+	var all []found
+	var warnings []string
+	for _, q := range plan {
+		matrix, warned, err := s.matrix(ctx, q.text, last)
+		if err != nil {
+			return fmt.Errorf("signal %q: %w", sig.Name, err)
+		}
+		warnings = append(warnings, warned...)
+		all = append(all, q.read(sig, matrix)...)
+	}
+	for _, subject := range chunk {
+		out[subject.Key] = measureSubject(sig, subject, all, warnings)
+	}
+	return nil
+}
+
+func bounds(subjects []Subject) (first, last time.Time) {
+	for _, sub := range subjects {
+		for _, span := range sub.Spans {
+			if first.IsZero() || span.From.Before(first) {
+				first = span.From
+			}
+			if span.At.After(last) {
+				last = span.At
+			}
+		}
+	}
+	return first, last
+}
+
+// query is one range selector and how its series are to be read.
+type query struct {
+	text string
+	// bad tells whether a series counts errors, good whether it counts requests; one metric may do both.
+	bad, good func(model.Metric) bool
+}
+
+// planQueries asks once where the errors are a subset of the requests, and twice where they are not.
+func planQueries(sig Signal, subjects []Subject, window time.Duration) ([]query, error) {
+	requests, err := ParseSelector(sig.Requests)
+	if err != nil {
+		return nil, fmt.Errorf("requests: %w", err)
+	}
+	bad, err := ParseSelector(sig.Errors)
+	if err != nil {
+		return nil, fmt.Errorf("errors: %w", err)
+	}
+	narrow, err := narrower(sig.Labels, subjects)
+	if err != nil {
+		return nil, err
+	}
+	if requests.narrowedBy(bad) {
+		isBad := func(m model.Metric) bool { return bad.matches(func(l string) string { return string(m[model.LabelName(l)]) }) }
+		return []query{{text: narrow(requests).Range(window), bad: isBad, good: always}}, nil
+	}
+	return []query{
+		{text: narrow(requests).Range(window), bad: never, good: always},
+		{text: narrow(bad).Range(window), bad: always, good: never},
+	}, nil
+}
+
+func always(model.Metric) bool { return true }
+func never(model.Metric) bool  { return false }
+
+// narrower limits a selector to the namespaces and pods of the subjects.
+func narrower(l Labels, subjects []Subject) (func(Selector) Selector, error) {
+	var namespaces, prefixes []string
+	for _, s := range subjects {
+		namespaces, prefixes = append(namespaces, s.Namespace), append(prefixes, s.PodPrefix)
+	}
+	byNamespace, err := anyOf(l.Namespace, namespaces, "")
+	if err != nil {
+		return nil, err
+	}
+	byPod, err := anyOf(l.Pod, prefixes, podSuffix)
+	if err != nil {
+		return nil, err
+	}
+	return func(s Selector) Selector { return s.With(byNamespace, byPod) }, nil
+}
+
+// Query returns the PromQL that shows a person what the judge counted for a subject in one trailing window.
+func Query(sig Signal, namespace, podPrefix string, window time.Duration) (string, error) {
+	narrow, err := narrower(sig.Labels, []Subject{{Namespace: namespace, PodPrefix: podPrefix}})
+	if err != nil {
+		return "", err
+	}
+	requests, err := ParseSelector(sig.Requests)
+	if err != nil {
+		return "", err
+	}
+	bad, err := ParseSelector(sig.Errors)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("sum(increase(%s)) / sum(increase(%s))", narrow(bad).Range(window), narrow(requests).Range(window)), nil
+}
+
+// found is one series that a query returned.
+type found struct {
+	namespace, pod string
+	series         Series
+}
+
+func (q query) read(sig Signal, matrix model.Matrix) []found {
+	var out []found
+	for _, stream := range matrix {
+		f := found{
+			namespace: string(stream.Metric[model.LabelName(sig.Labels.Namespace)]),
+			pod:       string(stream.Metric[model.LabelName(sig.Labels.Pod)]),
+		}
+		samples := make([]Sample, len(stream.Values))
+		for i, p := range stream.Values {
+			samples[i] = Sample{T: int64(p.Timestamp), V: float64(p.Value)}
+		}
+		if q.good(stream.Metric) {
+			f.series = Series{Pod: f.pod, Samples: samples}
+			out = append(out, f)
+		}
+		if q.bad(stream.Metric) {
+			f.series = Series{Pod: f.pod, Bad: true, Samples: samples}
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []Measurement {
+	var mine []Series
+	for _, f := range all {
+		if f.namespace == sub.Namespace && strings.HasPrefix(f.pod, sub.PodPrefix) {
+			mine = append(mine, f.series)
+		}
+	}
+	known := map[string]bool{}
+	for pod := range sub.Known {
+		known[pod] = true
+	}
+	out := make([]Measurement, 0, len(sub.Spans))
+	for _, span := range sub.Spans {
+		m := Measure(mine, Window{Span: span, Scrape: sig.Scrape, Born: func(pod string) bool { return sub.Fresh && !known[pod] }})
+		m.Warnings = warnings
+		for pod := range m.Pods {
+			known[pod] = true
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// matrix asks for raw samples that end at an explicit time.
+func (s *Sampler) matrix(ctx context.Context, text string, at time.Time) (model.Matrix, []string, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	value, warnings, _, err := s.prometheus.Query(ctx, text, at)
+	if err != nil {
+		return nil, nil, fmt.Errorf("query %s at %s: %w", text, at.UTC().Format(time.RFC3339), readable(err))
+	}
+	matrix, ok := value.(model.Matrix)
+	if !ok {
+		return nil, nil, fmt.Errorf("query %s: Prometheus answered with a %s where samples were asked for", text, value.Type())
+	}
+	return matrix, warnings, nil
+}
+
+// readable keeps Prometheus' own detail, which the client's error text leaves out.
+func readable(err error) error {
+	var api *v1.Error
+	if errors.As(err, &api) && api.Detail != "" {
+		return fmt.Errorf("%w (%.200s)", err, api.Detail)
+	}
+	return err
+}

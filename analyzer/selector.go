@@ -1,0 +1,82 @@
+package analyzer
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// Selector is a parsed PromQL vector selector. Matchers are added on its syntax tree, never by pasting strings, so
+// no label value can change what a query means.
+type Selector struct {
+	vector *parser.VectorSelector
+}
+
+// ParseSelector parses a plain vector selector such as http_requests_total{code=~"5.."}. Functions, ranges, offsets
+// and the @ modifier are refused: counting is done here, on raw samples at explicit times.
+func ParseSelector(text string) (Selector, error) {
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(text)
+	if err != nil {
+		return Selector{}, fmt.Errorf("%q is not PromQL: %w", text, err)
+	}
+	vector, ok := expr.(*parser.VectorSelector)
+	if !ok {
+		return Selector{}, fmt.Errorf("%q is a %s; write the bare counter with its label matchers, such as http_requests_total{code=~\"5..\"}",
+			text, parser.DocumentedType(expr.Type()))
+	}
+	if vector.OriginalOffset != 0 || vector.OriginalOffsetExpr != nil || vector.Timestamp != nil || vector.StartOrEnd != 0 {
+		return Selector{}, fmt.Errorf("%q has an offset or an @ modifier; leave it out, the judge sets the time itself", text)
+	}
+	return Selector{vector: vector}, nil
+}
+
+// With returns the selector with further matchers.
+func (s Selector) With(matchers ...*labels.Matcher) Selector {
+	clone := *s.vector
+	clone.LabelMatchers = slices.Concat(s.vector.LabelMatchers, matchers)
+	return Selector{vector: &clone}
+}
+
+// String returns the selector as PromQL.
+func (s Selector) String() string { return s.vector.String() }
+
+// Range returns the selector as PromQL for its raw samples over the span d, rounded up to whole milliseconds.
+func (s Selector) Range(d time.Duration) string {
+	d = (d + time.Millisecond - 1).Truncate(time.Millisecond)
+	return (&parser.MatrixSelector{VectorSelector: s.vector, Range: d}).String()
+}
+
+// Narrows reports whether every matcher of the selector s stands in o too, so that o can only select series that s
+// selects.
+func (s Selector) narrowedBy(o Selector) bool {
+	for _, m := range s.vector.LabelMatchers {
+		if !slices.ContainsFunc(o.vector.LabelMatchers, func(n *labels.Matcher) bool { return n.String() == m.String() }) {
+			return false
+		}
+	}
+	return true
+}
+
+// matches reports whether a series with these labels is selected.
+func (s Selector) matches(value func(label string) string) bool {
+	for _, m := range s.vector.LabelMatchers {
+		if !m.Matches(value(m.Name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// anyOf matches label against a set of literal alternatives, each followed by suffix (itself a regular expression).
+func anyOf(label string, literals []string, suffix string) (*labels.Matcher, error) {
+	quoted := make([]string, len(literals))
+	for i, l := range slices.Sorted(slices.Values(literals)) {
+		quoted[i] = regexp.QuoteMeta(l) + suffix
+	}
+	return labels.NewMatcher(labels.MatchRegexp, label, strings.Join(slices.Compact(quoted), "|"))
+}

@@ -1,0 +1,179 @@
+package analyzer
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// SustainedState is what the sustained rule remembers between ticks. Its zero value is the start of a watch. Step
+// never changes a state in place, so any state can be kept and folded from again.
+type SustainedState struct {
+	recent []tickCounts
+	// since is the first tick of the breach now held, held the span of the ticks after it.
+	since      time.Time
+	held       time.Duration
+	heldCounts Counts
+	// gap is how long there has been no data; total is everything measured so far.
+	gap   time.Duration
+	total Counts
+}
+
+type tickCounts struct {
+	at     time.Time
+	span   time.Duration
+	counts Counts
+}
+
+// recentTicks is how many of the newest ticks must by themselves be in breach when a held breach is acted on: a
+// breach that is over by then is none, though the trailing window may still show it.
+const recentTicks = 3
+
+// stepSustained folds one tick into the state of the runbook's rule and explains the result.
+//
+// A tick is in breach when the bad fraction over the trailing window is above the limit. Held time is the sum of the
+// consecutive ticks with data in breach after the first one. One tick in between that is not in breach ends it, and
+// so does a gap in the data of more than two scrapes.
+func stepSustained(sig Signal, base Baseline, st SustainedState, t Tick) (SustainedState, Assessment) {
+	m := t.Signals[sig.Name]
+	a := newAssessment(sig, base, t)
+	if out, why := unusable(m); out != "" {
+		st = st.withoutData(t, sig.Scrape)
+		a.Outcome, a.Verdict, a.Reason = out, Insufficient, why
+		if st.gap > 2*sig.Scrape {
+			a.Verdict = NoData
+		}
+		return st, st.describe(a)
+	}
+	st = st.withData(t, m.Total(), sig.Rule.Window)
+	a.Counts = st.window()
+	value, measured := clamp(a.Counts).Ratio()
+	a.Value = value
+	if measured && base.Counts.N > 0 && value > a.Limit {
+		a.Outcome = OutcomeBreach
+		st = st.inBreach(t, m.Total())
+	} else {
+		a.Outcome = OutcomeOK
+		st.since, st.held, st.heldCounts = time.Time{}, 0, Counts{}
+	}
+	a = st.describe(a)
+	a.Verdict, a.Reason = st.verdict(sig, base, a)
+	return st, a
+}
+
+// Limit returns the bad fraction above which a tick is in breach: the baseline plus its relative or its absolute
+// allowance, whichever is more.
+func (r Sustained) Limit(baseline float64) float64 {
+	return max(baseline*(1+r.Relative), baseline+r.Absolute)
+}
+
+func newAssessment(sig Signal, base Baseline, t Tick) Assessment {
+	ratio, _ := clamp(base.Counts).Ratio()
+	return Assessment{
+		Signal: sig.Name, Kind: sig.Kind, At: t.At,
+		Window:   sig.Rule.Window.Seconds(),
+		Baseline: ratio, BaselineCounts: base.Counts,
+		Limit:       sig.Rule.Limit(ratio),
+		Required:    sig.Rule.For.Seconds(),
+		MinRequests: sig.Rule.MinRequests,
+	}
+}
+
+// unusable says why a measurement cannot be judged; the outcome is empty if it can.
+func unusable(m Measurement) (Outcome, string) {
+	switch {
+	case m.Error != "":
+		return OutcomeError, "Prometheus gave no usable answer: " + m.Error
+	case len(m.Warnings) > 0:
+		return OutcomeError, "Prometheus warned that its answer may be incomplete: " + m.Warnings[0]
+	case m.Samples == 0:
+		return OutcomeNoData, "Prometheus has no sample of the new version's pods"
+	}
+	return "", ""
+}
+
+func (st SustainedState) withoutData(t Tick, scrape time.Duration) SustainedState {
+	st.gap += t.At.Sub(t.From)
+	if st.gap > 2*scrape {
+		st.recent, st.since, st.held, st.heldCounts = nil, time.Time{}, 0, Counts{}
+	}
+	return st
+}
+
+func (st SustainedState) withData(t Tick, c Counts, window time.Duration) SustainedState {
+	st.gap = 0
+	st.total = st.total.Plus(c)
+	kept := slices.DeleteFunc(slices.Clone(st.recent), func(r tickCounts) bool { return !r.at.After(t.At.Add(-window)) })
+	st.recent = append(kept, tickCounts{at: t.At, span: t.At.Sub(t.From), counts: c})
+	return st
+}
+
+func (st SustainedState) inBreach(t Tick, c Counts) SustainedState {
+	st.heldCounts = st.heldCounts.Plus(c)
+	if st.since.IsZero() {
+		st.since = t.At
+		return st
+	}
+	st.held += t.At.Sub(t.From)
+	return st
+}
+
+func (st SustainedState) window() Counts {
+	var sum Counts
+	for _, r := range st.recent {
+		sum = sum.Plus(r.counts)
+	}
+	return sum
+}
+
+// stillBreaching reports whether the newest ticks by themselves are above the limit.
+func (st SustainedState) stillBreaching(limit float64) bool {
+	var sum Counts
+	for _, r := range st.recent[max(0, len(st.recent)-recentTicks):] {
+		sum = sum.Plus(r.counts)
+	}
+	value, measured := clamp(sum).Ratio()
+	return measured && value > limit
+}
+
+func (st SustainedState) describe(a Assessment) Assessment {
+	a.Held, a.Since, a.HeldCounts = st.held.Seconds(), st.since, st.heldCounts
+	return a
+}
+
+func (st SustainedState) verdict(sig Signal, base Baseline, a Assessment) (Verdict, string) {
+	least := sig.Rule.MinRequests
+	switch {
+	case base.Counts.N == 0:
+		return Insufficient, "there is no baseline: the known-good version served no counted request before this deployment"
+	case base.Counts.N < least:
+		return Insufficient, fmt.Sprintf("the baseline holds %d requests and needs %d", base.Counts.N, least)
+	case a.Outcome != OutcomeBreach && st.total.N < least:
+		return Insufficient, fmt.Sprintf("%d requests were counted so far and %d are needed", st.total.N, least)
+	case a.Outcome != OutcomeBreach:
+		return Healthy, fmt.Sprintf("%s of requests failed, within the limit of %s", percent(a.Value), percent(a.Limit))
+	case st.held <= sig.Rule.For:
+		return Insufficient, fmt.Sprintf("%s of requests failed, over the limit of %s, for %s; the rule acts after %s",
+			percent(a.Value), percent(a.Limit), st.held, sig.Rule.For)
+	case st.heldCounts.N < least:
+		return Insufficient, fmt.Sprintf("over the limit for %s, but on %d requests where %d are needed", st.held, st.heldCounts.N, least)
+	case !st.stillBreaching(a.Limit):
+		return Insufficient, fmt.Sprintf("over the limit for %s, but no longer in the last %d ticks", st.held, recentTicks)
+	}
+	return Regressed, fmt.Sprintf("%s of requests failed for %s; the limit is %s (the baseline of %s plus %s)",
+		percent(a.Value), st.held, percent(a.Limit), percent(a.Baseline), sig.Rule.allowance(a.Baseline))
+}
+
+// allowance says in words which of the two allowances makes the limit.
+func (r Sustained) allowance(baseline float64) string {
+	if baseline*r.Relative >= r.Absolute {
+		return fmt.Sprintf("%g %% of it", r.Relative*100)
+	}
+	return fmt.Sprintf("%g percentage points", r.Absolute*100)
+}
+
+// clamp keeps a fraction within 1 where errors are counted by a counter of their own, which a scrape may catch a
+// request ahead.
+func clamp(c Counts) Counts { return Counts{N: c.N, K: min(c.K, c.N)} }
+
+func percent(f float64) string { return fmt.Sprintf("%.2f %%", f*100) }
