@@ -140,10 +140,6 @@ func (d *Dispatcher) drain(work context.Context, l *lane) {
 	for {
 		select {
 		case n := <-l.queue:
-			if work.Err() != nil {
-				d.drop(l, n, "stopping")
-				continue
-			}
 			d.deliver(work, l, n)
 		default:
 			return
@@ -151,8 +147,12 @@ func (d *Dispatcher) drain(work context.Context, l *lane) {
 	}
 }
 
-// deliver tries n until it succeeds, cannot succeed, or the attempts or work run out.
+// deliver tries n until it succeeds, cannot succeed, or the attempts or work run out. Once work is over it is not tried.
 func (d *Dispatcher) deliver(work context.Context, l *lane, n Notice) {
+	if work.Err() != nil {
+		d.drop(l, n, "stopping")
+		return
+	}
 	pause := d.opts.Backoff
 	for attempt := 1; ; attempt++ {
 		retry, err := d.attempt(work, l.sink, n)
