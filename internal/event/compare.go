@@ -1,0 +1,56 @@
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// SameBody says whether two events of one key say the same: their fields are equal, defaults and other spellings of
+// the same time aside, and so are the fields unknown to this version, whatever their order.
+func SameBody(a, b Event) bool {
+	if bytes.Equal(a.Raw, b.Raw) && len(a.Raw) > 0 {
+		return true
+	}
+	if !a.Timestamp.Equal(b.Timestamp) || !slices.Equal(a.Approvals, b.Approvals) {
+		return false
+	}
+	extraA, okA := unknownFields(a.Raw)
+	extraB, okB := unknownFields(b.Raw)
+	return okA && okB && reflect.DeepEqual(scalars(a), scalars(b)) && reflect.DeepEqual(extraA, extraB)
+}
+
+// Completes says whether second is the announcement that the deployment which first announced as started is
+// complete: the same event, with an ID, in which only status, timestamp and verification changed.
+func Completes(first, second Event) bool {
+	if first.ID == "" || first.Status != StatusStarted || second.Status == StatusStarted {
+		return false
+	}
+	second.Status, second.Timestamp, second.Verification = first.Status, first.Timestamp, first.Verification
+	return SameBody(first, second)
+}
+
+// scalars leaves out what SameBody compares in other ways.
+func scalars(e Event) Event {
+	e.Timestamp, e.Approvals, e.Raw = time.Time{}, nil, nil
+	return e
+}
+
+// unknownFields are the fields of a document that Event does not read, numbers kept as written.
+func unknownFields(raw json.RawMessage) (map[string]any, bool) {
+	fields := map[string]any{}
+	if len(raw) == 0 {
+		return fields, true
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if err := decoder.Decode(&fields); err != nil {
+		return nil, false
+	}
+	for name := range knownFields() {
+		delete(fields, name)
+	}
+	return fields, true
+}

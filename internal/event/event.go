@@ -1,0 +1,103 @@
+// Package event reads what deploy tools say. It is pure: bytes and a subject go in, an Event or a Rejection comes
+// out. Everything in a document is hostile until Decode has returned it without an error.
+package event
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// Kind is the kind of the workload that was deployed.
+type Kind string
+
+// KindDeployment is the only kind that this version watches.
+const KindDeployment Kind = "Deployment"
+
+// Strategy is how a version was brought out.
+type Strategy string
+
+// The strategies. An event that names none means StrategyRolling.
+const (
+	StrategyRolling   Strategy = "rolling"
+	StrategyBlueGreen Strategy = "blue-green"
+	StrategyCanary    Strategy = "canary"
+)
+
+// Status is how far the deployment has come, as its tool sees it.
+type Status string
+
+// The statuses. An event that names none means StatusSuccess.
+const (
+	StatusStarted Status = "started"
+	StatusSuccess Status = "success"
+	StatusFailed  Status = "failed"
+)
+
+// Event is one deployment as its tool announced it. One that came from Decode holds only valid names, bounded and
+// printable strings, and its defaults filled in.
+type Event struct {
+	// ID tells deployments of one workload apart; it may be empty.
+	ID string `json:"id,omitempty"`
+	// Timestamp is when the tool says that this happened, in UTC. The deployment's start is read from the cluster.
+	Timestamp   time.Time `json:"timestamp"`
+	Environment string    `json:"environment"`
+	Namespace   string    `json:"namespace"`
+	Workload    string    `json:"workload"`
+	Kind        Kind      `json:"kind,omitempty"`
+	Strategy    Strategy  `json:"strategy,omitempty"`
+	// Version is what the workload's live template must show before it is watched.
+	Version         string `json:"version"`
+	PreviousVersion string `json:"previousVersion,omitempty"`
+	Commit          string `json:"commit,omitempty"`
+	// Operator and Approvals are claims of the publisher; nothing is decided by them.
+	Operator  string   `json:"operator,omitempty"`
+	Approvals []string `json:"approvals,omitempty"`
+	Status    Status   `json:"status,omitempty"`
+	Hotfix    bool     `json:"hotfix,omitempty"`
+	// SchemaChange says that the release migrated data, so that older code may no longer run.
+	SchemaChange bool `json:"schemaChange,omitempty"`
+	// Policy asks for one of the policies whose match includes the workload.
+	Policy       string `json:"policy,omitempty"`
+	Verification string `json:"verification,omitempty"`
+	// Service, SelectorKey, From and To describe the switch of a blue-green deployment.
+	Service     string `json:"service,omitempty"`
+	SelectorKey string `json:"selectorKey,omitempty"`
+	From        string `json:"from,omitempty"`
+	To          string `json:"to,omitempty"`
+	// Canary is the Deployment that carries the canary's pods.
+	Canary string `json:"canary,omitempty"`
+
+	// Raw is the document as published, fields unknown to this version included.
+	Raw json.RawMessage `json:"-"`
+}
+
+// Target is the workload that the event is about.
+func (e Event) Target() Target {
+	return Target{Environment: e.Environment, Namespace: e.Namespace, Workload: e.Workload}
+}
+
+// Key names the watch of this deployment: "<environment>.<namespace>.<64 hex digits>", fit for a NATS subject and a
+// KV key. Events with the same workload and ID have the same key; without an ID the timestamp and the version stand
+// in for it.
+func (e Event) Key() string {
+	parts := []string{"id", e.Workload, e.ID}
+	if e.ID == "" {
+		parts = []string{"time-version", e.Workload, e.Timestamp.UTC().Format(time.RFC3339Nano), e.Version}
+	}
+	return e.Environment + "." + e.Namespace + "." + digest(parts)
+}
+
+// digest hashes the parts so that no two lists run together: each is preceded by its length.
+func digest(parts []string) string {
+	var framed []byte
+	for _, part := range parts {
+		framed = strconv.AppendInt(framed, int64(len(part)), 10)
+		framed = append(framed, ':')
+		framed = append(framed, part...)
+	}
+	sum := sha256.Sum256(framed)
+	return hex.EncodeToString(sum[:])
+}
