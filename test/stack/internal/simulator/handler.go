@@ -1,0 +1,49 @@
+package simulator
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+)
+
+// Handler serves every pod below /pods/<namespace>/<pod>/ and their status at /v1/pods.
+func (s *Simulator) Handler() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/pods/{namespace}/{pod}/{path...}", s.servePod)
+	mux.HandleFunc("GET /pods/{namespace}/{pod}/metrics", s.serveMetrics)
+	mux.HandleFunc("GET /v1/pods", s.servePods)
+	return mux
+}
+
+// podPath is the path below which a pod is served.
+func podPath(namespace, name string) string {
+	return "/pods/" + url.PathEscape(namespace) + "/" + url.PathEscape(name)
+}
+
+func (s *Simulator) servePod(w http.ResponseWriter, r *http.Request) {
+	s.ServePod(w, r, r.PathValue("namespace"), r.PathValue("pod"))
+}
+
+// ServePod lets one pod answer a request.
+func (s *Simulator) ServePod(w http.ResponseWriter, r *http.Request, namespace, name string) {
+	if p := s.pod(namespace, name); p != nil {
+		p.serve(w, r)
+		return
+	}
+	// A real pod that is gone refuses the connection; its gateway would say this.
+	http.Error(w, "no such pod", http.StatusBadGateway)
+}
+
+func (s *Simulator) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	if p := s.pod(r.PathValue("namespace"), r.PathValue("pod")); p != nil {
+		p.serveMetrics(w, r)
+		return
+	}
+	http.Error(w, "no such pod", http.StatusBadGateway)
+}
+
+func (s *Simulator) servePods(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	// An error here means that the client has gone.
+	_ = json.NewEncoder(w).Encode(s.Pods())
+}
