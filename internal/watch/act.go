@@ -1,0 +1,164 @@
+package watch
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// This file holds the part of Next that leads from a proven breach to a rollback and its check.
+
+// incidentOpened makes the watch Regressed, provided that the breach is still there.
+func (s *step) incidentOpened(in incidentOpened) {
+	w := s.watch
+	if w.State != Watching || w.judgement.Verdict != analyzer.Regressed {
+		return
+	}
+	s.addVerdict(incident.PhaseWatch)
+	s.becomeWith(Regressed, w.judgement.Reason, in.id)
+	if refusal := s.watch.forbidden(); refusal != nil {
+		s.hold(refusal)
+	}
+}
+
+// forbidden returns why the policy or the event rules a rollback out, whatever the cluster looks like.
+func (w Watch) forbidden() *rollback.Refusal {
+	stage := w.Policy.stageAt(w.lastTick.Sub(w.Pin.T0))
+	switch {
+	case stage.Mode != Automatic:
+		return &rollback.Refusal{Code: rollback.RefuseObserve,
+			Reason: fmt.Sprintf("policy %q only observes in the %s stage", w.Policy.Name, stage.Name)}
+	case w.Event.SchemaChange:
+		return &rollback.Refusal{Code: rollback.RefuseSchemaChange,
+			Reason: "the release changed the database schema, so the previous version may not run on it"}
+	}
+	return nil
+}
+
+func (s *step) hold(r *rollback.Refusal) {
+	s.add(incident.Entry{Kind: incident.KindRefusal, Refusal: r})
+	switch r.Code {
+	case rollback.RefuseSuperseded, rollback.RefuseWorkloadGone, rollback.RefuseTargetIsLive:
+		s.become(Superseded, r.Reason)
+	default:
+		s.become(Held, "not rolled back: "+r.Reason)
+	}
+}
+
+// overdue ends a watch that was proven bad but could not be acted on in time, because the API server did not answer
+// or no fresh tick came: what was true then may no longer be.
+func (s *step) overdue() {
+	w := s.watch
+	if w.fresh(s.now) && w.judgement.Verdict != analyzer.Regressed && judged(w.judgement) {
+		s.become(Held, "not rolled back: the breach was over before it could be acted on")
+		return
+	}
+	if s.now.Sub(w.Since) > w.Policy.Verify.Deadline {
+		s.become(Held, fmt.Sprintf("not rolled back: it could not be acted on within %s", w.Policy.Verify.Deadline))
+	}
+}
+
+// planned journals the intent. It is the last look before acting: the newest tick must be recent and must still show
+// the breach.
+func (s *step) planned(in planned) {
+	w := s.watch
+	if w.State != Regressed {
+		return
+	}
+	refusal := w.forbidden() // a crash may have come between Regressed and Held
+	if refusal == nil {
+		refusal = in.refusal
+	}
+	switch {
+	case refusal != nil:
+		s.hold(refusal)
+		return
+	case w.judgement.Verdict != analyzer.Regressed:
+		s.become(Held, "not rolled back: the breach was over before it could be acted on")
+		return
+	case !w.fresh(s.now):
+		return
+	}
+	s.add(incident.Entry{Kind: incident.KindPlan, Plan: &in.plan})
+	s.add(incident.Entry{Kind: incident.KindIntent, Intent: &incident.Intent{ID: intentID(w.Key, s.now), Plan: in.plan}})
+	s.become(RollingBack, in.plan.Summary)
+}
+
+// intentID names an intent so that its annotation on the workload can be told from any other's.
+func intentID(key string, now time.Time) string {
+	return fmt.Sprintf("%s.%d", key, now.UnixMilli())
+}
+
+func (s *step) applied(in applied) {
+	if s.watch.State != RollingBack {
+		return
+	}
+	s.add(incident.Entry{Kind: incident.KindOutcome, Outcome: &incident.Outcome{
+		Intent: s.watch.intent.ID, Result: in.result, Detail: in.detail,
+	}})
+	switch in.result {
+	case rollback.Landed:
+		s.become(Verifying, "rolled back; checking whether it helped")
+	case rollback.Superseded:
+		s.become(Superseded, in.detail)
+	default:
+		s.become(Failed, in.detail)
+	}
+}
+
+// stillDue drops an intent that has waited too long, once a fresh tick shows that the breach is over.
+func (s *step) stillDue(t analyzer.Tick) {
+	w := s.watch
+	waited := w.lookedUp && s.now.Sub(w.intentAt) > intentTrusted
+	if waited && t.At.After(w.intentAt) && w.fresh(s.now) && w.judgement.Verdict != analyzer.Regressed && len(w.judgement.Signals) > 0 && judged(w.judgement) {
+		s.giveUp("the breach was over before it could be carried out")
+	}
+}
+
+// judged reports whether every signal of the newest tick had data.
+func judged(j analyzer.Judgement) bool {
+	for _, a := range j.Signals {
+		if a.Outcome != analyzer.OutcomeOK && a.Outcome != analyzer.OutcomeBreach {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *step) giveUp(why string) {
+	s.add(incident.Entry{Kind: incident.KindOutcome, Outcome: &incident.Outcome{
+		Intent: s.watch.intent.ID, Result: rollback.Failed, Detail: why,
+	}})
+	s.become(Held, "the rollback was dropped: "+why)
+}
+
+// verify ends the watch when the signals are back within their limits for long enough, or still bad for long enough.
+func (s *step) verify(t analyzer.Tick) {
+	w := s.watch
+	switch {
+	case w.recovery.Verdict == analyzer.Regressed:
+		s.become(NotRecovered, w.recovery.Reason)
+	case !w.recoveredSince.IsZero() && t.At.Sub(w.recoveredSince) >= w.Policy.Verify.For && w.recovery.Verdict == analyzer.Healthy:
+		s.become(RolledBack, fmt.Sprintf("the rollback helped: %s, since %s", w.recovery.Reason, w.recoveredSince.UTC().Format(time.TimeOnly)))
+	case t.At.Sub(w.restoredRollout) >= w.Policy.Verify.Deadline:
+		s.verifyDeadline()
+	}
+}
+
+func (s *step) verifyDeadline() {
+	w := s.watch
+	for _, a := range w.recovery.Signals {
+		if a.Outcome == analyzer.OutcomeBreach {
+			s.become(NotRecovered, w.recovery.Reason)
+			return
+		}
+	}
+	why := w.recovery.Reason
+	if why == "" {
+		why = "Prometheus gave no answer"
+	}
+	s.become(RolledBackUnverified, fmt.Sprintf("rolled back, but whether it helped could not be told within %s: %s", w.Policy.Verify.Deadline, why))
+}

@@ -1,0 +1,259 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nuid"
+	"go.uber.org/zap"
+
+	"github.com/rollbackd/rollbackd/internal/incident"
+)
+
+// The pace of an actor.
+const (
+	// effectTimeout bounds one effect.
+	effectTimeout = 15 * time.Second
+	// minPause and maxPause bound the pause before an effect is tried again.
+	minPause = time.Second
+	maxPause = 15 * time.Second
+	// mailboxSize is how many inputs may wait for an actor; senders never wait for more.
+	mailboxSize = 16
+)
+
+// actor carries one watch: it feeds inputs to Next, appends what follows, and performs the effect wanted. Effects
+// are performed one at a time, so that nothing of one watch ever overlaps.
+type actor struct {
+	*Supervisor
+	mailbox chan input
+	changed chan struct{}
+	// view is the newest state of the watch, for everybody else to read.
+	view atomic.Pointer[Watch]
+	// measuring is set while ticks of this watch are being sampled or wait in the mailbox.
+	measuring atomic.Bool
+
+	watch   Watch
+	last    uint64
+	pause   time.Duration
+	retryAt time.Time
+	missing time.Time
+	log     *zap.Logger
+}
+
+func newActor(s *Supervisor, w Watch) *actor {
+	a := &actor{
+		Supervisor: s, watch: w,
+		mailbox: make(chan input, mailboxSize), changed: make(chan struct{}, 1),
+		log: s.opts.Log.With(zap.String("watch", w.Key), zap.String("namespace", w.Event.Namespace), zap.String("workload", w.Event.Workload)),
+	}
+	a.publish()
+	return a
+}
+
+func (a *actor) publish() { w := a.watch; a.view.Store(&w) }
+
+// post hands an input over without ever blocking; false means that the mailbox is full.
+func (a *actor) post(in input) bool {
+	select {
+	case a.mailbox <- in:
+		return true
+	default:
+		return false
+	}
+}
+
+// poke says that the cluster changed; pokes that come while one is waiting are one.
+func (a *actor) poke() {
+	select {
+	case a.changed <- struct{}{}:
+	default:
+	}
+}
+
+// run carries the watch to its end, to the end of ctx, or to an error that only a restart of the actor can mend.
+func (a *actor) run(ctx context.Context) error {
+	if err := a.restore(ctx); err != nil {
+		return err
+	}
+	if a.watch.State.Final() {
+		return a.finish(ctx)
+	}
+	var in input = clock{}
+	for {
+		want, progressed, err := a.take(ctx, in)
+		if err != nil {
+			return err
+		}
+		if a.watch.State.Final() {
+			return a.finish(ctx)
+		}
+		if want != effectNone && (progressed || !time.Now().Before(a.retryAt)) {
+			if result := a.attempt(ctx, want); result != nil {
+				in = result
+				continue
+			}
+		}
+		if in, err = a.wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// take feeds one input to Next and commits what follows.
+func (a *actor) take(ctx context.Context, in input) (effect, bool, error) {
+	if _, ok := in.(measured); ok {
+		defer a.measuring.Store(false)
+	}
+	before := a.watch
+	next, entries, want := Next(a.watch, in, a.opts.actorName(), time.Now())
+	for i := range entries {
+		if err := a.append(ctx, &entries[i]); err != nil {
+			return effectNone, false, err
+		}
+	}
+	a.watch = next
+	a.publish()
+	if len(entries) > 0 {
+		a.committed(ctx, before, entries)
+	}
+	return want, len(entries) > 0, nil
+}
+
+// append journals one entry, trying until it is stored: nothing is acted on that is not recorded.
+func (a *actor) append(ctx context.Context, e *incident.Entry) error {
+	e.ID = nuid.Next()
+	data, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encode a journal entry: %w", err)
+	}
+	for pause := minPause / 4; ; pause = min(2*pause, maxPause) {
+		seq, err := a.opts.Journal.Append(ctx, a.watch.Key, e.ID, data, a.last)
+		if err == nil {
+			a.last = seq
+			return nil
+		}
+		if errors.Is(err, ErrFenced) || ctx.Err() != nil {
+			return err
+		}
+		a.log.Warn("the journal does not take an entry; trying again", zap.Error(err), zap.Duration("in", pause))
+		if !sleep(ctx, pause) {
+			return ctx.Err()
+		}
+	}
+}
+
+// committed does what follows from entries that are safely stored. None of it may hold up the next effect for long.
+func (a *actor) committed(ctx context.Context, before Watch, entries []incident.Entry) {
+	for _, e := range entries {
+		a.opts.Metrics.entry(e)
+		if e.Kind == incident.KindState {
+			a.log.Info("state changed", zap.String("from", e.State.From), zap.String("to", e.State.To),
+				zap.String("reason", e.State.Reason), zap.String("incident", e.State.Incident))
+		}
+	}
+	for _, n := range notices(before, a.watch, entries) {
+		a.opts.Tell.Send(n)
+	}
+	if onlyTicks(entries) {
+		return
+	}
+	a.save(ctx)
+	if before.State != Watching && a.watch.State == Watching {
+		a.ClusterChanged(a.watch.workload()) // the older watches look and find this one
+	}
+	a.records.ask(a.watch)
+}
+
+func onlyTicks(entries []incident.Entry) bool {
+	for _, e := range entries {
+		if e.Kind != incident.KindTick {
+			return false
+		}
+	}
+	return true
+}
+
+// save stores a picture of the watch for listing. The journal is the truth, so a failure is only logged.
+func (a *actor) save(ctx context.Context) {
+	data, err := json.Marshal(a.watch)
+	if err == nil {
+		err = a.opts.Store.Put(ctx, a.watch.Key, data)
+	}
+	if err != nil {
+		a.log.Warn("the watch's summary could not be stored; the journal has it", zap.Error(err))
+	}
+}
+
+// attempt performs an effect; nil means that it failed and is to be tried again later.
+func (a *actor) attempt(ctx context.Context, want effect) input {
+	bounded, cancel := context.WithTimeout(ctx, effectTimeout)
+	defer cancel()
+	result, err := a.perform(bounded, want)
+	if err != nil {
+		a.pause = min(max(2*a.pause, minPause), maxPause)
+		a.retryAt = time.Now().Add(a.pause)
+		if ctx.Err() == nil {
+			a.opts.Metrics.effectFailed(want)
+			a.log.Warn("could not "+string(want)+"; trying again", zap.Error(err), zap.Duration("in", a.pause))
+		}
+		return nil
+	}
+	a.pause = 0
+	a.retryAt = time.Now().Add(minPause)
+	return result
+}
+
+// wait blocks until there is something to look at: an input, a change in the cluster, or the time.
+func (a *actor) wait(ctx context.Context) (input, error) {
+	timer := time.NewTimer(a.nextLook())
+	defer timer.Stop()
+	select {
+	case in := <-a.mailbox:
+		return in, nil
+	case <-a.changed:
+		return a.look(ctx), nil
+	case <-timer.C:
+		return a.look(ctx), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// nextLook is how long an undisturbed actor sleeps. Watching is driven by ticks and changes, the rest by deadlines.
+func (a *actor) nextLook() time.Duration {
+	if a.watch.State == Watching && len(a.watch.Baselines) > 0 {
+		return maxPause
+	}
+	return minPause
+}
+
+// look returns how the cluster shows the workload, or, where it does not, the mere passing of time.
+func (a *actor) look(ctx context.Context) input {
+	if newer, ok := a.newerThan(a.watch); ok {
+		return superseded{by: newer}
+	}
+	if a.watch.State == Pending || a.watch.State == RollingBack {
+		return clock{} // these ask the API server themselves
+	}
+	in, err := a.observe(ctx)
+	if err != nil {
+		a.log.Warn("could not read the workload", zap.Error(err))
+		return clock{}
+	}
+	return in
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

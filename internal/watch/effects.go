@@ -1,0 +1,196 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+func (w Watch) workload() rollback.Workload {
+	return rollback.Workload{Namespace: w.Event.Namespace, Name: w.Event.Workload}
+}
+
+// perform carries out one effect and returns its result as an input. An error means that nothing is known of the
+// result and that trying again is safe.
+func (a *actor) perform(ctx context.Context, want effect) (input, error) {
+	switch want {
+	case effectObserve:
+		return a.observe(ctx)
+	case effectBaseline:
+		return a.baseline(ctx)
+	case effectOpenIncident:
+		id, err := a.opts.Names.Claim(ctx, "incident-"+time.Now().UTC().Format(incidentStamp), a.watch.Key)
+		return incidentOpened{id: id}, err
+	case effectPlan:
+		return a.plan(ctx)
+	case effectApply:
+		result, detail, err := a.opts.Cluster.Apply(ctx, a.watch.intent.Plan, a.watch.intent.ID)
+		return applied{result: result, detail: detail}, err
+	case effectCheckLanded:
+		return a.checkLanded(ctx)
+	}
+	return nil, fmt.Errorf("there is no effect %q", want)
+}
+
+// incidentStamp is the runbook's form of a time in a name.
+const incidentStamp = "20060102T150405Z"
+
+// observe shows the workload from the cache, or live while the cache does not hold it.
+func (a *actor) observe(ctx context.Context) (input, error) {
+	snapshot, ok := a.opts.Cache.Cached(a.watch.workload())
+	if !ok {
+		var err error
+		snapshot, err = a.opts.Cluster.Read(ctx, a.watch.workload())
+		if errors.Is(err, ErrNoWorkload) {
+			return a.absent(ctx), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	a.missing = time.Time{}
+	in := observed{snapshot: snapshot}
+	if a.watch.State == Pending {
+		in.past = a.pastOf(a.watch)
+	}
+	return in, nil
+}
+
+// absent notes since when the API server has been saying that the workload does not exist.
+func (a *actor) absent(ctx context.Context) input {
+	if a.missing.IsZero() {
+		a.missing = time.Now()
+	}
+	if a.watch.State == Pending && time.Since(a.missing) >= unknownAfter {
+		r := &event.Rejection{
+			Code: event.CodeUnknownWorkload, Field: "workload", Value: event.Quote(a.watch.Event.Workload),
+			Reason: fmt.Sprintf("the cluster has no Deployment %q in namespace %q", a.watch.Event.Workload, a.watch.Event.Namespace),
+			Fix:    "check the names, and that rollbackd watches the cluster that you deployed to",
+		}
+		if err := a.opts.Reject.Reject(ctx, a.watch.Event.Target(), r); err != nil {
+			a.log.Warn("the publisher could not be told that the workload does not exist", zap.Error(err))
+		}
+	}
+	return missing{since: a.missing}
+}
+
+// baseline measures the known-good version before the deployment. Without one there is nothing to compare with, and
+// an empty baseline says so.
+func (a *actor) baseline(ctx context.Context) (input, error) {
+	pin := a.watch.Pin
+	span := analyzer.Span{From: pin.T0.Add(-a.watch.Policy.BaselineWindow), At: pin.T0}
+	var out []analyzer.Baseline
+	for _, sig := range a.watch.Policy.Signals {
+		if pin.Target == nil {
+			out = append(out, analyzer.Baseline{Signal: sig.Name, From: span.From, To: span.At})
+			continue
+		}
+		sub := analyzer.Subject{Key: a.watch.Key, Namespace: a.watch.Event.Namespace, PodPrefix: pin.Target.PodPrefix}
+		base, err := a.opts.Sampler.Baseline(ctx, sig, sub, span)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, base)
+	}
+	return baselined{baselines: out}, nil
+}
+
+func (a *actor) plan(ctx context.Context) (input, error) {
+	snapshot, err := a.opts.Cluster.Read(ctx, a.watch.workload())
+	if errors.Is(err, ErrNoWorkload) {
+		return planned{refusal: &rollback.Refusal{Code: rollback.RefuseWorkloadGone, Reason: "the workload was deleted"}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	plan, refusal := rollback.MakePlan(*a.watch.Pin, snapshot)
+	return planned{plan: plan, refusal: refusal}, nil
+}
+
+func (a *actor) checkLanded(ctx context.Context) (input, error) {
+	landed, err := a.opts.Cluster.Landed(ctx, a.watch.intent.Plan, a.watch.intent.ID)
+	if err != nil {
+		return nil, err
+	}
+	if landed {
+		return applied{result: rollback.Landed, detail: "found in the cluster after an interruption"}, nil
+	}
+	return notLanded{}, nil
+}
+
+// restore folds the journal into the watch. An empty journal is that of a watch which was just accepted.
+func (a *actor) restore(ctx context.Context) error {
+	w, last := a.watch.accepted(), uint64(0)
+	err := a.opts.Journal.Read(ctx, w.Key, func(seq uint64, data []byte) error {
+		var e incident.Entry
+		if err := json.Unmarshal(data, &e); err != nil {
+			return fmt.Errorf("journal entry %d: %w", seq, err)
+		}
+		w, last = w.apply(e), seq
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the journal of %s: %w", w.Key, err)
+	}
+	a.watch, a.last = w, last
+	a.publish()
+	if last == 0 {
+		return a.recordAcceptance(ctx)
+	}
+	return nil
+}
+
+func (a *actor) recordAcceptance(ctx context.Context) error {
+	w := a.watch
+	var mode Mode
+	if len(w.Policy.Stages) > 0 {
+		mode = w.Policy.Stages[0].Mode
+	}
+	entries := []incident.Entry{
+		{Kind: incident.KindAccepted, Accepted: &incident.Accepted{
+			Subject: w.Subject, StreamSeq: w.StreamSeq, Event: w.Document, Policy: w.Policy.Name, Mode: string(mode),
+		}},
+		{Kind: incident.KindState, State: &incident.StateChange{To: string(Pending), Reason: "accepted"}},
+	}
+	if w.Unwatched != "" {
+		entries = append(entries, incident.Entry{Kind: incident.KindState, State: &incident.StateChange{
+			From: string(Pending), To: string(Inconclusive), Reason: w.Unwatched, Final: true,
+		}})
+	}
+	for i := range entries {
+		e := &entries[i]
+		e.Version, e.Watch, e.At, e.Actor = incident.EntryVersion, w.Key, time.Now(), a.opts.actorName()
+		if err := a.append(ctx, e); err != nil {
+			return err
+		}
+		a.watch = a.watch.apply(*e)
+	}
+	a.publish()
+	a.committed(ctx, w, entries)
+	return nil
+}
+
+// accepted returns the watch as it was when it was accepted.
+func (w Watch) accepted() Watch {
+	return Watch{
+		Format: w.Format, Key: w.Key, Subject: w.Subject, StreamSeq: w.StreamSeq, Document: w.Document, Event: w.Event,
+		Policy: w.Policy, AcceptedAt: w.AcceptedAt, LogName: w.LogName, Unwatched: w.Unwatched, State: Pending, Since: w.AcceptedAt,
+	}
+}
+
+// finish writes the last picture and lets go of the workload. A final watch needs no actor.
+func (a *actor) finish(ctx context.Context) error {
+	a.save(ctx)
+	a.records.ask(a.watch)
+	a.opts.Cache.Forget(a.watch.workload())
+	return nil
+}

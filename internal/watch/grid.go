@@ -1,0 +1,68 @@
+package watch
+
+import (
+	"time"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+)
+
+// maxDue bounds how many missed ticks are asked for at once, and with them the length of a query.
+const maxDue = 60
+
+// nextTick returns the tick after prev. Ticks lie at whole multiples of the stage's interval, so that watches with
+// the same interval fall due together and one query serves them all; the first tick after T0 is therefore shorter.
+func nextTick(p Policy, t0, prev time.Time) time.Time {
+	interval := p.stageAt(prev.Sub(t0)).Interval
+	return prev.Truncate(interval).Add(interval)
+}
+
+// due returns the spans that can be measured by now, oldest first. A tick is due one scrape after its end, when the
+// samples that belong to it have surely been stored.
+func (w Watch) due(now time.Time) []analyzer.Span {
+	from, last, ok := w.gridPosition()
+	if !ok {
+		return nil
+	}
+	var spans []analyzer.Span
+	for len(spans) < maxDue {
+		at := nextTick(w.Policy, from, last)
+		if at.Add(w.Policy.scrape()).After(now) || last.Sub(from) >= w.Policy.end() {
+			break
+		}
+		spans = append(spans, analyzer.Span{From: last, At: at})
+		last = at
+	}
+	return spans
+}
+
+// gridPosition returns where the grid of the present phase starts and its last tick; ok is false when the watch has
+// nothing to measure.
+func (w Watch) gridPosition() (from, last time.Time, ok bool) {
+	switch w.State {
+	case Watching, Regressed, RollingBack:
+		if len(w.Baselines) == 0 || w.Pin == nil {
+			return from, last, false
+		}
+		from, last = w.Pin.T0, w.lastTick
+	case Verifying:
+		if w.restoredRollout.IsZero() {
+			return from, last, false
+		}
+		from, last = w.restoredRollout, w.lastVerify
+	default:
+		return from, last, false
+	}
+	if last.IsZero() {
+		last = from
+	}
+	return from, last, true
+}
+
+// fresh reports whether the newest tick is recent enough to act on: no more than one is missing.
+func (w Watch) fresh(now time.Time) bool {
+	if w.lastTick.IsZero() {
+		return false
+	}
+	interval := w.Policy.stageAt(w.lastTick.Sub(w.Pin.T0)).Interval
+	return now.Sub(w.lastTick) <= 2*interval+2*w.Policy.scrape()
+}

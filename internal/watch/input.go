@@ -1,0 +1,120 @@
+package watch
+
+import (
+	"time"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// input is something that a watch reacts to. There is one type for each.
+type input interface{ isInput() }
+
+type (
+	// clock: time has passed.
+	clock struct{}
+	// observed: this is how the cluster shows the workload; past are the earlier watches of it, the newest first.
+	observed struct {
+		snapshot rollback.Snapshot
+		past     []rollback.PastWatch
+	}
+	// missing: the API server says that there is no such workload, since the given time without a break.
+	missing struct{ since time.Time }
+	// superseded: a newer event's version has settled on the same workload.
+	superseded struct{ by event.Event }
+	// updated: the second event of the pair arrived.
+	updated struct{ accepted incident.Accepted }
+	// measured: ticks of the given phase.
+	measured struct {
+		phase incident.Phase
+		ticks []analyzer.Tick
+	}
+	// baselined: the baseline of every signal.
+	baselined struct{ baselines []analyzer.Baseline }
+	// incidentOpened: the incident's name is claimed.
+	incidentOpened struct{ id string }
+	// planned: what a rollback would change, or why there can be none.
+	planned struct {
+		plan    rollback.Plan
+		refusal *rollback.Refusal
+	}
+	// applied: what came of the intent.
+	applied struct {
+		result rollback.Result
+		detail string
+	}
+	// notLanded: the intent that was found at a restart is not in the cluster.
+	notLanded struct{}
+)
+
+func (clock) isInput()          {}
+func (observed) isInput()       {}
+func (missing) isInput()        {}
+func (superseded) isInput()     {}
+func (updated) isInput()        {}
+func (measured) isInput()       {}
+func (baselined) isInput()      {}
+func (incidentOpened) isInput() {}
+func (planned) isInput()        {}
+func (applied) isInput()        {}
+func (notLanded) isInput()      {}
+
+// effect is the one thing that a watch wants done next; its result comes back as an input.
+type effect string
+
+const (
+	effectNone effect = ""
+	// effectObserve reads the workload.
+	effectObserve effect = "observe"
+	// effectBaseline measures the baselines.
+	effectBaseline effect = "baseline"
+	// effectOpenIncident claims a name for the incident.
+	effectOpenIncident effect = "open-incident"
+	// effectPlan reads the workload live and plans the rollback.
+	effectPlan effect = "plan"
+	// effectApply patches.
+	effectApply effect = "apply"
+	// effectCheckLanded asks whether an intent of an earlier run has landed.
+	effectCheckLanded effect = "check-landed"
+)
+
+// wanted derives the effect that the watch wants from the watch alone, so that a restarted process wants the same.
+func (w Watch) wanted(now time.Time) effect {
+	switch w.State {
+	case Pending:
+		return effectObserve
+	case Watching:
+		if len(w.Baselines) == 0 {
+			return effectBaseline
+		}
+		if w.judgement.Verdict == analyzer.Regressed && w.fresh(now) {
+			return effectOpenIncident
+		}
+	case Regressed:
+		if w.forbidden() != nil || (w.judgement.Verdict == analyzer.Regressed && w.fresh(now)) {
+			return effectPlan
+		}
+	case RollingBack:
+		return w.wantedIntent(now)
+	}
+	return effectNone
+}
+
+// intentTrusted is how long an intent may be carried out on the judgement that it was decided on.
+const intentTrusted = 30 * time.Second
+
+// wantedIntent carries an intent out while it is fresh. An older one, found at a restart or held up by an
+// unreachable API server, is looked up first and then waits for a fresh tick that still shows the breach.
+func (w Watch) wantedIntent(now time.Time) effect {
+	switch {
+	case now.Sub(w.intentAt) <= intentTrusted:
+		return effectApply
+	case !w.lookedUp:
+		return effectCheckLanded
+	case w.fresh(now) && w.judgement.Verdict == analyzer.Regressed:
+		return effectApply
+	}
+	return effectNone
+}

@@ -1,0 +1,140 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/incident"
+)
+
+// Published is one message of the DEPLOYMENTS stream.
+type Published struct {
+	Subject string
+	Data    []byte
+	// Seq is the message's sequence in the stream.
+	Seq uint64
+}
+
+// Accept takes a message in: it returns nil once the watch is stored, a *event.Rejection if the event can never be
+// watched, and any other error if trying again may help.
+func (s *Supervisor) Accept(ctx context.Context, m Published) error {
+	e, err := event.Decode(m.Subject, m.Data)
+	if err != nil {
+		return err
+	}
+	policy, rejection := s.admit(e)
+	if rejection != nil {
+		return rejection
+	}
+	w, err := s.newWatch(ctx, e, m, policy)
+	if err != nil {
+		return err
+	}
+	value, err := json.Marshal(w)
+	if err != nil {
+		return fmt.Errorf("encode the watch: %w", err)
+	}
+	err = s.opts.Store.Create(ctx, w.Key, value)
+	if errors.Is(err, ErrExists) {
+		return s.acceptAgain(ctx, e, m)
+	}
+	if err != nil {
+		return fmt.Errorf("store the watch: %w", err)
+	}
+	s.opts.Log.Info("event accepted", zap.String("watch", w.Key), zap.String("workload", w.workload().String()),
+		zap.String("version", e.Version), zap.String("policy", w.Policy.Name))
+	s.start(w)
+	return nil
+}
+
+// admit checks what an event asks for against what this daemon does and the policies allow.
+func (s *Supervisor) admit(e event.Event) (*Policy, *event.Rejection) {
+	if e.Strategy != event.StrategyRolling {
+		return nil, &event.Rejection{
+			Code: event.CodeUnsupported, Field: "strategy", Value: event.Quote(string(e.Strategy)),
+			Reason: fmt.Sprintf("strategy %q is not watched by this version", e.Strategy),
+			Fix:    `only "rolling" is`,
+		}
+	}
+	if r := event.CheckAge(e, now(), s.window()); r != nil && r.Code != event.CodeStale {
+		return nil, r
+	}
+	return choosePolicy(s.opts.Policies, e)
+}
+
+// window is how old an event may be to be watched: the longest watch of any policy.
+func (s *Supervisor) window() time.Duration {
+	longest := 24 * time.Hour
+	for _, p := range s.opts.Policies {
+		longest = max(longest, p.end())
+	}
+	return longest
+}
+
+// newWatch returns the watch of an event. One that is too old, or that no policy covers, is recorded and not watched.
+func (s *Supervisor) newWatch(ctx context.Context, e event.Event, m Published, policy *Policy) (Watch, error) {
+	at := now()
+	w := Watch{
+		Format: recordFormat, Key: e.Key(), Subject: m.Subject, StreamSeq: m.Seq, Document: m.Data, Event: e,
+		AcceptedAt: at, State: Pending, Since: at,
+	}
+	name, err := s.opts.Names.Claim(ctx, "deploy_"+at.Format(incidentStamp), w.Key)
+	if err != nil {
+		return Watch{}, fmt.Errorf("claim a name for the deployment's log: %w", err)
+	}
+	w.LogName = name
+	stale := event.CheckAge(e, at, s.window())
+	switch {
+	case policy == nil:
+		w.Unwatched = "not watched: no policy covers this workload"
+	case stale != nil:
+		w.Unwatched = "not watched: " + stale.Reason
+	}
+	if policy != nil {
+		w.Policy = *policy
+	}
+	return w, nil
+}
+
+// acceptAgain handles an event whose key is known: the same one again, the second of a pair, or a conflict.
+func (s *Supervisor) acceptAgain(ctx context.Context, e event.Event, m Published) error {
+	known, err := s.find(ctx, e.Key())
+	if err != nil {
+		return err
+	}
+	switch {
+	case known.sameEvent(e):
+		if !known.State.Final() {
+			s.start(known)
+		}
+		return nil
+	case event.Completes(known.Event, e):
+		return s.update(e, m)
+	}
+	return &event.Rejection{
+		Code: event.CodeConflict, Field: "id", Value: event.Quote(e.ID),
+		Reason: "an event with this id was accepted earlier and said something else",
+		Fix:    "give every deployment an id of its own; only status, timestamp and verification may change when the same one is announced as complete",
+	}
+}
+
+// update hands the second event of a pair to its watch; a watch that has ended needs it no more.
+func (s *Supervisor) update(e event.Event, m Published) error {
+	s.mu.RLock()
+	a := s.actors[e.Key()]
+	s.mu.RUnlock()
+	if a == nil {
+		return nil
+	}
+	in := updated{accepted: incident.Accepted{Subject: m.Subject, StreamSeq: m.Seq, Event: m.Data, Policy: a.view.Load().Policy.Name}}
+	if !a.post(in) {
+		return errors.New("the watch is busy")
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package watch
+
+import (
+	"path"
+	"time"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
+)
+
+// Mode is what a watch may do about a release that is proven bad.
+type Mode string
+
+// The modes.
+const (
+	// Observe records what would have been done and does nothing.
+	Observe Mode = "observe"
+	// Automatic rolls back.
+	Automatic Mode = "automatic"
+)
+
+// Policy is how a service is judged and what may be done about it. A watch keeps the policy that it started with.
+type Policy struct {
+	Name  string  `json:"name"`
+	Match []Match `json:"match,omitempty"`
+	// Stages are the monitoring windows in order; the last one's end is the watch's end.
+	Stages  []Stage           `json:"stages"`
+	Signals []analyzer.Signal `json:"signals"`
+	// BaselineWindow is how long before the deployment the baseline starts.
+	BaselineWindow time.Duration `json:"baselineWindow"`
+	// MinServing is how long a version must have served before the deployment to be held good without a record.
+	MinServing time.Duration `json:"minServing"`
+	// SettleFor is how long the cluster may take to show the version that the event names.
+	SettleFor time.Duration `json:"settleFor"`
+	Verify    Verify        `json:"verify"`
+}
+
+// Stage is one monitoring window.
+type Stage struct {
+	Name string `json:"name"`
+	// Until is when the stage ends, counted from the deployment's start.
+	Until time.Duration `json:"until"`
+	// Interval is the time between two ticks.
+	Interval time.Duration `json:"interval"`
+	Mode     Mode          `json:"mode"`
+}
+
+// Verify says how a rollback is checked.
+type Verify struct {
+	// For is how long every signal must be within its limit.
+	For time.Duration `json:"for"`
+	// Deadline is how long the rollout, and after it the signals, may take to get there.
+	Deadline time.Duration `json:"deadline"`
+}
+
+// Match selects workloads by shell patterns (as of path.Match); an empty pattern matches everything.
+type Match struct {
+	Environment string `json:"environment,omitempty"`
+	Namespace   string `json:"namespace,omitempty"`
+	Workload    string `json:"workload,omitempty"`
+}
+
+// Matches reports whether the target is one of those selected.
+func (m Match) Matches(t event.Target) bool {
+	return glob(m.Environment, t.Environment) && glob(m.Namespace, t.Namespace) && glob(m.Workload, t.Workload)
+}
+
+func glob(pattern, name string) bool {
+	if pattern == "" {
+		return true
+	}
+	ok, err := path.Match(pattern, name)
+	return err == nil && ok
+}
+
+// Covers reports whether the policy may be used for the target. A policy without any match covers everything.
+func (p Policy) Covers(t event.Target) bool {
+	if len(p.Match) == 0 {
+		return true
+	}
+	for _, m := range p.Match {
+		if m.Matches(t) {
+			return true
+		}
+	}
+	return false
+}
+
+// choosePolicy returns the policy that the event asks for, or else the first that covers its workload; nil if none
+// does. It is refused to name a policy that does not cover the workload: a publisher could pick a laxer one.
+func choosePolicy(policies []Policy, e event.Event) (*Policy, *event.Rejection) {
+	for i := range policies {
+		p := &policies[i]
+		if p.Covers(e.Target()) && (e.Policy == "" || e.Policy == p.Name) {
+			return p, nil
+		}
+	}
+	if e.Policy != "" {
+		return nil, &event.Rejection{
+			Code: event.CodeUnauthorised, Field: "policy", Value: event.Quote(e.Policy),
+			Reason: event.Quote(e.Policy) + " is not one of the policies that cover this workload",
+			Fix:    "leave it out to get the default, or have the policy's match include the workload",
+		}
+	}
+	return nil, nil
+}
+
+// stageAt returns the stage that a moment so long after the deployment's start falls into; the last one also holds
+// what comes after its end.
+func (p Policy) stageAt(since time.Duration) Stage {
+	for _, s := range p.Stages {
+		if since < s.Until {
+			return s
+		}
+	}
+	return p.Stages[len(p.Stages)-1]
+}
+
+// end is how long after the deployment's start the watch ends.
+func (p Policy) end() time.Duration { return p.Stages[len(p.Stages)-1].Until }
+
+// scrape is the longest scrape interval of the signals: how long after a tick its samples are sure to be there.
+func (p Policy) scrape() time.Duration {
+	var longest time.Duration
+	for _, s := range p.Signals {
+		longest = max(longest, s.Scrape)
+	}
+	return longest
+}

@@ -1,0 +1,84 @@
+package watch
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/notifier"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// The errors that the ports answer with.
+var (
+	// ErrExists: the key is taken.
+	ErrExists = errors.New("the watch exists already")
+	// ErrFenced: another process appended to the journal first.
+	ErrFenced = errors.New("another process writes this journal")
+	// ErrNoWorkload: the API server says that there is no such workload.
+	ErrNoWorkload = errors.New("no such workload")
+)
+
+// Store keeps the watches.
+type Store interface {
+	// Create stores a new watch; ErrExists if the key is taken.
+	Create(ctx context.Context, key string, value []byte) error
+	// Put replaces a watch.
+	Put(ctx context.Context, key string, value []byte) error
+	// Get returns a watch.
+	Get(ctx context.Context, key string) ([]byte, error)
+	// All calls fn with every watch, or returns an error if it could not show all of them.
+	All(ctx context.Context, fn func(key string, value []byte) error) error
+}
+
+// Journal keeps the entries of each watch.
+type Journal interface {
+	// Append appends an entry if last is still the sequence of the newest one; ErrFenced if it is not. Trying again
+	// with the same id after an error is safe.
+	Append(ctx context.Context, key, id string, data []byte, last uint64) (uint64, error)
+	// Read calls fn with every entry in order, or returns an error.
+	Read(ctx context.Context, key string, fn func(seq uint64, data []byte) error) error
+}
+
+// Names hands out names that nobody else holds.
+type Names interface {
+	// Claim returns base, or base with the first free number; the same owner always gets the same name again.
+	Claim(ctx context.Context, base, owner string) (string, error)
+}
+
+// Cluster reads and changes the workloads, always live.
+type Cluster interface {
+	Read(ctx context.Context, w rollback.Workload) (rollback.Snapshot, error)
+	Apply(ctx context.Context, p rollback.Plan, intentID string) (rollback.Result, string, error)
+	Landed(ctx context.Context, p rollback.Plan, intentID string) (bool, error)
+}
+
+// Cache shows the workloads as the API server last told us.
+type Cache interface {
+	Watch(ctx context.Context, w rollback.Workload) error
+	Forget(w rollback.Workload)
+	Cached(w rollback.Workload) (rollback.Snapshot, bool)
+}
+
+// Sampler measures signals.
+type Sampler interface {
+	Sample(ctx context.Context, sig analyzer.Signal, subjects []analyzer.Subject) (map[string][]analyzer.Measurement, error)
+	Baseline(ctx context.Context, sig analyzer.Signal, sub analyzer.Subject, span analyzer.Span) (analyzer.Baseline, error)
+}
+
+// Records writes the files of a watch.
+type Records interface {
+	Write(w Watch, entries []incident.Entry) error
+}
+
+// Teller tells people; it never blocks.
+type Teller interface {
+	Send(n notifier.Notice)
+}
+
+// Rejecter tells publishers what was wrong with an event that had been accepted.
+type Rejecter interface {
+	Reject(ctx context.Context, t event.Target, r *event.Rejection) error
+}

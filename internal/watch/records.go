@@ -1,0 +1,94 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/rollbackd/rollbackd/internal/incident"
+)
+
+// recorder writes the files of watches, one at a time and never in the way of an actor: a full disk or a slow volume
+// delays only the files.
+type recorder struct {
+	opts Options
+	mu   sync.Mutex
+	// asked holds the newest picture of each watch whose files are out of date.
+	asked map[string]Watch
+	wake  chan struct{}
+}
+
+func newRecorder(opts Options) *recorder {
+	return &recorder{opts: opts, asked: map[string]Watch{}, wake: make(chan struct{}, 1)}
+}
+
+// ask has the files of a watch written; it never blocks.
+func (r *recorder) ask(w Watch) {
+	r.mu.Lock()
+	r.asked[w.Key] = w
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (r *recorder) run(ctx context.Context) {
+	for {
+		w, ok := r.next()
+		if !ok {
+			select {
+			case <-r.wake:
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		if err := r.write(ctx, w); err != nil && ctx.Err() == nil {
+			r.opts.Log.Error("the files of a watch could not be written; the journal has everything",
+				zap.String("watch", w.Key), zap.Error(err))
+		}
+	}
+}
+
+func (r *recorder) next() (Watch, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, w := range r.asked {
+		delete(r.asked, key)
+		return w, true
+	}
+	return Watch{}, false
+}
+
+// write renders the journal. A final watch is marked once its files are there, so that a run that was cut short
+// before is made up for by the next.
+func (r *recorder) write(ctx context.Context, w Watch) error {
+	var entries []incident.Entry
+	err := r.opts.Journal.Read(ctx, w.Key, func(seq uint64, data []byte) error {
+		var e incident.Entry
+		if err := json.Unmarshal(data, &e); err != nil {
+			return err
+		}
+		e.Seq = seq
+		entries = append(entries, e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.opts.Records.Write(w, entries); err != nil {
+		return err
+	}
+	if !w.State.Final() {
+		return nil
+	}
+	w.Rendered = true
+	data, err := json.Marshal(w)
+	if err != nil {
+		return err
+	}
+	return r.opts.Store.Put(ctx, w.Key, data)
+}

@@ -1,0 +1,175 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/incident"
+)
+
+// beat is how often the scheduler looks for ticks that are due. Ticks lie on whole seconds, so that looking more
+// often would find nothing more.
+const beat = 500 * time.Millisecond
+
+// scheduler measures the due ticks of all watches. Watches that share a signal's query are measured by one query.
+type scheduler struct {
+	*Supervisor
+	// busy holds the signals whose query is under way: a slow answer delays its own signal's ticks only.
+	mu   sync.Mutex
+	busy map[string]bool
+}
+
+func newScheduler(s *Supervisor) *scheduler {
+	return &scheduler{Supervisor: s, busy: map[string]bool{}}
+}
+
+// job is one watch whose ticks are due.
+type job struct {
+	actor *actor
+	watch *Watch
+	phase incident.Phase
+	spans []analyzer.Span
+}
+
+func (s *scheduler) run(ctx context.Context) {
+	ticker := time.NewTicker(beat)
+	defer ticker.Stop()
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case at := <-ticker.C:
+			for group, jobs := range s.group(at) {
+				if s.occupy(group) {
+					running.Go(func() {
+						defer s.release(group)
+						s.measure(ctx, jobs)
+					})
+				}
+			}
+		}
+	}
+}
+
+// group collects the due watches by the set of signals that they are judged by.
+func (s *scheduler) group(at time.Time) map[string][]job {
+	groups := map[string][]job{}
+	for _, a := range s.open() {
+		if a.measuring.Load() {
+			continue
+		}
+		w := a.view.Load()
+		spans := w.due(at)
+		if len(spans) == 0 {
+			continue
+		}
+		phase := incident.PhaseWatch
+		if w.State == Verifying {
+			phase = incident.PhaseVerify
+		}
+		key := signalsKey(w.Policy.Signals)
+		groups[key] = append(groups[key], job{actor: a, watch: w, phase: phase, spans: spans})
+	}
+	return groups
+}
+
+// signalsKey tells sets of signals apart by everything that their measuring depends on.
+func signalsKey(signals []analyzer.Signal) string {
+	type asked struct {
+		Requests, Errors string
+		Labels           analyzer.Labels
+		Scrape           time.Duration
+	}
+	var all []asked
+	for _, s := range signals {
+		all = append(all, asked{s.Requests, s.Errors, s.Labels, s.Scrape})
+	}
+	key, _ := json.Marshal(all) // plain structs always encode
+	return string(key)
+}
+
+func (s *scheduler) occupy(group string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[group] {
+		return false
+	}
+	s.busy[group] = true
+	return true
+}
+
+func (s *scheduler) release(group string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, group)
+}
+
+// measure samples every signal for all jobs of a group and hands each watch its ticks. Where Prometheus gives no
+// answer the ticks stay due: they come late, and nothing else changes.
+func (s *scheduler) measure(ctx context.Context, jobs []job) {
+	subjects := make([]analyzer.Subject, len(jobs))
+	for i, j := range jobs {
+		subjects[i] = j.subject()
+	}
+	ticks := emptyTicks(jobs)
+	for index, sig := range jobs[0].watch.Policy.Signals {
+		got, err := s.opts.Sampler.Sample(ctx, sig, subjects)
+		s.opts.Metrics.sampled(err)
+		if err != nil {
+			if ctx.Err() == nil {
+				s.opts.Log.Warn("Prometheus could not be asked; the ticks will be late", zap.Error(err), zap.Int("watches", len(jobs)))
+				sleep(ctx, minPause)
+			}
+			return
+		}
+		for _, j := range jobs {
+			for i, m := range got[j.watch.Key] {
+				ticks[j.watch.Key][i].Signals[j.watch.Policy.Signals[index].Name] = m
+			}
+		}
+	}
+	for _, j := range jobs {
+		s.deliver(j, ticks[j.watch.Key])
+	}
+}
+
+func (j job) subject() analyzer.Subject {
+	sub := analyzer.Subject{Key: j.watch.Key, Namespace: j.watch.Event.Namespace, Spans: j.spans}
+	if j.phase == incident.PhaseVerify {
+		// The known-good version's pods may have served all along, so the first sample of one proves nothing.
+		sub.PodPrefix = j.watch.Pin.Target.PodPrefix
+		return sub
+	}
+	sub.PodPrefix, sub.Known, sub.Fresh = j.watch.Pin.Release.PodPrefix, j.watch.known, true
+	return sub
+}
+
+func emptyTicks(jobs []job) map[string][]analyzer.Tick {
+	ticks := make(map[string][]analyzer.Tick, len(jobs))
+	for _, j := range jobs {
+		list := make([]analyzer.Tick, len(j.spans))
+		for i, span := range j.spans {
+			list[i] = analyzer.Tick{From: span.From, At: span.At, Signals: map[string]analyzer.Measurement{}}
+		}
+		ticks[j.watch.Key] = list
+	}
+	return ticks
+}
+
+func (s *scheduler) deliver(j job, ticks []analyzer.Tick) {
+	j.actor.measuring.Store(true)
+	if !j.actor.post(measured{phase: j.phase, ticks: ticks}) {
+		j.actor.measuring.Store(false) // they stay due
+		return
+	}
+	for _, t := range ticks {
+		s.opts.Metrics.lag(time.Since(t.At))
+	}
+}

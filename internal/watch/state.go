@@ -1,0 +1,54 @@
+package watch
+
+import "slices"
+
+// State is where a watch stands.
+type State string
+
+// The states.
+const (
+	// Pending: accepted; the cluster does not show the announced version yet.
+	Pending State = "Pending"
+	// Watching: the version is live and is being judged.
+	Watching State = "Watching"
+	// Regressed: proven bad; what to do about it is being decided.
+	Regressed State = "Regressed"
+	// RollingBack: the intent is journalled; the cluster is being changed.
+	RollingBack State = "RollingBack"
+	// Verifying: rolled back; whether this helped is being measured.
+	Verifying State = "Verifying"
+
+	// Healthy: watched to the end and never proven bad, on enough data.
+	Healthy State = "Healthy"
+	// Inconclusive: it could not be told whether the release is good.
+	Inconclusive State = "Inconclusive"
+	// Superseded: another version took its place.
+	Superseded State = "Superseded"
+	// RolledBack: rolled back, and the signals are back within their limits.
+	RolledBack State = "RolledBack"
+	// RolledBackUnverified: rolled back, but there were no data to tell whether it helped.
+	RolledBackUnverified State = "RolledBackUnverified"
+	// NotRecovered: rolled back, and the signals are still bad: the release was not the cause, or not the only one.
+	NotRecovered State = "NotRecovered"
+	// Held: proven bad and deliberately not acted on.
+	Held State = "Held"
+	// Failed: the rollback was tried and the cluster refused it.
+	Failed State = "Failed"
+)
+
+// transitions is every change of state there is.
+func transitions() map[State][]State {
+	return map[State][]State{
+		Pending:     {Watching, Inconclusive, Superseded},
+		Watching:    {Regressed, Healthy, Inconclusive, Superseded},
+		Regressed:   {RollingBack, Held, Superseded},
+		RollingBack: {Verifying, Held, Superseded, Failed},
+		Verifying:   {RolledBack, RolledBackUnverified, NotRecovered},
+	}
+}
+
+// CanBecome reports whether a watch may go from s to next.
+func (s State) CanBecome(next State) bool { return slices.Contains(transitions()[s], next) }
+
+// Final reports whether a watch ends in this state.
+func (s State) Final() bool { return len(transitions()[s]) == 0 }

@@ -1,0 +1,252 @@
+package watch
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// Options is what a Supervisor works with. All ports are required.
+type Options struct {
+	// Instance is the daemon's instance name; it signs the journal.
+	Instance string
+	Policies []Policy
+	Store    Store
+	Journal  Journal
+	Names    Names
+	Cluster  Cluster
+	Cache    Cache
+	Sampler  Sampler
+	Records  Records
+	Tell     Teller
+	Reject   Rejecter
+	Metrics  *Metrics
+	Log      *zap.Logger
+}
+
+func (o Options) actorName() string { return "rollbackd/" + o.Instance }
+
+// Supervisor runs all watches: an actor for each that is open, and one scheduler that measures for all of them.
+type Supervisor struct {
+	opts    Options
+	records *recorder
+
+	mu     sync.RWMutex
+	actors map[string]*actor
+	// ended are the watches that are final, by key.
+	ended map[string]Watch
+	// launch starts an actor; it is set while Run runs.
+	launch func(*actor)
+}
+
+// New returns a Supervisor with no watches.
+func New(opts Options) *Supervisor {
+	return &Supervisor{
+		opts:    opts,
+		records: newRecorder(opts),
+		actors:  map[string]*actor{},
+		ended:   map[string]Watch{},
+	}
+}
+
+// Load takes up the watches that an earlier run left. It must be called before Run and before any event is handled.
+func (s *Supervisor) Load(ctx context.Context) error {
+	return s.opts.Store.All(ctx, func(key string, value []byte) error {
+		w, err := decode(value)
+		if err != nil {
+			return fmt.Errorf("the stored watch %s cannot be read: %w", key, err)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !w.State.Final() {
+			s.actors[key] = newActor(s, w)
+			return nil
+		}
+		s.ended[key] = w
+		if !w.Rendered {
+			s.records.ask(w)
+		}
+		return nil
+	})
+}
+
+func decode(value []byte) (Watch, error) {
+	var w Watch
+	if err := json.Unmarshal(value, &w); err != nil {
+		return Watch{}, err
+	}
+	if w.Format != recordFormat {
+		return Watch{}, fmt.Errorf("it has format %d and this version reads %d", w.Format, recordFormat)
+	}
+	w.Event.Raw = w.Document
+	return w, nil
+}
+
+// Run carries all watches until ctx ends. Watches that are open then are taken up by the next run.
+func (s *Supervisor) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	s.mu.Lock()
+	s.launch = func(a *actor) {
+		running.Go(func() { s.carry(ctx, a) })
+	}
+	for _, a := range s.actors {
+		s.launch(a)
+	}
+	s.mu.Unlock()
+	running.Go(func() { s.records.run(ctx) })
+	running.Go(func() { newScheduler(s).run(ctx) })
+	running.Wait()
+	return nil
+}
+
+// carry runs one actor to the end of its watch and starts it over, from the journal, where it stumbles.
+func (s *Supervisor) carry(ctx context.Context, a *actor) {
+	w := a.watch.workload()
+	for pause := minPause; ctx.Err() == nil; pause = min(2*pause, maxPause) {
+		err := s.opts.Cache.Watch(ctx, w)
+		if err == nil {
+			err = a.run(ctx)
+		}
+		if err == nil {
+			s.retire(a)
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		a.log.Error("the watch stumbled and starts over from its journal", zap.Error(err), zap.Duration("in", pause))
+		sleep(ctx, pause)
+	}
+}
+
+func (s *Supervisor) retire(a *actor) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.actors, a.watch.Key)
+	s.ended[a.watch.Key] = a.watch
+}
+
+// ClusterChanged tells the open watches of a workload that the cluster shows something new of it. It never blocks.
+func (s *Supervisor) ClusterChanged(w rollback.Workload) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, a := range s.actors {
+		if a.view.Load().workload() == w {
+			a.poke()
+		}
+	}
+}
+
+// newerThan returns the event of a newer watch of the same workload that has settled, if there is one. This waits
+// for the newer version to be live, so that an event for a version that never comes does not end the watch of the
+// one that is.
+func (s *Supervisor) newerThan(w Watch) (event.Event, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, a := range s.actors {
+		o := a.view.Load()
+		if o.Key != w.Key && o.Event.Target() == w.Event.Target() && o.Pin != nil && o.AcceptedAt.After(w.AcceptedAt) {
+			return o.Event, true
+		}
+	}
+	return event.Event{}, false
+}
+
+// pastOf returns what the other watches of a watch's workload found out, the newest first.
+func (s *Supervisor) pastOf(w Watch) []rollback.PastWatch {
+	var past []rollback.PastWatch
+	for _, o := range s.Watches() {
+		if o.Key != w.Key && o.Event.Target() == w.Event.Target() && o.Pin != nil && o.AcceptedAt.Before(w.AcceptedAt) {
+			past = append(past, o.past())
+		}
+	}
+	return past
+}
+
+// Watches returns all watches, the newest first.
+func (s *Supervisor) Watches() []Watch {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := make([]Watch, 0, len(s.actors)+len(s.ended))
+	for _, a := range s.actors {
+		out = append(out, *a.view.Load())
+	}
+	for _, w := range s.ended {
+		out = append(out, w)
+	}
+	slices.SortFunc(out, func(a, b Watch) int {
+		return cmp.Or(b.AcceptedAt.Compare(a.AcceptedAt), cmp.Compare(a.Key, b.Key))
+	})
+	return out
+}
+
+// Get returns one watch.
+func (s *Supervisor) Get(key string) (Watch, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if a, ok := s.actors[key]; ok {
+		return *a.view.Load(), true
+	}
+	w, ok := s.ended[key]
+	return w, ok
+}
+
+// open returns the actors whose watches are not final.
+func (s *Supervisor) open() []*actor {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := make([]*actor, 0, len(s.actors))
+	for _, a := range s.actors {
+		out = append(out, a)
+	}
+	return out
+}
+
+// start adds a watch that has just been stored and runs it, if Run runs already.
+func (s *Supervisor) start(w Watch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, running := s.actors[w.Key]; running {
+		return
+	}
+	a := newActor(s, w)
+	s.actors[w.Key] = a
+	if s.launch != nil {
+		s.launch(a)
+	}
+}
+
+// errNotOurs marks a stored watch that came to be while an event was being handled.
+var errNotOurs = errors.New("stored by another process")
+
+// now is when things happen to events; everything pure gets it as an argument.
+func now() time.Time { return time.Now().UTC() }
+
+// find returns a watch that is running or ended here, or reads it from the store.
+func (s *Supervisor) find(ctx context.Context, key string) (Watch, error) {
+	if w, ok := s.Get(key); ok {
+		return w, nil
+	}
+	value, err := s.opts.Store.Get(ctx, key)
+	if err != nil {
+		return Watch{}, fmt.Errorf("%w: %w", errNotOurs, err)
+	}
+	return decode(value)
+}
+
+// sameEvent reports whether an event says what the watch already knows.
+func (w Watch) sameEvent(e event.Event) bool {
+	known := w.Event
+	known.Raw = w.Document
+	return event.SameBody(known, e)
+}

@@ -1,0 +1,223 @@
+// Package watch follows each deployment from its event to its end: the one place that knows analyzer, rollback and
+// notifier.
+//
+// A watch is the fold of its journal. Next is pure: from a watch, an input and the time it derives the entries to
+// append and the one effect that is wanted next; fold applies the entries. The actor of each watch appends first and
+// acts second, so that a process killed at any instruction finds, when it reads the journal again, the same watch
+// wanting the same effect.
+package watch
+
+import (
+	"encoding/json"
+	"maps"
+	"time"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// recordFormat is the version of the stored form of a watch.
+const recordFormat = 1
+
+// Watch is one deployment under observation. The exported fields are stored in the KV bucket; of a watch that is
+// not final they are folded anew from the journal after a restart, but for those that acceptance fixes.
+type Watch struct {
+	Format int    `json:"format"`
+	Key    string `json:"key"`
+
+	// Fixed at acceptance.
+	Subject    string          `json:"subject"`
+	StreamSeq  uint64          `json:"streamSeq"`
+	Document   json.RawMessage `json:"document"`
+	Event      event.Event     `json:"event"`
+	Policy     Policy          `json:"policy"`
+	AcceptedAt time.Time       `json:"acceptedAt"`
+	// LogName is the name of the deployment's log file.
+	LogName string `json:"logName,omitempty"`
+	// Unwatched says why the deployment is recorded only, empty if it is watched.
+	Unwatched string `json:"unwatched,omitempty"`
+
+	// Folded from the journal.
+	State     State                        `json:"state"`
+	Reason    string                       `json:"reason,omitempty"`
+	Since     time.Time                    `json:"since"`
+	Pin       *rollback.Pin                `json:"pin,omitempty"`
+	Baselines map[string]analyzer.Baseline `json:"baselines,omitempty"`
+	Incident  string                       `json:"incident,omitempty"`
+	// PassedActive is set when the first stage ended with a healthy verdict on enough data.
+	PassedActive bool `json:"passedActive,omitempty"`
+	// CompletedAt is when the deployment's rollout was complete.
+	CompletedAt time.Time `json:"completedAt,omitzero"`
+	// LandedAt is when the rollback was patched in.
+	LandedAt time.Time `json:"landedAt,omitzero"`
+	// Rendered is set once the files of a final watch are written.
+	Rendered bool `json:"rendered,omitempty"`
+
+	fold
+}
+
+// fold is what judging and acting remember; it is never stored, because the journal holds it.
+type fold struct {
+	judge     analyzer.State
+	judgement analyzer.Judgement
+	lastTick  time.Time
+	known     map[string]bool
+	// deciding is the judgement that the rollback was decided on.
+	deciding *incident.Verdict
+
+	intent   *incident.Intent
+	intentAt time.Time
+	outcome  *incident.Outcome
+	refusal  *rollback.Refusal
+	// lookedUp is set when an intent that is no longer trusted was looked up in the cluster and is not there.
+	lookedUp bool
+
+	restoredRollout time.Time
+	verifyJudge     analyzer.State
+	recovery        analyzer.Judgement
+	lastVerify      time.Time
+	recoveredSince  time.Time
+}
+
+// apply folds one entry into the watch.
+func (w Watch) apply(e incident.Entry) Watch {
+	switch e.Kind {
+	case incident.KindPinned:
+		w.Pin = e.Pinned
+	case incident.KindBaseline:
+		w.Baselines = make(map[string]analyzer.Baseline, len(e.Baseline))
+		for _, b := range e.Baseline {
+			w.Baselines[b.Signal] = b
+		}
+	case incident.KindTick:
+		w = w.applyTick(*e.Tick)
+	case incident.KindVerdict:
+		if e.Verdict.Verdict == analyzer.Regressed && e.Verdict.Phase == incident.PhaseWatch {
+			w.deciding = e.Verdict
+		}
+	case incident.KindState:
+		w.State, w.Reason, w.Since = State(e.State.To), e.State.Reason, e.At
+		if e.State.Incident != "" {
+			w.Incident = e.State.Incident
+		}
+	case incident.KindIntent:
+		w.intent, w.intentAt = e.Intent, e.At
+	case incident.KindRefusal:
+		w.refusal = e.Refusal
+	case incident.KindOutcome:
+		w.outcome = e.Outcome
+		if e.Outcome.Result == rollback.Landed {
+			w.LandedAt = e.At
+		}
+	case incident.KindRollout:
+		w = w.applyRollout(*e.Rollout)
+	case incident.KindUpdated:
+		w = w.applyUpdate(*e.Updated)
+	}
+	return w
+}
+
+func (w Watch) applyTick(t incident.Tick) Watch {
+	if t.Phase == incident.PhaseVerify {
+		return w.applyVerifyTick(t.Tick)
+	}
+	w.judge, w.judgement = analyzer.Step(w.Policy.Signals, w.Baselines, w.judge, t.Tick)
+	passed := w.Pin != nil && w.lastTick.Sub(w.Pin.T0) < w.Policy.Stages[0].Until && t.At.Sub(w.Pin.T0) >= w.Policy.Stages[0].Until
+	if passed && w.judgement.Verdict == analyzer.Healthy {
+		w.PassedActive = true
+	}
+	w.lastTick = t.At
+	w.known = withPods(w.known, t.Tick)
+	return w
+}
+
+func (w Watch) applyVerifyTick(t analyzer.Tick) Watch {
+	w.verifyJudge, w.recovery = analyzer.Step(w.Policy.Signals, w.Baselines, w.verifyJudge, t)
+	w.lastVerify = t.At
+	switch {
+	case !w.recovered():
+		w.recoveredSince = time.Time{}
+	case w.recoveredSince.IsZero():
+		w.recoveredSince = t.From
+	}
+	return w
+}
+
+// recovered reports whether every signal was measured in the newest verifying tick and was within its limit.
+func (w Watch) recovered() bool {
+	for _, a := range w.recovery.Signals {
+		if a.Outcome != analyzer.OutcomeOK || a.Counts.N == 0 {
+			return false
+		}
+	}
+	return len(w.recovery.Signals) > 0
+}
+
+func (w Watch) applyRollout(r incident.RolloutProgress) Watch {
+	if !r.Done {
+		return w
+	}
+	if r.Phase == incident.PhaseVerify {
+		w.restoredRollout = r.CompletedAt
+	} else {
+		w.CompletedAt = r.CompletedAt
+	}
+	return w
+}
+
+// applyUpdate takes over the second event of a pair. It was decoded when it was accepted, so that an error here
+// means a damaged journal; the first event then stays.
+func (w Watch) applyUpdate(a incident.Accepted) Watch {
+	if e, err := event.Decode(a.Subject, a.Event); err == nil {
+		w.Event, w.Document = e, a.Event
+	}
+	return w
+}
+
+// withPods returns known together with the pods of a tick, without changing known.
+func withPods(known map[string]bool, t analyzer.Tick) map[string]bool {
+	out := known
+	for _, m := range t.Signals {
+		for pod := range m.Pods {
+			if out[pod] {
+				continue
+			}
+			if len(out) == len(known) {
+				out = maps.Clone(known)
+				if out == nil {
+					out = map[string]bool{}
+				}
+			}
+			out[pod] = true
+		}
+	}
+	return out
+}
+
+// past is what later watches of the same workload need to know of this one.
+func (w Watch) past() rollback.PastWatch {
+	p := rollback.PastWatch{
+		Passed:       w.PassedActive && !w.bad(),
+		Bad:          w.bad(),
+		SchemaChange: w.Event.SchemaChange,
+	}
+	if w.State.Final() {
+		p.Ended = w.Since
+	}
+	if w.Pin != nil {
+		p.Hash, p.Template, p.T0 = w.Pin.Release.Hash, w.Pin.Release.Template, w.Pin.T0
+		p.Target, p.Why = w.Pin.Target, w.Pin.Why
+	}
+	return p
+}
+
+// bad reports whether the release was proven bad, whatever was done about it.
+func (w Watch) bad() bool {
+	switch w.State {
+	case Regressed, RollingBack, Verifying, RolledBack, RolledBackUnverified, NotRecovered, Held, Failed:
+		return true
+	}
+	return w.Incident != ""
+}
