@@ -37,6 +37,9 @@ type Revision struct {
 	Ready      int32     `json:"ready"`
 	// PodPrefix is what the names of this ReplicaSet's pods begin with.
 	PodPrefix string `json:"podPrefix"`
+	// Revived says that this template went out of service and was put back later (kubectl rollout undo does that), so
+	// that the ReplicaSet's creation does not tell since when it served.
+	Revived bool `json:"revived,omitempty"`
 }
 
 // Pin fixes, when a deployment has settled, what is being watched and what a rollback would return to.
@@ -99,6 +102,8 @@ const (
 	RefuseTargetIsLive RefusalCode = "target-is-live"
 	// RefuseSuperseded: the live containers are no longer those of the release that was judged.
 	RefuseSuperseded RefusalCode = "superseded"
+	// RefuseUnsettled: the Deployment controller has not yet acted on the newest change. This one passes by itself.
+	RefuseUnsettled RefusalCode = "unsettled"
 	// RefusePaused: the workload is paused, by someone who will have had a reason.
 	RefusePaused RefusalCode = "paused"
 	// RefuseWorkloadGone: the workload was deleted, or deleted and made again.
@@ -134,6 +139,10 @@ type PastWatch struct {
 	Passed       bool `json:"passed"`
 	Bad          bool `json:"bad"`
 	SchemaChange bool `json:"schemaChange"`
+	// Superseded: a newer deployment ended it before it could pass.
+	Superseded bool `json:"superseded,omitempty"`
+	// RolledBackAt is when Target was put back in its place; zero if it was not.
+	RolledBackAt time.Time `json:"rolledBackAt,omitzero"`
 	// Target is the known-good version that was pinned for it, nil if there was none.
 	Target *Revision `json:"target,omitempty"`
 	Why    string    `json:"why,omitempty"`
