@@ -1,0 +1,62 @@
+package rollback
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// IntentAnnotation is the annotation of a Deployment that names the intent by which rollbackd last patched it.
+const IntentAnnotation = "rollbackd.io/intent"
+
+// operation is one operation of a JSON patch (RFC 6902).
+type operation struct {
+	Op   string `json:"op"`
+	Path string `json:"path"`
+	// Value is always written: a test for null is a test that there is nothing.
+	Value any `json:"value"`
+}
+
+// Patch returns the plan as a JSON patch that is a compare-and-swap: it changes the template only of the same object,
+// at the same revision and with the same template that the plan was made for.
+func (p Plan) Patch(intentID string) ([]byte, error) {
+	from, err := canonical(p.FromTemplate)
+	if err != nil {
+		return nil, fmt.Errorf("unable to read the live template of %s: %w", p.Workload, err)
+	}
+	to, err := canonical(p.ToTemplate)
+	if err != nil {
+		return nil, fmt.Errorf("unable to read the target template of %s: %w", p.Workload, err)
+	}
+	operations := []operation{{"test", "/metadata/uid", p.WorkloadUID}}
+	if p.HasAnnotations && p.FromRevision != "" {
+		operations = append(operations, operation{"test", pointer("metadata", "annotations", revisionAnnotation), p.FromRevision})
+	}
+	operations = append(operations,
+		operation{"test", "/spec/template", from},
+		operation{"replace", "/spec/template", to})
+	return json.Marshal(append(operations, p.annotate(intentID)...))
+}
+
+// annotate records the intent. A JSON patch cannot add to an absent map, and adding the map would wipe one that has
+// come into being since, so the test for null makes sure that there is none.
+func (p Plan) annotate(intentID string) []operation {
+	if p.HasAnnotations {
+		return []operation{{"add", pointer("metadata", "annotations", IntentAnnotation), intentID}}
+	}
+	return []operation{
+		{"test", "/metadata/annotations", nil},
+		{"add", "/metadata/annotations", map[string]string{IntentAnnotation: intentID}},
+	}
+}
+
+// pointer writes a JSON pointer (RFC 6901).
+func pointer(parts ...string) string {
+	escape := strings.NewReplacer("~", "~0", "/", "~1")
+	var b strings.Builder
+	for _, part := range parts {
+		b.WriteByte('/')
+		b.WriteString(escape.Replace(part))
+	}
+	return b.String()
+}

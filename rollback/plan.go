@@ -1,0 +1,75 @@
+package rollback
+
+import "fmt"
+
+// MakePlan plans a rollback from what is live now to the pinned target, or refuses. A restart or a change of labels
+// or annotations since the pin does not matter: the plan is made from the template that is live.
+func MakePlan(pin Pin, s Snapshot) (Plan, *Refusal) {
+	if refusal := refuse(pin, s); refusal != nil {
+		return Plan{}, refusal
+	}
+	p := Plan{
+		Workload:       s.Workload,
+		WorkloadUID:    s.UID,
+		FromRevision:   s.Revision,
+		FromTemplate:   s.Template,
+		FromVersion:    pin.Release.Version,
+		HasAnnotations: len(s.Annotations) > 0,
+		ToReplicaSet:   pin.Target.ReplicaSet,
+		ToUID:          pin.Target.UID,
+		ToHash:         pin.Target.Hash,
+		ToRevision:     pin.Target.Number,
+		ToTemplate:     pin.Target.Template,
+		ToVersion:      pin.Target.Version,
+	}
+	from := Revision{Number: s.Revision, Version: pin.Release.Version}
+	if s.Live != nil {
+		p.FromHash = s.Live.Hash
+	}
+	p.Summary = fmt.Sprintf("put %s back from %s to %s by giving it the pod template of ReplicaSet %s",
+		s.Workload, from.name(), pin.Target.name(), pin.Target.ReplicaSet)
+	return p, nil
+}
+
+// refuse returns the first reason not to roll back, the most telling one first.
+func refuse(pin Pin, s Snapshot) *Refusal {
+	if s.UID != pin.WorkloadUID || s.Deleting {
+		return refusal(RefuseWorkloadGone, "%s was deleted after this deployment was pinned", s.Workload)
+	}
+	if pin.Target == nil {
+		return refusal(RefuseNoTarget, "no version of %s is known to be good: %s", s.Workload, pin.NoTarget)
+	}
+	if r := refuseLive(pin, s); r != nil {
+		return r
+	}
+	if s.Paused {
+		return refusal(RefusePaused, "%s is paused", s.Workload)
+	}
+	if s.ObservedGeneration < s.Generation {
+		return refusal(RefuseUnsettled, "the Deployment controller has not acted on the newest change of %s yet", s.Workload)
+	}
+	target := s.revision(pin.Target.UID)
+	if target == nil || !TemplatesEqual(target.Template, pin.Target.Template) {
+		return refusal(RefuseTargetMissing, "ReplicaSet %s of %s is gone", pin.Target.ReplicaSet, pin.Target.name())
+	}
+	return nil
+}
+
+// refuseLive looks at what is live: it must be what was judged, and not what a rollback would bring.
+func refuseLive(pin Pin, s Snapshot) *Refusal {
+	if TemplatesEqual(s.Template, pin.Target.Template) {
+		return refusal(RefuseTargetIsLive, "%s already runs %s", s.Workload, pin.Target.name())
+	}
+	if ContainersEqual(s.Template, pin.Release.Template) {
+		return nil
+	}
+	if ContainersEqual(s.Template, pin.Target.Template) {
+		return refusal(RefuseTargetIsLive, "%s already runs the containers of %s", s.Workload, pin.Target.name())
+	}
+	return refusal(RefuseSuperseded, "%s now runs %s, whose containers are not those of %s, which was judged",
+		s.Workload, s.liveName(), pin.Release.name())
+}
+
+func refusal(code RefusalCode, format string, args ...any) *Refusal {
+	return &Refusal{Code: code, Reason: fmt.Sprintf(format, args...)}
+}

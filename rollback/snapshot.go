@@ -1,0 +1,250 @@
+package rollback
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Annotations of the Deployment controller.
+const (
+	revisionAnnotation = "deployment.kubernetes.io/revision"
+	historyAnnotation  = "deployment.kubernetes.io/revision-history"
+)
+
+// Snapshot is everything that settling, pinning and planning need to know of one workload, as it was read.
+type Snapshot struct {
+	Workload        Workload
+	UID             string
+	ResourceVersion string
+	// Generation is the newest change of the specification, ObservedGeneration the newest one that the Deployment
+	// controller has acted on.
+	Generation, ObservedGeneration int64
+	// Deleting is set while the workload waits for its finalizers.
+	Deleting bool
+	// Revision is the revision annotation; empty before the controller has seen the workload.
+	Revision    string
+	Annotations map[string]string
+	// Template is /spec/template as the API server gave it.
+	Template json.RawMessage
+	Paused   bool
+	// Replicas is how many are wanted.
+	Replicas int32
+	Status   Status
+	// Live is the ReplicaSet whose template equals the live template; nil until the controller has made it.
+	Live *Revision
+	// Revisions are all ReplicaSets that the workload owns, the newest revision first.
+	Revisions []Revision
+}
+
+// Status is what the Deployment controller reports of a rollout.
+type Status struct {
+	ObservedGeneration int64       `json:"observedGeneration"`
+	Replicas           int32       `json:"replicas"`
+	UpdatedReplicas    int32       `json:"updatedReplicas"`
+	ReadyReplicas      int32       `json:"readyReplicas"`
+	AvailableReplicas  int32       `json:"availableReplicas"`
+	Conditions         []Condition `json:"conditions"`
+}
+
+// Condition is one condition of a Deployment.
+type Condition struct {
+	Type           string    `json:"type"`
+	Status         string    `json:"status"`
+	Reason         string    `json:"reason"`
+	Message        string    `json:"message"`
+	LastUpdateTime time.Time `json:"lastUpdateTime"`
+}
+
+// Version is what the live template calls itself; empty if it has neither a version label nor an image tag or digest.
+func (s Snapshot) Version() string { return parseTemplate(s.Template).version() }
+
+// Images are the images of the live template's containers.
+func (s Snapshot) Images() []string { return parseTemplate(s.Template).images() }
+
+// condition returns the condition of that type, nil if the controller has not set it.
+func (s Snapshot) condition(kind string) *Condition {
+	for i := range s.Status.Conditions {
+		if s.Status.Conditions[i].Type == kind {
+			return &s.Status.Conditions[i]
+		}
+	}
+	return nil
+}
+
+// revision finds the ReplicaSet with that UID.
+func (s Snapshot) revision(uid string) *Revision {
+	for i := range s.Revisions {
+		if s.Revisions[i].UID == uid {
+			return &s.Revisions[i]
+		}
+	}
+	return nil
+}
+
+// deployment is what is read of a Deployment. The template stays raw, so that fields newer than this program survive.
+type deployment struct {
+	Metadata metav1.ObjectMeta `json:"metadata"`
+	Spec     struct {
+		Replicas *int32               `json:"replicas"`
+		Paused   bool                 `json:"paused"`
+		Selector metav1.LabelSelector `json:"selector"`
+		Template json.RawMessage      `json:"template"`
+	} `json:"spec"`
+	Status Status `json:"status"`
+}
+
+// replicaSet is what is read of a ReplicaSet.
+type replicaSet struct {
+	Metadata metav1.ObjectMeta `json:"metadata"`
+	Spec     struct {
+		Replicas *int32          `json:"replicas"`
+		Template json.RawMessage `json:"template"`
+	} `json:"spec"`
+	Status struct {
+		Replicas      int32 `json:"replicas"`
+		ReadyReplicas int32 `json:"readyReplicas"`
+	} `json:"status"`
+}
+
+// readInto decodes an object's JSON into one of the structs above.
+func readInto(object *unstructured.Unstructured, into any) error {
+	raw, err := object.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("unable to read %s %s/%s: %w", object.GetKind(), object.GetNamespace(), object.GetName(), err)
+	}
+	return nil
+}
+
+// newSnapshot reads a Deployment alone; setRevisions completes it.
+func newSnapshot(d deployment) Snapshot {
+	s := Snapshot{
+		Workload:           Workload{Namespace: d.Metadata.Namespace, Name: d.Metadata.Name},
+		UID:                string(d.Metadata.UID),
+		ResourceVersion:    d.Metadata.ResourceVersion,
+		Generation:         d.Metadata.Generation,
+		ObservedGeneration: d.Status.ObservedGeneration,
+		Deleting:           d.Metadata.DeletionTimestamp != nil,
+		Revision:           d.Metadata.Annotations[revisionAnnotation],
+		Annotations:        d.Metadata.Annotations,
+		Template:           d.Spec.Template,
+		Paused:             d.Spec.Paused,
+		Replicas:           1,
+		Status:             d.Status,
+	}
+	if d.Spec.Replicas != nil {
+		s.Replicas = *d.Spec.Replicas
+	}
+	return s
+}
+
+// setRevisions adds the ReplicaSets and pods that belong to the workload; those of others are passed over.
+func (s *Snapshot) setRevisions(replicaSets, pods []*unstructured.Unstructured) error {
+	first := firstPods(pods)
+	for _, object := range replicaSets {
+		if !ownedBy(object, s.UID) {
+			continue
+		}
+		var rs replicaSet
+		if err := readInto(object, &rs); err != nil {
+			return err
+		}
+		s.Revisions = append(s.Revisions, newRevision(rs, first[string(rs.Metadata.UID)]))
+	}
+	slices.SortFunc(s.Revisions, func(a, b Revision) int {
+		return cmp.Or(cmp.Compare(b.number(), a.number()), cmp.Compare(a.ReplicaSet, b.ReplicaSet))
+	})
+	s.Live = s.findLive()
+	return nil
+}
+
+// findLive picks the oldest ReplicaSet with the live template, as the Deployment controller does if there are several.
+func (s *Snapshot) findLive() *Revision {
+	var live *Revision
+	for i := range s.Revisions {
+		r := &s.Revisions[i]
+		if !TemplatesEqual(r.Template, s.Template) || live != nil && !r.CreatedAt.Before(live.CreatedAt) {
+			continue
+		}
+		live = r
+	}
+	return live
+}
+
+func newRevision(rs replicaSet, firstPodAt time.Time) Revision {
+	template := parseTemplate(rs.Spec.Template)
+	r := Revision{
+		ReplicaSet: rs.Metadata.Name,
+		UID:        string(rs.Metadata.UID),
+		Hash:       rs.Metadata.Labels[hashLabel],
+		Number:     rs.Metadata.Annotations[revisionAnnotation],
+		Template:   stripHash(rs.Spec.Template),
+		Version:    template.version(),
+		Images:     template.images(),
+		CreatedAt:  rs.Metadata.CreationTimestamp.UTC(),
+		FirstPodAt: firstPodAt,
+		Ready:      rs.Status.ReadyReplicas,
+		PodPrefix:  podPrefix(rs.Metadata.Name),
+		Revived:    rs.Metadata.Annotations[historyAnnotation] != "",
+	}
+	if rs.Spec.Replicas != nil {
+		r.Replicas = *rs.Spec.Replicas
+	}
+	return r
+}
+
+// number is the revision as a number; zero if the controller has not given it one.
+func (r Revision) number() int64 {
+	n, err := strconv.ParseInt(r.Number, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// name is how people are told of a revision.
+func (r Revision) name() string {
+	if r.Version == "" {
+		return "revision " + r.Number
+	}
+	return r.Version + " (revision " + r.Number + ")"
+}
+
+// podPrefix is what the API server's generateName makes of a ReplicaSet's name: the rest is five random characters, and
+// a name has at most 63. For a Deployment whose name is longer than about 47 characters the prefix loses part of the
+// hash, and then two ReplicaSets of it may share one.
+func podPrefix(replicaSet string) string {
+	const longest = 63 - 5
+	prefix := replicaSet + "-"
+	return prefix[:min(len(prefix), longest)]
+}
+
+// firstPods returns the earliest creation of a live pod by the UID of the ReplicaSet that owns it.
+func firstPods(pods []*unstructured.Unstructured) map[string]time.Time {
+	first := make(map[string]time.Time)
+	for _, pod := range pods {
+		owner := metav1.GetControllerOfNoCopy(pod)
+		if owner == nil || pod.GetDeletionTimestamp() != nil {
+			continue
+		}
+		created := pod.GetCreationTimestamp().UTC()
+		if known, ok := first[string(owner.UID)]; !ok || created.Before(known) {
+			first[string(owner.UID)] = created
+		}
+	}
+	return first
+}
+
+func ownedBy(object *unstructured.Unstructured, uid string) bool {
+	owner := metav1.GetControllerOfNoCopy(object)
+	return owner != nil && string(owner.UID) == uid
+}

@@ -1,0 +1,55 @@
+package rollback
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrProgressDeadline is the error of RolloutStatus for a rollout that the controller has given up on.
+var ErrProgressDeadline = errors.New("the rollout made no progress within its deadline")
+
+// What the Deployment controller says by its Progressing condition.
+const (
+	progressing      = "Progressing"
+	reasonTimedOut   = "ProgressDeadlineExceeded"
+	reasonRolledOut  = "NewReplicaSetAvailable"
+	conditionHolding = "True"
+)
+
+// RolloutStatus tells how far the newest rollout is. The rules are those of kubectl rollout status (kubectl,
+// pkg/polymorphichelpers/rollout_status.go): nothing is known before the controller has observed the newest
+// generation, an exceeded progress deadline is an error, then all replicas must be updated, the old ones gone and the
+// new ones available.
+func RolloutStatus(s Snapshot) (message string, done bool, err error) {
+	updated, available := s.Status.UpdatedReplicas, s.Status.AvailableReplicas
+	if s.ObservedGeneration < s.Generation {
+		return "the Deployment controller has not acted on the newest change yet", false, nil
+	}
+	if c := s.condition(progressing); c != nil && c.Reason == reasonTimedOut {
+		return "", false, fmt.Errorf("%s: %w: %s", s.Workload, ErrProgressDeadline, c.Message)
+	}
+	switch {
+	case updated < s.Replicas:
+		return fmt.Sprintf("%d of %d replicas run the new template", updated, s.Replicas), false, nil
+	case s.Status.Replicas > updated:
+		return fmt.Sprintf("%d old replicas have yet to terminate", s.Status.Replicas-updated), false, nil
+	case available < updated:
+		return fmt.Sprintf("%d of %d new replicas are available", available, updated), false, nil
+	}
+	return fmt.Sprintf("rolled out: %d of %d replicas are available", available, s.Replicas), true, nil
+}
+
+// CompletedAt is when the rollout was complete, by the cluster's clock; zero while it is not. It is also zero for a
+// Deployment without a progress deadline, because the controller records no completion for those.
+func CompletedAt(s Snapshot) time.Time {
+	c := s.condition(progressing)
+	if c == nil || c.Reason != reasonRolledOut || c.Status != conditionHolding {
+		return time.Time{}
+	}
+	// The condition of the rollout before stays up until the controller has acted on the new one.
+	if _, done, err := RolloutStatus(s); !done || err != nil {
+		return time.Time{}
+	}
+	return c.LastUpdateTime.UTC()
+}
