@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 
 	"k8s.io/client-go/informers"
@@ -29,7 +30,16 @@ type apps struct {
 
 // newApps starts to serve pods, of which there are none before follow.
 func newApps(ctx context.Context, s *stack) (*apps, error) {
-	a := &apps{ctx: ctx, targets: filepath.Join(s.dir, "targets.json"), simulator: simulator.New(s.log.With(slog.String("part", "simulator")))}
+	// A folder of its own: Prometheus watches the whole folder and takes every write in it for news.
+	targets := filepath.Join(s.dir, "targets")
+	if err := os.Mkdir(targets, 0o755); err != nil {
+		return nil, fmt.Errorf("create the folder of scrape targets: %w", err)
+	}
+	a := &apps{
+		ctx:       ctx,
+		targets:   filepath.Join(targets, "pods.json"),
+		simulator: simulator.New(s.log.With(slog.String("part", "simulator"))),
+	}
 	mux := a.simulator.Handler()
 	mux.HandleFunc("/services/{namespace}/{service}/{path...}", a.serveService)
 	mux.HandleFunc("GET /v1/services", a.serveServices)

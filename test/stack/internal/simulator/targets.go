@@ -61,8 +61,9 @@ func writeAtomically(path string, content any) error {
 	if err != nil {
 		return err
 	}
-	// Not *.json: a Prometheus that watches the folder must not take it for a target file.
-	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
+	// One folder up, as Prometheus reads its targets again at every change in their folder, and the
+	// more often it does the slower it hands on what it read.
+	temporary := filepath.Join(filepath.Dir(path), "..", filepath.Base(path)+".new")
 	if err := os.WriteFile(temporary, encoded, 0o644); err != nil {
 		return err
 	}
