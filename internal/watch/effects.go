@@ -50,7 +50,7 @@ func (a *actor) observe(ctx context.Context) (input, error) {
 	if !ok {
 		var err error
 		snapshot, err = a.opts.Cluster.Read(ctx, a.watch.workload())
-		if errors.Is(err, ErrNoWorkload) {
+		if errors.Is(err, rollback.ErrNotFound) {
 			return a.absent(ctx), nil
 		}
 		if err != nil {
@@ -76,7 +76,7 @@ func (a *actor) absent(ctx context.Context) input {
 			Reason: fmt.Sprintf("the cluster has no Deployment %q in namespace %q", a.watch.Event.Workload, a.watch.Event.Namespace),
 			Fix:    "check the names, and that rollbackd watches the cluster that you deployed to",
 		}
-		if err := a.opts.Reject.Reject(ctx, a.watch.Event.Target(), r); err != nil {
+		if err := a.opts.Reject.Reject(ctx, a.watch.Event.Target(), a.watch.StreamSeq, r); err != nil {
 			a.log.Warn("the publisher could not be told that the workload does not exist", zap.Error(err))
 		}
 	}
@@ -106,7 +106,7 @@ func (a *actor) baseline(ctx context.Context) (input, error) {
 
 func (a *actor) plan(ctx context.Context) (input, error) {
 	snapshot, err := a.opts.Cluster.Read(ctx, a.watch.workload())
-	if errors.Is(err, ErrNoWorkload) {
+	if errors.Is(err, rollback.ErrNotFound) {
 		return planned{refusal: &rollback.Refusal{Code: rollback.RefuseWorkloadGone, Reason: "the workload was deleted"}}, nil
 	}
 	if err != nil {
@@ -187,10 +187,9 @@ func (w Watch) accepted() Watch {
 	}
 }
 
-// finish writes the last picture and lets go of the workload. A final watch needs no actor.
+// finish writes the last picture. A final watch needs no actor.
 func (a *actor) finish(ctx context.Context) error {
 	a.save(ctx)
 	a.records.ask(a.watch)
-	a.opts.Cache.Forget(a.watch.workload())
 	return nil
 }

@@ -17,8 +17,6 @@ var (
 	ErrExists = errors.New("the watch exists already")
 	// ErrFenced: another process appended to the journal first.
 	ErrFenced = errors.New("another process writes this journal")
-	// ErrNoWorkload: the API server says that there is no such workload.
-	ErrNoWorkload = errors.New("no such workload")
 )
 
 // Store keeps the watches.
@@ -48,7 +46,8 @@ type Names interface {
 	Claim(ctx context.Context, base, owner string) (string, error)
 }
 
-// Cluster reads and changes the workloads, always live.
+// Cluster reads and changes the workloads, always live. Read answers rollback.ErrNotFound if, and only if, the API
+// server says that there is no such workload.
 type Cluster interface {
 	Read(ctx context.Context, w rollback.Workload) (rollback.Snapshot, error)
 	Apply(ctx context.Context, p rollback.Plan, intentID string) (rollback.Result, string, error)
@@ -57,7 +56,8 @@ type Cluster interface {
 
 // Cache shows the workloads as the API server last told us.
 type Cache interface {
-	Watch(ctx context.Context, w rollback.Workload) error
+	// Watch takes an interest in a workload; it does not wait for it to show.
+	Watch(w rollback.Workload)
 	Forget(w rollback.Workload)
 	Cached(w rollback.Workload) (rollback.Snapshot, bool)
 }
@@ -80,5 +80,5 @@ type Teller interface {
 
 // Rejecter tells publishers what was wrong with an event that had been accepted.
 type Rejecter interface {
-	Reject(ctx context.Context, t event.Target, r *event.Rejection) error
+	Reject(ctx context.Context, t event.Target, streamSeq uint64, r *event.Rejection) error
 }

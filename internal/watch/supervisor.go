@@ -111,12 +111,9 @@ func (s *Supervisor) Run(ctx context.Context) error {
 
 // carry runs one actor to the end of its watch and starts it over, from the journal, where it stumbles.
 func (s *Supervisor) carry(ctx context.Context, a *actor) {
-	w := a.watch.workload()
+	s.opts.Cache.Watch(a.watch.workload())
 	for pause := minPause; ctx.Err() == nil; pause = min(2*pause, maxPause) {
-		err := s.opts.Cache.Watch(ctx, w)
-		if err == nil {
-			err = a.run(ctx)
-		}
+		err := a.run(ctx)
 		if err == nil {
 			s.retire(a)
 			return
@@ -134,6 +131,12 @@ func (s *Supervisor) retire(a *actor) {
 	defer s.mu.Unlock()
 	delete(s.actors, a.watch.Key)
 	s.ended[a.watch.Key] = a.watch
+	for _, other := range s.actors {
+		if other.view.Load().workload() == a.watch.workload() {
+			return
+		}
+	}
+	s.opts.Cache.Forget(a.watch.workload())
 }
 
 // ClusterChanged tells the open watches of a workload that the cluster shows something new of it. It never blocks.
@@ -221,6 +224,7 @@ func (s *Supervisor) start(w Watch) {
 	}
 	a := newActor(s, w)
 	s.actors[w.Key] = a
+	s.opts.Cache.Watch(w.workload()) // under the lock, so that no retiring watch of the workload forgets it
 	if s.launch != nil {
 		s.launch(a)
 	}

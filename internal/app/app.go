@@ -1,0 +1,140 @@
+// Package app wires the daemon together and carries its life cycle. It knows no operating-system signals and no
+// flags, so that a test can start the whole daemon.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/bus"
+	"github.com/rollbackd/rollbackd/internal/config"
+	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/internal/watch"
+	"github.com/rollbackd/rollbackd/internal/web"
+	"github.com/rollbackd/rollbackd/notifier"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// stopTimeout bounds how long open HTTP requests may take when the daemon stops.
+const stopTimeout = 5 * time.Second
+
+// Run runs the daemon until ctx ends or a part fails for good.
+//
+// The wiring is one straight line: nearly every step needs what the one before it made, and what is made first is
+// released last.
+func Run(ctx context.Context, cfg *config.Config, version string, log *zap.Logger) error {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(version))
+
+	listener, err := net.Listen("tcp", cfg.HTTP.Listen)
+	if err != nil {
+		return fmt.Errorf("http.listen: %w", err)
+	}
+	defer listener.Close()
+
+	embedded, err := startNATS(cfg.NATS.Embedded, log)
+	if err != nil {
+		return err
+	}
+	defer embedded.Shutdown()
+	nc, err := embedded.Connect(bus.ConnectOptions(log.Named("nats"))...)
+	if err != nil {
+		return fmt.Errorf("connect to the embedded NATS: %w", err)
+	}
+	defer nc.Close()
+	events, err := bus.Open(ctx, nc, bus.Options{Instance: cfg.Instance, Environments: cfg.Environments, Log: log, Registerer: registry})
+	if err != nil {
+		return err
+	}
+
+	cluster, err := newCluster(cfg.Kubernetes, log)
+	if err != nil {
+		return err
+	}
+	prom, err := newPrometheus(cfg.Prometheus)
+	if err != nil {
+		return err
+	}
+	teller, err := notifier.New(notifier.Options{Sinks: []notifier.Sink{notifier.Log{Logger: log.Named("notice")}}, Logger: log, Registerer: registry})
+	if err != nil {
+		return err
+	}
+
+	supervisor := watch.New(watch.Options{
+		Instance: cfg.Instance,
+		Policies: cfg.WatchPolicies(),
+		Store:    store{watches: events.Watches()},
+		Journal:  journal{events.Journal()},
+		Names:    events.Names(),
+		Cluster:  rollback.NewCluster(cluster.client, rollback.Options{Timeout: time.Duration(cfg.Kubernetes.Timeout)}),
+		Cache:    newCache(ctx, cluster.watcher),
+		Sampler:  analyzer.NewSampler(prom, time.Duration(cfg.Prometheus.Timeout)),
+		Records:  records{incident.Writer{Root: cfg.Files.Root}},
+		Tell:     teller,
+		Reject:   events,
+		Metrics:  watch.NewMetrics(registry),
+		Log:      log,
+	})
+	registry.MustRegister(supervisor.Collector())
+	if err := supervisor.Load(ctx); err != nil {
+		return fmt.Errorf("take up the watches of the run before: %w", err)
+	}
+	cluster.watcher.OnChange(supervisor.ClusterChanged)
+
+	ready := newReadiness(map[string]check{
+		"nats":       func(context.Context) error { return events.Ready() },
+		"kubernetes": cluster.reachable,
+		"prometheus": reachable(prom),
+	})
+	server := &http.Server{
+		Handler:           web.Handler(web.Options{Watches: supervisor, Gatherer: registry, Ready: ready.results}),
+		ReadHeaderTimeout: stopTimeout,
+	}
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return teller.Run(ctx) })
+	group.Go(func() error { return cluster.watcher.Run(ctx) })
+	group.Go(func() error { return supervisor.Run(ctx) })
+	group.Go(func() error { return events.Consume(ctx, intake(supervisor)) })
+	group.Go(func() error { ready.run(ctx); return nil })
+	group.Go(func() error { return serve(ctx, server, listener) })
+	log.Info("rollbackd is running", zap.String("version", version), zap.String("instance", cfg.Instance),
+		zap.Strings("environments", cfg.Environments), zap.String("nats", embedded.URL()), zap.String("http", listener.Addr().String()))
+	err = group.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	log.Info("rollbackd has stopped", zap.Error(err))
+	return err
+}
+
+func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve HTTP: %w", err)
+	case <-ctx.Done():
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		return server.Shutdown(stop)
+	}
+}
+
+func buildInfo(version string) prometheus.Collector {
+	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: "rollbackd", Name: "build_info", Help: "The running version; the value is always 1.",
+	}, []string{"version"})
+	g.WithLabelValues(version).Set(1)
+	return g
+}

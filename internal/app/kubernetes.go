@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-logr/zapr"
+	"go.uber.org/zap"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+
+	"github.com/rollbackd/rollbackd/internal/config"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// cluster is everything that talks to one API server.
+type cluster struct {
+	client  dynamic.Interface
+	watcher *rollback.Watcher
+	version *discovery.DiscoveryClient
+}
+
+func newCluster(cfg config.Kubernetes, log *zap.Logger) (*cluster, error) {
+	klog.SetLogger(zapr.NewLogger(log.Named("client-go")))
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = cfg.Kubeconfig
+	rc, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: cfg.Context}).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes: no cluster to talk to: %w", err)
+	}
+	rc.QPS = -1 // a rollback must not queue behind reads; the API server's own fairness protects it
+	rc.UserAgent = "rollbackd"
+	client, err := dynamic.NewForConfig(rc)
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes: %w", err)
+	}
+	probing := rest.CopyConfig(rc)
+	probing.Timeout = probeTimeout
+	version, err := discovery.NewDiscoveryClientForConfig(probing)
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes: %w", err)
+	}
+	watcher := rollback.NewWatcher(client, rollback.WatcherOptions{OnError: func(namespace string, err error) {
+		log.Warn("the cluster could not be watched; trying again", zap.String("namespace", namespace), zap.Error(err))
+	}})
+	return &cluster{client: client, watcher: watcher, version: version}, nil
+}
+
+// reachable asks for the server's version, which everybody may.
+func (c *cluster) reachable(context.Context) error {
+	_, err := c.version.ServerVersion()
+	return err
+}
+
+// cache adapts the watcher: interest is taken without waiting for the caches to fill, because a watch can read live
+// until they are.
+type cache struct {
+	*rollback.Watcher
+	// ended is a context that has ended: it says not to wait.
+	ended context.Context
+}
+
+func newCache(ctx context.Context, w *rollback.Watcher) cache {
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	return cache{Watcher: w, ended: ended}
+}
+
+func (c cache) Watch(w rollback.Workload) {
+	_ = c.Watcher.Watch(c.ended, w) // the error only says that nobody waited
+}

@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/rollbackd/rollbackd/internal/bus"
+	"github.com/rollbackd/rollbackd/internal/config"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+func startNATS(cfg config.Embedded, log *zap.Logger) (*bus.Embedded, error) {
+	var users []bus.User
+	for _, u := range cfg.Users {
+		secret, err := os.ReadFile(u.PasswordFile)
+		if err != nil {
+			return nil, fmt.Errorf("nats.embedded.users: the password of %q: %w", u.Name, err)
+		}
+		user := bus.User{Name: u.Name, Password: strings.TrimSpace(string(secret))}
+		for _, s := range u.Publish {
+			user.Publish = append(user.Publish, bus.Scope(s))
+		}
+		users = append(users, user)
+	}
+	return bus.StartEmbedded(bus.EmbeddedOptions{DataDir: cfg.DataDir, Listen: cfg.Listen, Users: users, Log: log.Named("nats")})
+}
+
+// intake hands deliveries to the supervisor and turns its answers into dispositions.
+func intake(s *watch.Supervisor) bus.Handler {
+	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
+		err := s.Accept(ctx, watch.Published{Subject: d.Subject, Data: d.Data, Seq: d.StreamSeq})
+		var rejection *event.Rejection
+		switch {
+		case err == nil:
+			return bus.Accept()
+		case errors.As(err, &rejection):
+			return bus.Reject(rejection)
+		}
+		return bus.Retry(err)
+	}
+}
+
+// store keeps watches in the KV bucket. The journal fences writers, so that the last picture of a watch is the right
+// one and Put need not compare.
+type store struct{ watches *bus.Watches }
+
+func (s store) Create(ctx context.Context, key string, value []byte) error {
+	_, err := s.watches.Create(ctx, key, value)
+	if errors.Is(err, bus.ErrExists) {
+		return watch.ErrExists
+	}
+	return err
+}
+
+func (s store) Get(ctx context.Context, key string) ([]byte, error) {
+	value, _, err := s.watches.Get(ctx, key)
+	return value, err
+}
+
+func (s store) Put(ctx context.Context, key string, value []byte) error {
+	_, revision, err := s.watches.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	_, err = s.watches.Update(ctx, key, value, revision)
+	return err
+}
+
+func (s store) All(ctx context.Context, fn func(key string, value []byte) error) error {
+	return s.watches.All(ctx, func(key string, value []byte, _ uint64) error { return fn(key, value) })
+}
+
+// journal keeps entries in the journal stream.
+type journal struct{ *bus.Journal }
+
+func (j journal) Append(ctx context.Context, key, id string, data []byte, last uint64) (uint64, error) {
+	seq, err := j.Journal.Append(ctx, key, id, data, last)
+	if errors.Is(err, bus.ErrFenced) {
+		return 0, watch.ErrFenced
+	}
+	return seq, err
+}

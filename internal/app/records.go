@@ -1,0 +1,20 @@
+package app
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+// records writes the runbook's files of a watch.
+type records struct{ writer incident.Writer }
+
+func (r records) Write(w watch.Watch, entries []incident.Entry) error {
+	errs := []error{r.writer.WriteDeployLog(strings.TrimPrefix(w.LogName, "deploy_"), entries)}
+	if w.Incident != "" {
+		errs = append(errs, r.writer.WriteIncident(w.Incident, entries), r.writer.AppendRollback(entries))
+	}
+	return errors.Join(errs...)
+}

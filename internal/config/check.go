@@ -1,0 +1,206 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+var (
+	instanceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
+	policyName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,62})$`)
+)
+
+func (c *Config) check(k *checker) {
+	if !instanceName.MatchString(c.Instance) {
+		k.say([]any{"instance"}, "%q is not an instance name; use up to 40 lower-case letters, digits and dashes, such as production-eu", c.Instance)
+	}
+	if len(c.Environments) == 0 {
+		k.say([]any{"environments"}, "is empty; name the environments whose deployments are to be watched, such as [production]")
+	}
+	for i, e := range c.Environments {
+		if !event.IsName(e) {
+			k.say([]any{"environments", i}, "%q is not an environment's name; use lower-case letters, digits and dashes", e)
+		}
+	}
+	c.NATS.Embedded.check(k, c.Environments)
+	c.checkEndpoints(k)
+	c.checkLog(k)
+	names := map[string]bool{}
+	for i, p := range c.Policies {
+		at := []any{"policies", i}
+		if names[p.Name] {
+			k.say(append(slices.Clone(at), "name"), "%q is the name of an earlier policy too; give each its own", p.Name)
+		}
+		names[p.Name] = true
+		p.check(k, at, c.Prometheus.ScrapeInterval)
+	}
+	if len(c.Policies) == 0 {
+		k.say([]any{"policies"}, "is empty; without a policy no deployment is watched")
+	}
+}
+
+func (c *Config) checkEndpoints(k *checker) {
+	u, err := url.Parse(c.Prometheus.URL)
+	if c.Prometheus.URL == "" || err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		k.say([]any{"prometheus", "url"}, "%q is not an address of Prometheus; write it as http://prometheus:9090", c.Prometheus.URL)
+	}
+	k.positive([]any{"prometheus", "timeout"}, c.Prometheus.Timeout)
+	k.positive([]any{"prometheus", "scrapeInterval"}, c.Prometheus.ScrapeInterval)
+	k.positive([]any{"kubernetes", "timeout"}, c.Kubernetes.Timeout)
+	k.address([]any{"http", "listen"}, c.HTTP.Listen)
+	if h := c.Prometheus.HTTPClient; h != nil {
+		if err := h.Validate(); err != nil {
+			k.say([]any{"prometheus", "httpClient"}, "%v", err)
+		}
+	}
+}
+
+func (c *Config) checkLog(k *checker) {
+	if _, err := zapcore.ParseLevel(c.Log.Level); err != nil {
+		k.say([]any{"log", "level"}, "%q is not a level; use debug, info, warn or error", c.Log.Level)
+	}
+	if !slices.Contains([]string{"auto", "json", "console"}, c.Log.Format) {
+		k.say([]any{"log", "format"}, "%q is not a format; use auto, json or console", c.Log.Format)
+	}
+}
+
+func (e Embedded) check(k *checker, environments []string) {
+	base := []any{"nats", "embedded"}
+	k.address(append(slices.Clone(base), "listen"), e.Listen)
+	seen := map[string]bool{}
+	for i, u := range e.Users {
+		at := append(slices.Clone(base), "users", i)
+		if !event.IsName(u.Name) || seen[u.Name] {
+			k.say(append(slices.Clone(at), "name"), "%q is not a name of its own of lower-case letters, digits and dashes", u.Name)
+		}
+		seen[u.Name] = true
+		if u.PasswordFile == "" {
+			k.say(append(slices.Clone(at), "passwordFile"), "is missing; every publisher needs a password")
+		}
+		for j, s := range u.Publish {
+			scope := append(slices.Clone(at), "publish", j)
+			if !slices.Contains(environments, s.Environment) {
+				k.say(append(slices.Clone(scope), "environment"), "%q is not one of the environments above", s.Environment)
+			}
+			if !event.IsName(s.Namespace) {
+				k.say(append(slices.Clone(scope), "namespace"), "%q is not a namespace's name", s.Namespace)
+			}
+		}
+	}
+}
+
+func (p Policy) check(k *checker, at []any, scrape model.Duration) {
+	field := func(path ...any) []any { return append(slices.Clone(at), path...) }
+	if !policyName.MatchString(p.Name) {
+		k.say(field("name"), "%q is not a name; use up to 63 letters, digits, dots, dashes and underscores", p.Name)
+	}
+	k.mode(field("mode"), p.Mode)
+	for i, m := range p.Match {
+		for name, pattern := range map[string]string{"environment": m.Environment, "namespace": m.Namespace, "workload": m.Workload} {
+			if _, err := path.Match(pattern, ""); err != nil {
+				k.say(field("match", i, name), "%q is not a pattern; use a name with * and ?", pattern)
+			}
+		}
+	}
+	p.checkStages(k, field)
+	k.positive(field("baseline", "window"), p.Baseline.Window)
+	k.positive(field("knownGood", "minServing"), p.KnownGood.MinServing)
+	k.positive(field("settleFor"), p.SettleFor)
+	k.positive(field("verify", "for"), p.Verify.For)
+	if p.Verify.Deadline <= p.Verify.For {
+		k.say(field("verify", "deadline"), "%s leaves no time for verify.for, which is %s; make it longer", p.Verify.Deadline, p.Verify.For)
+	}
+	names := map[string]bool{}
+	for i, s := range p.Signals {
+		if s.Name == "" || names[s.Name] {
+			k.say(field("signals", i, "name"), "%q is not a name of its own", s.Name)
+		}
+		names[s.Name] = true
+		s.check(k, field("signals", i), p, scrape)
+	}
+	if len(p.Signals) == 0 {
+		k.say(field("signals"), "is empty; a policy judges by at least one signal")
+	}
+}
+
+func (p Policy) checkStages(k *checker, field func(...any) []any) {
+	var before model.Duration
+	for _, s := range p.Stages.named() {
+		k.mode(field("stages", s.field, "mode"), s.Mode)
+		if s.Until <= before {
+			k.say(field("stages", s.field, "until"), "%s is not after the end of the stage before it, %s", s.Until, before)
+		}
+		before = s.Until
+		if s.Interval != 0 || s.field != "active" {
+			if s.Interval < model.Duration(time.Second) || time.Duration(s.Interval)%time.Second != 0 {
+				k.say(field("stages", s.field, "interval"), "%s is not a whole number of seconds", s.Interval)
+			}
+		}
+	}
+}
+
+func (s Signal) check(k *checker, at []any, p Policy, scrape model.Duration) {
+	field := func(path ...any) []any { return append(slices.Clone(at), path...) }
+	if s.Kind != analyzer.KindErrorRate {
+		k.say(field("kind"), "%q is not a kind of signal; the only one is %s", s.Kind, analyzer.KindErrorRate)
+	}
+	for name, text := range map[string]string{"requests": s.Requests, "errors": s.Errors} {
+		if text == "" {
+			k.say(field(name), "is missing; name a counter such as http_requests_total")
+		} else if _, err := analyzer.ParseSelector(text); err != nil {
+			k.say(field(name), "%v", err)
+		}
+	}
+	if s.Requests != "" && s.Requests == s.Errors {
+		k.say(field("errors"), "is the same as requests, so every request would count as failed; select the failed ones, such as {code=~\"5..\"}")
+	}
+	for name, label := range map[string]string{"namespace": s.Labels.Namespace, "pod": s.Labels.Pod} {
+		if !model.LabelName(label).IsValid() {
+			k.say(field("labels", name), "%q is not a label's name", label)
+		}
+	}
+	fill(&s.ScrapeInterval, scrape)
+	k.positive(field("scrapeInterval"), s.ScrapeInterval)
+	if s.Window < s.ScrapeInterval {
+		k.say(field("window"), "%s is shorter than the scrape interval, %s, so most ticks would hold nothing", s.Window, s.ScrapeInterval)
+	}
+	k.positive(field("for"), s.For)
+	if s.For >= p.Stages.Enhanced.Until {
+		k.say(field("for"), "%s is no shorter than the whole watch, %s, so the rule could never act", s.For, p.Stages.Enhanced.Until)
+	}
+	if !(s.MaxIncrease.Relative >= 0) || !(s.MaxIncrease.Absolute >= 0) || s.MaxIncrease.Absolute >= 1 {
+		k.say(field("maxIncrease"), "relative %v and absolute %v must not be negative, and absolute is a fraction below 1", s.MaxIncrease.Relative, s.MaxIncrease.Absolute)
+	}
+	if s.MinRequests == 0 {
+		k.say(field("minRequests"), "is 0; a rate over no requests proves nothing")
+	}
+}
+
+func (k *checker) mode(at []any, m watch.Mode) {
+	if m != watch.Observe && m != watch.Automatic {
+		k.say(at, "%q is not a mode; use observe or automatic", m)
+	}
+}
+
+func (k *checker) positive(at []any, d model.Duration) {
+	if d <= 0 {
+		k.say(at, "%s is not a positive duration", d)
+	}
+}
+
+func (k *checker) address(at []any, listen string) {
+	if _, _, err := net.SplitHostPort(listen); err != nil {
+		k.say(at, "%q is not an address to listen on; write it as 127.0.0.1:4222", listen)
+	}
+}

@@ -1,0 +1,178 @@
+// Package config reads rollbackd's configuration: strict YAML, with defaults filled in and everything checked before
+// anything is started, so that a mistake is an error with its line and not a surprise at night.
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+// Config is the whole configuration of a daemon. The doc comments of its fields are its reference.
+type Config struct {
+	// Instance names this daemon among those that share a NATS: lower-case letters, digits and dashes. Required.
+	Instance string `yaml:"instance"`
+	// Environments are those whose deployments this daemon watches. Required.
+	Environments []string   `yaml:"environments"`
+	NATS         NATS       `yaml:"nats"`
+	Kubernetes   Kubernetes `yaml:"kubernetes"`
+	Prometheus   Prometheus `yaml:"prometheus"`
+	HTTP         HTTP       `yaml:"http"`
+	Files        Files      `yaml:"files"`
+	Log          Log        `yaml:"log"`
+	// Policies are tried in order; the first whose match covers a workload is its policy.
+	Policies []Policy `yaml:"policies"`
+
+	compiled []watch.Policy
+}
+
+// NATS configures the server that runs inside the daemon.
+type NATS struct {
+	Embedded Embedded `yaml:"embedded"`
+}
+
+// Embedded configures the NATS server inside the daemon.
+type Embedded struct {
+	// DataDir is where accepted events, watches and journals are kept. Default "data/nats".
+	DataDir string `yaml:"dataDir"`
+	// Listen is the address that publishers connect to. Default "127.0.0.1:4222".
+	Listen string `yaml:"listen"`
+	// Users may publish events; nobody else can connect.
+	Users []User `yaml:"users"`
+}
+
+// User is one publisher.
+type User struct {
+	Name string `yaml:"name"`
+	// PasswordFile holds the password; surrounding white space is dropped.
+	PasswordFile string  `yaml:"passwordFile"`
+	Publish      []Scope `yaml:"publish"`
+}
+
+// Scope is one namespace of one environment.
+type Scope struct {
+	Environment string `yaml:"environment"`
+	Namespace   string `yaml:"namespace"`
+}
+
+// Kubernetes says which cluster is watched.
+type Kubernetes struct {
+	// Kubeconfig is the path of a kubeconfig file. Empty means the cluster that the daemon runs in, or else what
+	// kubectl would use.
+	Kubeconfig string `yaml:"kubeconfig"`
+	// Context is the kubeconfig's context; empty means its current one.
+	Context string `yaml:"context"`
+	// Timeout bounds one call. Default 10s.
+	Timeout model.Duration `yaml:"timeout"`
+}
+
+// Prometheus says whom to ask.
+type Prometheus struct {
+	// URL is the base URL of the HTTP API. Required.
+	URL string `yaml:"url"`
+	// Timeout bounds one query. Default 10s.
+	Timeout model.Duration `yaml:"timeout"`
+	// ScrapeInterval is how often the signals' series are scraped, unless a signal says otherwise. Default 15s.
+	ScrapeInterval model.Duration `yaml:"scrapeInterval"`
+	// HTTPClient is Prometheus' own client configuration: authentication, TLS, proxy, headers.
+	HTTPClient *promconfig.HTTPClientConfig `yaml:"httpClient"`
+}
+
+// HTTP configures the daemon's own endpoints.
+type HTTP struct {
+	// Listen is their address. Default "127.0.0.1:9654".
+	Listen string `yaml:"listen"`
+}
+
+// Files configures where the records are written.
+type Files struct {
+	// Root is the folder under which artifacts/ and logs/ are made. Default ".".
+	Root string `yaml:"root"`
+}
+
+// Log configures the daemon's log.
+type Log struct {
+	// Level is debug, info, warn or error. Default info.
+	Level string `yaml:"level"`
+	// Format is json, console, or auto (console on a terminal). Default auto.
+	Format string `yaml:"format"`
+}
+
+// Load reads a configuration file. Relative paths in it are relative to the file's folder, but for files.root and
+// nats.embedded.dataDir, which are relative to the working directory as the records' paths are.
+func Load(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	c, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for i := range c.NATS.Embedded.Users {
+		u := &c.NATS.Embedded.Users[i]
+		u.PasswordFile = relativeTo(path, u.PasswordFile)
+	}
+	c.Kubernetes.Kubeconfig = relativeTo(path, c.Kubernetes.Kubeconfig)
+	if c.Prometheus.HTTPClient != nil {
+		c.Prometheus.HTTPClient.SetDirectory(filepath.Dir(path))
+	}
+	return c, nil
+}
+
+func relativeTo(file, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(file), path)
+}
+
+// Parse reads a configuration from YAML, fills in the defaults and checks it. The error names every mistake found,
+// each with its line and field.
+func Parse(data []byte) (*Config, error) {
+	c := defaultConfig()
+	root, err := decode(data, c)
+	if err != nil {
+		return nil, err
+	}
+	for i := range c.Policies {
+		c.Policies[i].complete()
+	}
+	check := &checker{root: root}
+	c.check(check)
+	if err := check.err(); err != nil {
+		return nil, err
+	}
+	for _, p := range c.Policies {
+		c.compiled = append(c.compiled, p.compile(c.Prometheus.ScrapeInterval))
+	}
+	return c, nil
+}
+
+// WatchPolicies returns the policies in the form that watches keep.
+func (c *Config) WatchPolicies() []watch.Policy { return c.compiled }
+
+func defaultConfig() *Config {
+	return &Config{
+		NATS:       NATS{Embedded: Embedded{DataDir: filepath.Join("data", "nats"), Listen: "127.0.0.1:4222"}},
+		Kubernetes: Kubernetes{Timeout: model.Duration(10 * time.Second)},
+		Prometheus: Prometheus{Timeout: model.Duration(10 * time.Second), ScrapeInterval: model.Duration(15 * time.Second)},
+		HTTP:       HTTP{Listen: "127.0.0.1:9654"},
+		Files:      Files{Root: "."},
+		Log:        Log{Level: "info", Format: "auto"},
+	}
+}
+
+// fill gives a field a value that depends on other fields where it was left out.
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,203 @@
+package config
+
+import (
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+// Policy says how the workloads that it matches are judged and what may be done about a bad release.
+type Policy struct {
+	Name string `yaml:"name"`
+	// Match selects workloads by shell patterns; without any the policy covers all of them.
+	Match []Match `yaml:"match"`
+	// Mode is observe (record only) or automatic (roll back). Default observe.
+	Mode   watch.Mode `yaml:"mode"`
+	Stages Stages     `yaml:"stages"`
+	// Baseline says what a release is compared with.
+	Baseline  Baseline  `yaml:"baseline"`
+	KnownGood KnownGood `yaml:"knownGood"`
+	// SettleFor is how long the announced version may take to show up in the cluster. Default 5m.
+	SettleFor model.Duration `yaml:"settleFor"`
+	Verify    Verify         `yaml:"verify"`
+	Signals   []Signal       `yaml:"signals"`
+}
+
+// Match selects workloads. An empty pattern matches everything.
+type Match struct {
+	Environment string `yaml:"environment"`
+	Namespace   string `yaml:"namespace"`
+	Workload    string `yaml:"workload"`
+}
+
+// Stages are the runbook's three monitoring windows.
+type Stages struct {
+	// Active ends after 15m by default; its ticks come once a scrape, but not more often than every 5s.
+	Active Stage `yaml:"active"`
+	// OnCall ends after 1h by default, with a tick every 15s.
+	OnCall Stage `yaml:"onCall"`
+	// Enhanced ends after 24h by default, with a tick every 1m. Its mode is observe unless it is set here: so long
+	// after a deployment a person should look first.
+	Enhanced Stage `yaml:"enhanced"`
+}
+
+// Stage is one monitoring window.
+type Stage struct {
+	// Until is when it ends, counted from the deployment's start.
+	Until model.Duration `yaml:"until"`
+	// Interval is the time between two ticks, in whole seconds.
+	Interval model.Duration `yaml:"interval"`
+	// Mode overrides the policy's.
+	Mode watch.Mode `yaml:"mode"`
+}
+
+// Baseline is the control that a release is compared with.
+type Baseline struct {
+	// Window is how long before the deployment it starts. Default 1h.
+	Window model.Duration `yaml:"window"`
+}
+
+// KnownGood says what may be rolled back to.
+type KnownGood struct {
+	// MinServing is how long a version that was never watched must have served before the deployment. Default 15m.
+	MinServing model.Duration `yaml:"minServing"`
+}
+
+// Verify says how a rollback is checked.
+type Verify struct {
+	// For is how long all signals must be within their limits. Default 2m.
+	For model.Duration `yaml:"for"`
+	// Deadline bounds the rollout, and after it the check. Default 10m.
+	Deadline model.Duration `yaml:"deadline"`
+}
+
+// Signal is one thing that releases are judged by.
+type Signal struct {
+	Name string `yaml:"name"`
+	// Kind is error-rate.
+	Kind analyzer.Kind `yaml:"kind"`
+	// Requests and Errors are PromQL selectors of counters, without functions.
+	Requests string `yaml:"requests"`
+	Errors   string `yaml:"errors"`
+	Labels   Labels `yaml:"labels"`
+	// ScrapeInterval overrides prometheus.scrapeInterval.
+	ScrapeInterval model.Duration `yaml:"scrapeInterval"`
+	MaxIncrease    MaxIncrease    `yaml:"maxIncrease"`
+	// Window is the trailing span over which the rate is computed at each tick. Default 1m.
+	Window model.Duration `yaml:"window"`
+	// For is how long the limit must be exceeded. Default 5m.
+	For model.Duration `yaml:"for"`
+	// MinRequests is how many requests that span and the baseline must hold. Default 100.
+	MinRequests uint64 `yaml:"minRequests"`
+}
+
+// Labels names the labels that carry the namespace and the pod.
+type Labels struct {
+	// Namespace defaults to "namespace".
+	Namespace string `yaml:"namespace"`
+	// Pod defaults to "pod".
+	Pod string `yaml:"pod"`
+}
+
+// MaxIncrease is how far above the baseline is still fine; the larger of the two counts.
+type MaxIncrease struct {
+	// Relative is a fraction of the baseline. Default 0.10.
+	Relative float64 `yaml:"relative"`
+	// Absolute is a fraction of all requests. Default 0.001, that is 0.1 percentage points.
+	Absolute float64 `yaml:"absolute"`
+}
+
+// UnmarshalYAML implements the decoder's interface; fields that are left out get their defaults.
+func (p *Policy) UnmarshalYAML(unmarshal func(any) error) error {
+	*p = Policy{
+		Mode: watch.Observe,
+		Stages: Stages{
+			Active:   Stage{Until: minutes(15)},
+			OnCall:   Stage{Until: minutes(60), Interval: model.Duration(15 * time.Second)},
+			Enhanced: Stage{Until: minutes(24 * 60), Interval: minutes(1)},
+		},
+		Baseline:  Baseline{Window: minutes(60)},
+		KnownGood: KnownGood{MinServing: minutes(15)},
+		SettleFor: minutes(5),
+		Verify:    Verify{For: minutes(2), Deadline: minutes(10)},
+	}
+	type plain Policy
+	return unmarshal((*plain)(p))
+}
+
+// UnmarshalYAML implements the decoder's interface; fields that are left out get their defaults.
+func (s *Signal) UnmarshalYAML(unmarshal func(any) error) error {
+	*s = Signal{
+		Kind:        analyzer.KindErrorRate,
+		Labels:      Labels{Namespace: "namespace", Pod: "pod"},
+		MaxIncrease: MaxIncrease{Relative: 0.10, Absolute: 0.001},
+		Window:      minutes(1),
+		For:         minutes(5),
+		MinRequests: 100,
+	}
+	type plain Signal
+	return unmarshal((*plain)(s))
+}
+
+func minutes(n int) model.Duration { return model.Duration(time.Duration(n) * time.Minute) }
+
+// complete fills in the modes that follow from the policy's.
+func (p *Policy) complete() {
+	fill(&p.Stages.Active.Mode, p.Mode)
+	fill(&p.Stages.OnCall.Mode, p.Mode)
+	fill(&p.Stages.Enhanced.Mode, watch.Observe)
+}
+
+// leastInterval is the shortest time between two ticks that is chosen by itself.
+const leastInterval = 5 * time.Second
+
+// compile turns the policy into the form that watches keep.
+func (p Policy) compile(scrape model.Duration) watch.Policy {
+	out := watch.Policy{
+		Name:           p.Name,
+		BaselineWindow: time.Duration(p.Baseline.Window),
+		MinServing:     time.Duration(p.KnownGood.MinServing),
+		SettleFor:      time.Duration(p.SettleFor),
+		Verify:         watch.Verify{For: time.Duration(p.Verify.For), Deadline: time.Duration(p.Verify.Deadline)},
+	}
+	for _, m := range p.Match {
+		out.Match = append(out.Match, watch.Match(m))
+	}
+	longest := leastInterval
+	for _, s := range p.Signals {
+		sig := s.compile(scrape)
+		longest = max(longest, sig.Scrape)
+		out.Signals = append(out.Signals, sig)
+	}
+	fill(&p.Stages.Active.Interval, model.Duration(longest))
+	for _, s := range p.Stages.named() {
+		out.Stages = append(out.Stages, watch.Stage{
+			Name: s.name, Until: time.Duration(s.Until), Interval: time.Duration(s.Interval), Mode: s.Mode,
+		})
+	}
+	return out
+}
+
+type namedStage struct {
+	name, field string
+	Stage
+}
+
+func (s Stages) named() []namedStage {
+	return []namedStage{{"active", "active", s.Active}, {"on-call", "onCall", s.OnCall}, {"enhanced", "enhanced", s.Enhanced}}
+}
+
+func (s Signal) compile(scrape model.Duration) analyzer.Signal {
+	fill(&s.ScrapeInterval, scrape)
+	return analyzer.Signal{
+		Name: s.Name, Kind: s.Kind, Requests: s.Requests, Errors: s.Errors,
+		Labels: analyzer.Labels(s.Labels), Scrape: time.Duration(s.ScrapeInterval),
+		Rule: analyzer.Sustained{
+			Relative: s.MaxIncrease.Relative, Absolute: s.MaxIncrease.Absolute,
+			Window: time.Duration(s.Window), For: time.Duration(s.For), MinRequests: s.MinRequests,
+		},
+	}
+}
