@@ -3,6 +3,7 @@ package event
 import (
 	"fmt"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -78,4 +79,16 @@ func Quote(text string) string {
 		return strconv.Quote(text)
 	}
 	return strconv.Quote(string([]rune(text[:min(len(text), maxShown*utf8.UTFMax)])[:maxShown])) + "…"
+}
+
+// Notice is a rejection as it is published.
+type Notice struct {
+	Rejection
+	// Subject is what the event was published on, as it was.
+	Subject string `json:"subject"`
+	// StreamSeq is the event's sequence in the DEPLOYMENTS stream, as its publisher's acknowledgement told it.
+	StreamSeq uint64    `json:"streamSeq"`
+	At        time.Time `json:"at"`
+	// Instance is the rollbackd that refused.
+	Instance string `json:"instance"`
 }

@@ -12,6 +12,10 @@ const (
 	RejectedSubjectPrefix = "rollbackd.rejected"
 )
 
+// InboxPrefix is the prefix of the subjects on which replies to a NATS user arrive. Each user has one of its own, so
+// that none can read another's; clients must be told to use it.
+func InboxPrefix(user string) string { return "_INBOX_" + user }
+
 // Target is one workload of one environment. One that came from ParseSubject holds only valid names.
 type Target struct{ Environment, Namespace, Workload string }
 
@@ -51,8 +55,25 @@ func badSubject(subject, reason string) *Rejection {
 	}
 }
 
-// IsEnvironment says whether the name is fit for an environment: an RFC 1123 label, as a namespace's name is.
-func IsEnvironment(name string) bool { return isLabel(name) }
+// IsName says whether the name is fit for an environment or a namespace: an RFC 1123 label.
+func IsName(name string) bool { return isLabel(name) }
+
+// RejectedSubject is what the rejection of anything published on the subject goes to. Of a subject that ParseSubject
+// refuses only the valid tokens are used, up to the first that is not; "invalid" stands for the rest.
+func RejectedSubject(subject string) string {
+	if target, err := ParseSubject(subject); err == nil {
+		return target.RejectedSubject()
+	}
+	target := Target{Environment: "invalid", Namespace: "invalid", Workload: "invalid"}
+	tokens := strings.SplitN(subject, ".", 4)
+	if len(tokens) > 1 && tokens[0] == SubjectPrefix && isLabel(tokens[1]) {
+		target.Environment = tokens[1]
+		if len(tokens) > 2 && isLabel(tokens[2]) {
+			target.Namespace = tokens[2]
+		}
+	}
+	return target.RejectedSubject()
+}
 
 func isLabel(name string) bool     { return len(content.IsDNS1123Label(name)) == 0 }
 func isSubdomain(name string) bool { return len(content.IsDNS1123Subdomain(name)) == 0 }

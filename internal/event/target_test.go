@@ -42,3 +42,20 @@ func TestParseSubject(t *testing.T) {
 		})
 	}
 }
+
+func TestRejectedSubjectUsesValidTokensOnly(t *testing.T) {
+	tests := map[string]string{
+		checkout:                             "rollbackd.rejected.production.shop.checkout",
+		"deployments.production.shop.a_b":    "rollbackd.rejected.production.shop.invalid",
+		"deployments.production.shop":        "rollbackd.rejected.production.shop.invalid",
+		"deployments.production.Shop.a":      "rollbackd.rejected.production.invalid.invalid",
+		"deployments.production":             "rollbackd.rejected.production.invalid.invalid",
+		"deployments.Production.shop.a":      "rollbackd.rejected.invalid.invalid.invalid",
+		"deployments":                        "rollbackd.rejected.invalid.invalid.invalid",
+		"orders.production.shop.checkout":    "rollbackd.rejected.invalid.invalid.invalid",
+		"deployments.production.shop.\n.x.>": "rollbackd.rejected.production.shop.invalid",
+	}
+	for subject, want := range tests {
+		require.Equal(t, want, RejectedSubject(subject), subject)
+	}
+}

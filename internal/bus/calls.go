@@ -1,0 +1,77 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// retryPause is between two attempts of a call.
+const retryPause = 100 * time.Millisecond
+
+// calls gives every call on NATS a deadline.
+type calls struct{ timeout time.Duration }
+
+// retry repeats the attempt while it fails in a way that may pass, until the call's deadline. An attempt gets at most
+// half of the time, so that a lost answer leaves time for another. What is attempted must be safe to repeat.
+func (c calls) retry(ctx context.Context, attempt func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	for {
+		err := c.once(ctx, attempt)
+		if err == nil || !transient(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no answer from NATS in time: %w", err)
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+func (c calls) once(ctx context.Context, attempt func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout/2)
+	defer cancel()
+	return attempt(ctx)
+}
+
+// jsUnavailable is the server's error code for a JetStream that has no leader or is still starting.
+const jsUnavailable = 10008
+
+// transient says whether the same call may work in a moment.
+func transient(err error) bool {
+	for _, passing := range []error{
+		context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected,
+		nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded, nats.ErrNoServers, jetstream.ErrNoStreamResponse,
+	} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	api, ok := errors.AsType[jetstream.JetStreamError](err)
+	return ok && api.APIError() != nil && (api.APIError().ErrorCode == jsUnavailable || api.APIError().Code == 503)
+}
+
+// ambiguous says whether a write that failed so may nevertheless have been stored.
+func ambiguous(err error) bool {
+	return err != nil && transient(err) && !errors.Is(err, nats.ErrNoResponders)
+}
+
+// lostRace says whether a write was refused because another came first. Replicated streams answer with another code
+// than single ones.
+func lostRace(err error) bool {
+	if errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+		return true
+	}
+	api, ok := errors.AsType[jetstream.JetStreamError](err)
+	if !ok || api.APIError() == nil {
+		return false
+	}
+	code := api.APIError().ErrorCode
+	return code == jetstream.JSErrCodeStreamWrongLastSequence || code == jetstream.JSErrCodeStreamWrongLastSequenceConstant
+}

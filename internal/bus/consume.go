@@ -1,0 +1,158 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/rollbackd/rollbackd/internal/event"
+)
+
+const (
+	// prefetch is how many events are fetched at once: more than one, because the client's buffer is as long and
+	// drops what finds it full, and few, because an event that waits in it may be handed out again.
+	prefetch      = 4
+	pullExpiry    = 10 * time.Second
+	pullHeartbeat = time.Second
+
+	firstRebind = 200 * time.Millisecond
+	maxRebind   = 5 * time.Second
+
+	firstRedelivery = time.Second
+	maxRedelivery   = 30 * time.Second
+)
+
+// Handler decides about one event. Its context ends before the event would be handed out again.
+type Handler func(ctx context.Context, delivery Delivery) Disposition
+
+// Consume hands events to the handler, one after another, until the context ends; then it returns nil. An event comes
+// again until the handler accepts or rejects it, and may come again after that: handlers must be idempotent. A
+// consumer or stream that disappears is made again, which hands out everything that the stream still holds.
+func (b *Bus) Consume(ctx context.Context, handler Handler) error {
+	defer b.health.set(errNotConsuming)
+	pause := firstRebind
+	for {
+		bound := time.Now()
+		err := b.consumeBound(ctx, handler)
+		if ctx.Err() != nil {
+			return nil
+		}
+		b.health.set(fmt.Errorf("events do not arrive: %w", err))
+		b.log.Warn("lost the consumer; binding it again", zap.Error(err))
+		if time.Since(bound) > maxRebind {
+			pause = firstRebind
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, maxRebind)
+	}
+}
+
+// consumeBound binds the consumer and handles its events until it is lost.
+func (b *Bus) consumeBound(ctx context.Context, handler Handler) error {
+	consumer, err := b.ensure(ctx)
+	if err != nil {
+		return err
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(prefetch), jetstream.PullExpiry(pullExpiry),
+		jetstream.PullHeartbeat(pullHeartbeat), jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	if err != nil {
+		return err
+	}
+	defer b.release(messages)
+	b.health.set(nil)
+	for {
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return err
+		}
+		b.handle(ctx, msg, handler)
+	}
+}
+
+// release gives back what was fetched but not handled, so that it need not wait for its time-out.
+func (b *Bus) release(messages jetstream.MessagesContext) {
+	defer messages.Stop()
+	messages.Drain()
+	for range prefetch {
+		msg, err := messages.Next(jetstream.NextMaxWait(100 * time.Millisecond))
+		if err != nil {
+			return
+		}
+		_ = msg.Nak()
+	}
+}
+
+func (b *Bus) handle(ctx context.Context, msg jetstream.Msg, handler Handler) {
+	delivery, err := newDelivery(msg)
+	if err != nil {
+		b.log.Error("a message without JetStream metadata was delivered", zap.Error(err))
+		return
+	}
+	b.settle(ctx, msg, delivery, b.decide(ctx, delivery, handler))
+}
+
+// decide calls the handler; if it panics, the event is kept and the daemon goes on with the others.
+func (b *Bus) decide(ctx context.Context, delivery Delivery, handler Handler) (disposition Disposition) {
+	ctx, cancel := context.WithTimeout(ctx, b.options.AckWait*3/4)
+	defer cancel()
+	defer func() {
+		if problem := recover(); problem != nil {
+			b.log.Error("the event's handler panicked", delivery.field(), zap.Any("panic", problem),
+				zap.ByteString("stack", debug.Stack()))
+			disposition = Retry(fmt.Errorf("the handler panicked: %v", problem))
+		}
+	}()
+	return handler(ctx, delivery)
+}
+
+// settle tells the server what was decided, even if the daemon is stopping meanwhile.
+func (b *Bus) settle(ctx context.Context, msg jetstream.Msg, delivery Delivery, disposition Disposition) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.options.Timeout)
+	defer cancel()
+	switch disposition.verb {
+	case verbAccept:
+		b.events.WithLabelValues(resultAccepted, "").Inc()
+		b.warn("unable to acknowledge an accepted event; it will come again", delivery, msg.DoubleAck(ctx))
+	case verbReject:
+		b.reject(ctx, msg, delivery, disposition.rejection)
+	default:
+		b.retryLater(msg, delivery, disposition.cause)
+	}
+}
+
+func (b *Bus) reject(ctx context.Context, msg jetstream.Msg, delivery Delivery, rejection *event.Rejection) {
+	notice := b.notice(delivery.Subject, delivery.StreamSeq, rejection)
+	id := fmt.Sprintf("%d-%d", delivery.Received.UnixNano(), delivery.StreamSeq)
+	if err := b.publishRejection(ctx, event.RejectedSubject(delivery.Subject), id, notice); err != nil {
+		b.retryLater(msg, delivery, err)
+		return
+	}
+	b.warn("unable to settle a rejected event; it will come again", delivery, msg.TermWithReason(rejection.Error()))
+}
+
+func (b *Bus) retryLater(msg jetstream.Msg, delivery Delivery, cause error) {
+	delay := redelivery(delivery.Redelivered)
+	b.events.WithLabelValues(resultRetried, "").Inc()
+	b.log.Warn("the event could not be handled; it will be tried again", delivery.field(),
+		zap.Duration("delay", delay), zap.Error(cause))
+	b.warn("unable to postpone an event; it will come again", delivery, msg.NakWithDelay(delay))
+}
+
+func (b *Bus) warn(message string, delivery Delivery, err error) {
+	if err != nil {
+		b.log.Warn(message, delivery.field(), zap.Error(err))
+	}
+}
+
+// redelivery doubles from 1 s to 30 s with the number of times that the event was handed out again.
+func redelivery(redelivered int) time.Duration {
+	return min(firstRedelivery<<min(redelivered, 10), maxRedelivery)
+}

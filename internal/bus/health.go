@@ -1,0 +1,36 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+)
+
+var errNotConsuming = errors.New("not consuming events")
+
+// health holds why events do not arrive, or nil.
+type health struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (h *health) set(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.err = err
+}
+
+func (h *health) get() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
+}
+
+// Ready says why events would not arrive now: no connection, no consumer, or a consumer of which nothing is heard.
+// It is nil when they would.
+func (b *Bus) Ready() error {
+	if !b.nc.IsConnected() {
+		return fmt.Errorf("not connected to NATS: %s", b.nc.Status())
+	}
+	return b.health.get()
+}

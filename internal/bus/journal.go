@@ -1,0 +1,79 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// entryHeader carries an entry's ID, by which a write is recognised whose answer was lost.
+const entryHeader = "Rollbackd-Entry"
+
+// Journal keeps what happened in each watch: entries that are only ever appended.
+type Journal struct {
+	js       jetstream.JetStream
+	instance string
+	calls    calls
+}
+
+// Append adds an entry to the watch's journal and returns its sequence. lastSeq is the sequence of the entry before
+// it, 0 if there is none. The error is ErrFenced if another entry came first. Appending an entry again, by the same
+// ID and lastSeq, returns its sequence as long as it is the last: after any other error a caller may repeat the call.
+func (j *Journal) Append(ctx context.Context, watchKey, entryID string, data []byte, lastSeq uint64) (uint64, error) {
+	subject, err := j.subject(watchKey)
+	if err != nil {
+		return 0, err
+	}
+	var seq uint64
+	err = j.calls.retry(ctx, func(ctx context.Context) error {
+		msg := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{entryHeader: {entryID}}}
+		ack, err := j.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(lastSeq),
+			jetstream.WithExpectStream(journalStream(j.instance)))
+		if err == nil {
+			seq = ack.Sequence
+			return nil
+		}
+		if !lostRace(err) {
+			return err
+		}
+		seq, err = j.landed(ctx, subject, entryID)
+		return err
+	})
+	return seq, wrap("append to journal", watchKey, err)
+}
+
+// landed returns the sequence of the subject's last entry if it has the ID.
+func (j *Journal) landed(ctx context.Context, subject, entryID string) (uint64, error) {
+	last, err := j.last(ctx, subject)
+	if err != nil {
+		return 0, err
+	}
+	if last == nil || last.Header.Get(entryHeader) != entryID {
+		return 0, ErrFenced
+	}
+	return last.Sequence, nil
+}
+
+// last returns the subject's last message, nil if there is none.
+func (j *Journal) last(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
+	stream, err := j.js.Stream(ctx, journalStream(j.instance))
+	if err != nil {
+		return nil, err
+	}
+	msg, err := stream.GetLastMsgForSubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	}
+	return msg, err
+}
+
+func (j *Journal) subject(watchKey string) (string, error) {
+	if !regexp.MustCompile(`^[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*$`).MatchString(watchKey) {
+		return "", fmt.Errorf("%q is not fit for the key of a journal", watchKey)
+	}
+	return journalSubject(j.instance) + "." + watchKey, nil
+}

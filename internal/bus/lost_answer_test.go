@@ -1,0 +1,95 @@
+package bus
+
+import (
+	"errors"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// deafDialer makes connections that lose what the server says while deaf is set.
+type deafDialer struct{ deaf atomic.Bool }
+
+func (d *deafDialer) Dial(network, address string) (net.Conn, error) {
+	conn, err := net.Dial(network, address)
+	return &deafConn{Conn: conn, deaf: &d.deaf}, err
+}
+
+type deafConn struct {
+	net.Conn
+	deaf *atomic.Bool
+}
+
+func (c *deafConn) Read(p []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(p)
+		if err != nil || !c.deaf.Load() {
+			return n, err
+		}
+	}
+}
+
+// openDeaf opens a bus on a connection that can be made deaf, and one to watch the server with.
+func openDeaf(t *testing.T) (bus, observer *Bus, dialer *deafDialer) {
+	t.Helper()
+	server, dialer := startServer(t), &deafDialer{}
+	nc, err := nats.Connect(server.URL(), nats.UserInfo(internalUser, server.password), nats.SetCustomDialer(dialer))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	options := Options{Timeout: 2 * time.Second}
+	return open(t, nc, options), open(t, connect(t, server), options), dialer
+}
+
+// losingTheAnswer runs write and lets nothing be heard until the stream has stored it.
+func losingTheAnswer(t *testing.T, observer *Bus, stream string, dialer *deafDialer, write func() (uint64, error)) uint64 {
+	t.Helper()
+	before := streamState(t, observer.js, stream).LastSeq
+	dialer.deaf.Store(true)
+	type result struct {
+		seq uint64
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		seq, err := write()
+		done <- result{seq, err}
+	}()
+	eventually(t, func() error {
+		if streamState(t, observer.js, stream).LastSeq == before {
+			return errors.New("nothing was stored")
+		}
+		return nil
+	})
+	// The answer is on its way now; it must not be heard either.
+	time.Sleep(100 * time.Millisecond)
+	dialer.deaf.Store(false)
+	got := <-done
+	require.NoError(t, got.err)
+	require.Equal(t, before+1, streamState(t, observer.js, stream).LastSeq, "it was stored once")
+	return got.seq
+}
+
+func TestAppendWhoseAnswerIsLost(t *testing.T) {
+	bus, observer, dialer := openDeaf(t)
+	seq := losingTheAnswer(t, observer, journalStream("main"), dialer, func() (uint64, error) {
+		return bus.Journal().Append(t.Context(), watchKey, "intent", []byte("intent"), 0)
+	})
+	require.EqualValues(t, 1, seq)
+}
+
+func TestWatchWriteWhoseAnswerIsLost(t *testing.T) {
+	bus, observer, dialer := openDeaf(t)
+	stream := "KV_" + watchesBucket("main")
+	first := losingTheAnswer(t, observer, stream, dialer, func() (uint64, error) {
+		return bus.Watches().Create(t.Context(), watchKey, []byte("one"))
+	})
+	require.EqualValues(t, 1, first)
+	second := losingTheAnswer(t, observer, stream, dialer, func() (uint64, error) {
+		return bus.Watches().Update(t.Context(), watchKey, []byte("two"), first)
+	})
+	require.EqualValues(t, 2, second)
+}
