@@ -1,0 +1,210 @@
+package incident
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// The runbook's deadlines for the postmortem.
+const (
+	postmortemWithin       = 48 * time.Hour
+	hotfixPostmortemWithin = 24 * time.Hour
+)
+
+// didItHelp compares the service after the rollback with the limit that it had broken.
+func (s Summary) didItHelp(p *page) {
+	p.section("Did it help")
+	if !s.RolledBack {
+		p.line("Nothing was rolled back, so there is nothing to compare.")
+		return
+	}
+	p.line("- %s", s.answer())
+	s.after(p)
+	if s.Return != nil {
+		p.line("- Rollout of the rollback: %s%s", or(text(s.Return.Message), "no message"), completedAt(s.Times.RolloutComplete))
+	}
+	s.since(p, "rollback", s.changed())
+	s.since(p, "recovery", s.Times.Restored)
+}
+
+func (s Summary) answer() string {
+	switch {
+	case s.Restored:
+		return "Yes: " + or(text(s.Reason), "the service is well again")
+	case s.State == stateNotRecovered:
+		return "**No:** " + or(text(s.Reason), "the service is still not well")
+	case s.State == stateUnverified:
+		return "**Not known:** " + or(text(s.Reason), "there was nothing to tell by")
+	default:
+		return "Not known yet: the check is still running"
+	}
+}
+
+// after writes the verify numbers against the same limit.
+func (s Summary) after(p *page) {
+	a := s.Verification.Lead()
+	if a == nil {
+		p.line("- No measurement after the rollback is recorded")
+		return
+	}
+	limit := a.Limit
+	if d := s.Decision.of(a.Signal); d != nil {
+		limit = d.Limit
+	}
+	side := "within"
+	if a.Value > limit {
+		side = "over"
+	}
+	w := wordsFor(a.Signal, a.Kind)
+	p.line("- %s now: %s of requests %s (%s, in the %s up to %s), %s the limit of %s", w.Name, percent(a.Value), w.Bad,
+		share(a.Counts), span(seconds(a.Window)), instant(a.At), side, percent(limit))
+}
+
+// since writes how long the service was bad before something happened.
+func (s Summary) since(p *page, what string, until time.Time) {
+	if s.Times.FirstBad.IsZero() || until.IsZero() {
+		return
+	}
+	p.line("- From the first bad measurement (%s) to %s: %s", instant(s.Times.FirstBad), what, span(until.Sub(s.Times.FirstBad)))
+}
+
+func completedAt(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return ", complete at " + instant(t)
+}
+
+// whatIsLeft tells the reader what to do, in the order in which to do it.
+func (s Summary) whatIsLeft(p *page) {
+	p.section("What is left to do")
+	steps := s.steps()
+	if len(steps) == 0 {
+		p.line("Nothing.")
+	}
+	for i, step := range steps {
+		p.line("%d. %s", i+1, step)
+	}
+}
+
+func (s Summary) steps() []string {
+	switch {
+	case s.RolledBack:
+		return append(s.urgent(), s.afterRollback()...)
+	case s.initiated() && s.Action.Result == "":
+		return []string{"See what is live now: " + code(s.kubectl("rollout history "+s.deployment())),
+			"If this page does not change within a minute, check that rollbackd is running: it finishes what it has begun"}
+	case s.Decision != nil && s.State == stateAwaiting:
+		return append([]string{"Let the rollback happen: " + code("rollbackctl approve "+shell(s.Watch)) +
+			", or refuse it: " + code("rollbackctl deny "+shell(s.Watch))}, s.byHand()...)
+	case s.Decision != nil && !s.Final:
+		return append([]string{"Wait a moment: the watch is not over, and rollbackd may still act by itself"}, s.byHand()...)
+	case s.Decision != nil:
+		return append(s.byHand(), "If users were affected, write "+s.postmortem(s.Times.Decided))
+	case s.Final:
+		return nil
+	default:
+		return []string{"Nothing yet: the watch is not over"}
+	}
+}
+
+// urgent is what cannot wait until morning.
+func (s Summary) urgent() []string {
+	status := "See that the old version is running: " + code(s.kubectl("rollout status "+s.deployment()))
+	switch s.State {
+	case stateNotRecovered:
+		return []string{
+			"**Act now:** the old version is bad too, so look for a cause outside this release: a dependency, the database, the configuration, the traffic",
+			status,
+			"rollbackd does not act on this incident again; what happens next is up to you",
+		}
+	case stateUnverified:
+		return []string{"**Check now** that the service is well: run the query under Evidence and the smoke tests", status}
+	default:
+		return nil
+	}
+}
+
+func (s Summary) afterRollback() []string {
+	what := "Revert version " + or(text(s.version()), "unknown")
+	if s.Event.Commit != "" {
+		what = "Revert commit " + code(s.Event.Commit)
+	}
+	return []string{
+		what + " in git, or the next deploy brings this version back",
+		"Write " + s.postmortem(s.changed()),
+		"Add the rollback to the change log, with the cause once it is known",
+	}
+}
+
+func (s Summary) postmortem(from time.Time) string {
+	within := postmortemWithin
+	if s.Event.Hotfix {
+		within = hotfixPostmortemWithin
+	}
+	return fmt.Sprintf("the postmortem within %d hours, by %s", int(within.Hours()), instant(from.Add(within)))
+}
+
+// byHand is what a person can do where the release is bad and nothing was rolled back.
+func (s Summary) byHand() []string {
+	switch s.refused() {
+	case rollback.RefuseSuperseded, rollback.RefuseTargetIsLive:
+		return []string{"See what is live now: " + code(s.kubectl("rollout history "+s.deployment()))}
+	case rollback.RefuseWorkloadGone:
+		return []string{"The deployment is gone. If it should exist, deploy it again with your deploy tool"}
+	case rollback.RefuseTargetMissing:
+		return []string{"The known-good version is no longer in the cluster. Deploy it again with your deploy tool"}
+	case rollback.RefusePaused:
+		return append([]string{"Ask who paused the deployment and why; then let it go on: " +
+			code(s.kubectl("rollout resume "+s.deployment()))}, s.undo()...)
+	case rollback.RefuseSchemaChange:
+		return append([]string{"**First** take the database schema back with its down-migration, or make sure that the old version can work with the new schema"}, s.undo()...)
+	}
+	if s.State == stateSuperseded || s.initiated() && s.Action.Result == rollback.Superseded {
+		return []string{"Look at the newer release: it has a watch of its own if it was announced. See what is live: " +
+			code(s.kubectl("rollout history "+s.deployment()))}
+	}
+	return s.undo()
+}
+
+func (s Summary) refused() rollback.RefusalCode {
+	if s.Refusal == nil {
+		return ""
+	}
+	return s.Refusal.Code
+}
+
+// undo gives the command that does what was not done, and how to tell that it is done.
+func (s Summary) undo() []string {
+	status := "Wait until it is done: " + code(s.kubectl("rollout status "+s.deployment()))
+	if s.Event.Service != "" && s.Event.SelectorKey != "" && s.Event.From != "" {
+		return []string{"If the service is still bad, switch the traffic back: " + code(s.switchBack())}
+	}
+	if s.Target != nil && s.Target.Revision != "" {
+		return []string{"If the service is still bad, go back to " + nameOf(*s.Target) + ": " +
+			code(s.kubectl("rollout undo "+s.deployment()+" --to-revision="+shell(s.Target.Revision))), status}
+	}
+	return []string{
+		"If the service is still bad, choose a version to go back to: " + code(s.kubectl("rollout history "+s.deployment())),
+		"Go back to it: " + code(s.kubectl("rollout undo "+s.deployment()+" --to-revision=REVISION")),
+		status,
+	}
+}
+
+// kubectl makes a command in the workload's namespace; args must be quoted already.
+func (s Summary) kubectl(args string) string {
+	return "kubectl -n " + shell(s.Event.Namespace) + " " + args
+}
+
+func (s Summary) deployment() string { return shell("deployment/" + s.Event.Workload) }
+
+// switchBack makes the runbook's command that points a Service at the old colour.
+func (s Summary) switchBack() string {
+	patch := map[string]any{"spec": map[string]any{"selector": map[string]string{s.Event.SelectorKey: s.Event.From}}}
+	// A map of strings always encodes.
+	body, _ := json.Marshal(patch)
+	return s.kubectl("patch " + shell("service/"+s.Event.Service) + " -p " + shell(string(body)))
+}
