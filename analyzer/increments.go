@@ -1,8 +1,10 @@
 package analyzer
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -13,8 +15,11 @@ type Sample struct {
 }
 
 // Series is one counter of one pod with its raw samples, oldest first.
+//
+// Target tells apart the scrape targets of one pod, each of which is scraped at times of its own.
 type Series struct {
 	Pod     string
+	Target  string
 	Bad     bool
 	Samples []Sample
 }
@@ -46,11 +51,15 @@ const maxCount = 1 << 53
 // Measure counts the increments of every pod over one span from raw samples: integers, exact under counter resets
 // and new series, without extrapolation (the rules are those of the counter semantics of the OpenMetrics exposition
 // format: a counter that falls was reset to zero, a counter that appears on a scraped target was zero before).
+//
+// Samples outside the span and its lookback change nothing, so that a span measures the same whether it was asked for
+// alone or with an hour around it.
 func Measure(series []Series, w Window) Measurement {
 	m := Measurement{}
-	seen := scrapesByPod(series)
+	series = trimmed(series, w)
+	seen := scrapesByTarget(series)
 	for _, s := range series {
-		inc := increment(s, w, seen[s.Pod])
+		inc := increment(s, w, seen[s.target()])
 		if inc.err != nil {
 			return Measurement{Error: inc.err.Error()}
 		}
@@ -62,28 +71,49 @@ func Measure(series []Series, w Window) Measurement {
 		if m.Pods == nil {
 			m.Pods = map[string]Counts{}
 		}
-		c := m.Pods[s.Pod]
+		c := Counts{N: inc.count}
 		if s.Bad {
-			c.K += inc.count
-		} else {
-			c.N += inc.count
+			c = Counts{K: inc.count}
 		}
-		m.Pods[s.Pod] = c
+		m.Pods[s.Pod] = m.Pods[s.Pod].Plus(c)
 	}
 	return m
 }
 
-// scrapesByPod collects when each pod was scraped, as any of its series shows: all series of one scrape carry the
-// same timestamp.
-func scrapesByPod(series []Series) map[string]map[int64]bool {
-	seen := map[string]map[int64]bool{}
+// trimmed cuts each series to the samples that counting in the window may use.
+func trimmed(series []Series, w Window) []Series {
+	first, last := w.From.Add(-Lookback(w.Scrape)).UnixMilli()+1, w.At.UnixMilli()
+	out := make([]Series, 0, len(series))
 	for _, s := range series {
-		if seen[s.Pod] == nil {
-			seen[s.Pod] = map[int64]bool{}
-		}
+		from, to := firstAt(s.Samples, first), firstAt(s.Samples, last+1)
+		s.Samples = s.Samples[from:max(from, to)]
+		out = append(out, s)
+	}
+	return out
+}
+
+// firstAt returns the index of the first sample at or after t.
+func firstAt(samples []Sample, t int64) int {
+	i, _ := slices.BinarySearchFunc(samples, t, func(p Sample, t int64) int { return cmp.Compare(p.T, t) })
+	return i
+}
+
+type targetKey struct{ pod, target string }
+
+func (s Series) target() targetKey { return targetKey{s.Pod, s.Target} }
+
+// scrapesByTarget collects when each target was scraped, in order, as any of its series shows: all series of one
+// scrape carry the same timestamp.
+func scrapesByTarget(series []Series) map[targetKey][]int64 {
+	seen := map[targetKey][]int64{}
+	for _, s := range series {
+		times := seen[s.target()]
 		for _, p := range s.Samples {
-			seen[s.Pod][p.T] = true
+			if i, found := slices.BinarySearch(times, p.T); !found {
+				times = slices.Insert(times, i, p.T)
+			}
 		}
+		seen[s.target()] = times
 	}
 	return seen
 }
@@ -95,57 +125,51 @@ type counted struct {
 	err     error
 }
 
-func increment(s Series, w Window, scrapes map[int64]bool) counted {
+// increment counts one series, whose target was scraped at the given times.
+func increment(s Series, w Window, scrapes []int64) counted {
 	var out counted
-	var prev *Sample
-	from, at := w.From.UnixMilli(), w.At.UnixMilli()
-	spacing := maxSpacing(w.Scrape).Milliseconds()
-	for i := range s.Samples {
-		p := &s.Samples[i]
-		if p.T > at {
-			break
-		}
-		if !(p.V >= 0 && p.V <= maxCount) { // also false for NaN
-			out.err = fmt.Errorf("pod %q reports the counter value %v, which is no count", s.Pod, p.V)
-			return out
-		}
-		if p.T <= from {
-			prev = p
-			continue
+	for i := firstAt(s.Samples, w.From.UnixMilli()+1); i < len(s.Samples); i++ {
+		now := s.Samples[i].V
+		base, known := base(s, i, w, scrapes)
+		for _, v := range []float64{base, now} {
+			if !isCount(v) {
+				out.err = fmt.Errorf("pod %q reports the counter value %v, which is no count", s.Pod, v)
+				return out
+			}
 		}
 		out.samples++
-		switch {
-		case prev == nil && (scrapedBefore(scrapes, p.T, spacing) || (!scrapedEver(scrapes, p.T) && w.Born != nil && w.Born(s.Pod))):
-			out.count += round(p.V)
-		case prev == nil || p.T-prev.T > spacing:
+		if known {
+			out.count = addUp(out.count, growth(base, now))
+		} else {
 			out.gap = true
-		case p.V < prev.V:
-			out.count += round(p.V)
-		default:
-			out.count += round(p.V - prev.V)
 		}
-		prev = p
 	}
 	return out
 }
 
-// scrapedBefore reports whether the target was scraped shortly before t without this series being there yet.
-func scrapedBefore(scrapes map[int64]bool, t, spacing int64) bool {
-	for s := range scrapes {
-		if s < t && t-s <= spacing {
-			return true
-		}
+// base returns the value from which sample i of the series counts, and false if that is not known.
+func base(s Series, i int, w Window, scrapes []int64) (float64, bool) {
+	t, spacing := s.Samples[i].T, maxSpacing(w.Scrape).Milliseconds()
+	if i > 0 && t-s.Samples[i-1].T <= spacing {
+		return s.Samples[i-1].V, true
 	}
-	return false
+	earlier, _ := slices.BinarySearch(scrapes, t)
+	if earlier == 0 {
+		return 0, w.Born != nil && w.Born(s.Pod)
+	}
+	// The target was scraped shortly before without this series, so it is new, or its container is.
+	return 0, t-scrapes[earlier-1] <= spacing
 }
 
-func scrapedEver(scrapes map[int64]bool, t int64) bool {
-	for s := range scrapes {
-		if s < t {
-			return true
-		}
+// growth returns by how many whole events a counter grew. Values are rounded before they are compared: rounding
+// differences instead would let fractions add up, and a lost last digit look like a reset.
+func growth(from, to float64) uint64 {
+	before, after := uint64(math.Round(from)), uint64(math.Round(to))
+	if after < before {
+		return after
 	}
-	return false
+	return after - before
 }
 
-func round(v float64) uint64 { return uint64(math.Round(v)) }
+// isCount is false for NaN too.
+func isCount(v float64) bool { return v >= 0 && v <= maxCount }

@@ -7,6 +7,8 @@ package analyzer
 
 import (
 	"maps"
+	"math"
+	"math/bits"
 	"time"
 )
 
@@ -16,8 +18,17 @@ type Counts struct {
 	K uint64 `json:"k"`
 }
 
-// Plus returns the sum of c and d.
-func (c Counts) Plus(d Counts) Counts { return Counts{N: c.N + d.N, K: c.K + d.K} }
+// Plus returns the sum of c and d, which stops at the largest number there is: what a pod reports is not to be trusted
+// to be small.
+func (c Counts) Plus(d Counts) Counts { return Counts{N: addUp(c.N, d.N), K: addUp(c.K, d.K)} }
+
+func addUp(a, b uint64) uint64 {
+	sum, carry := bits.Add64(a, b, 0)
+	if carry > 0 {
+		return math.MaxUint64
+	}
+	return sum
+}
 
 // Ratio returns K/N and true, or 0 and false when nothing was counted: a ratio of 0/0 says nothing.
 func (c Counts) Ratio() (float64, bool) {
