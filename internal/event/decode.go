@@ -17,6 +17,14 @@ func Decode(subject string, payload []byte) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
+	return decode(payload, &target)
+}
+
+// Parse reads a native event before it has a subject: it is for publishers, and authorises nothing. Its error is
+// always a *Rejection.
+func Parse(payload []byte) (Event, error) { return decode(payload, nil) }
+
+func decode(payload []byte, target *Target) (Event, error) {
 	doc, rejection := parseDocument(payload)
 	if rejection != nil {
 		return Event{}, rejection
@@ -31,13 +39,15 @@ func Decode(subject string, payload []byte) (Event, error) {
 
 // event reads the fields, the target's first: nothing is said about the rest of a document to whoever may not
 // publish it.
-func (d *document) event(target Target) Event {
+func (d *document) event(target *Target) Event {
 	e := Event{
 		Environment: d.required("environment", "name the environment, as in the subject", label()),
 		Namespace:   d.required("namespace", "name the workload's namespace, as in the subject", label()),
 		Workload:    d.required("workload", "name the Deployment, as in the subject", subdomain()),
 	}
-	d.authorise(e.Target(), target)
+	if target != nil {
+		d.authorise(e.Target(), *target)
+	}
 	e.Timestamp = d.timestamp()
 	e.Version = d.required("version", "name the version that was deployed", upTo(MaxText))
 	e.ID = d.text("id", upTo(MaxText))

@@ -146,6 +146,14 @@ func TestDecodeRejects(t *testing.T) {
 	}
 }
 
+func TestParseNeedsNoSubject(t *testing.T) {
+	e, err := Parse([]byte(with()))
+	require.NoError(t, err)
+	require.Equal(t, checkout, e.Target().Subject())
+	_, err = Parse([]byte(with("environment", "")))
+	require.ErrorContains(t, err, `field "environment": is required`)
+}
+
 func TestRejectionShowsLittleOfTheValue(t *testing.T) {
 	_, err := Decode(checkout, []byte(with("version", `"`+strings.Repeat(`\u001b`, 5000)+`"`)))
 	require.Error(t, err)
