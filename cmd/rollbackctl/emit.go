@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/internal/event"
+)
+
+// emit announces one deployment.
+type emit struct {
+	around     surroundings
+	connection connection
+	document   document
+	output     output
+	wait       time.Duration
+}
+
+// emitted is what emit tells of an announcement that the stream has stored.
+type emitted struct {
+	Subject  string `json:"subject"`
+	Stream   string `json:"stream"`
+	Sequence uint64 `json:"sequence"`
+	// Rejection is set if rollbackd refused the event while emit was waiting.
+	Rejection *event.Notice `json:"rejection,omitempty"`
+}
+
+func newEmit(around surroundings) *cobra.Command {
+	e := &emit{around: around}
+	cmd := &cobra.Command{
+		Use:   "emit",
+		Short: "Announce a deployment",
+		Long: "Emit publishes one deployment event, given by flags or as a JSON document, and waits until it is stored.\n\n" +
+			"It does not wait for what comes of the deployment.",
+		Example: "  rollbackctl emit --env production --namespace shop --workload checkout --version v1.2.3\n" +
+			"  rollbackctl emit -f event.json --wait 5s",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return e.run(cmd.Context()) },
+	}
+	flags := cmd.Flags()
+	exclusive := e.document.register(flags)
+	for _, name := range exclusive {
+		cmd.MarkFlagsMutuallyExclusive("file", name)
+	}
+	e.connection.register(flags)
+	e.output.register(flags)
+	flags.DurationVar(&e.wait, "wait", 0, "also wait this long for a rejection by rollbackd, and exit with 1 if one comes")
+	return cmd
+}
+
+func (e *emit) run(ctx context.Context) error {
+	payload, err := e.document.payload(e.around.in, time.Now())
+	if err != nil {
+		return err
+	}
+	announced, err := event.Parse(payload)
+	if err != nil {
+		return fmt.Errorf("the event would be rejected: %w", err)
+	}
+	e.connection.complete(e.around.env)
+	publisher, err := newPublisher(ctx, e.connection)
+	if err != nil {
+		return err
+	}
+	defer publisher.close()
+	if e.wait > 0 {
+		if err := publisher.listen(announced.Target()); err != nil {
+			return err
+		}
+	}
+	ack, err := publisher.publish(announced.Target().Subject(), payload)
+	if err != nil {
+		return err
+	}
+	return e.report(ctx, publisher, emitted{Subject: ack.subject, Stream: ack.stream, Sequence: ack.sequence})
+}
+
+// report says what was stored and, if it was asked to wait, what was rejected. Text comes at once; a program gets one
+// document at the end.
+func (e *emit) report(ctx context.Context, publisher *publisher, result emitted) error {
+	if e.output == outputText {
+		fmt.Fprintf(e.around.out, "stored on %s as %s %d\n", result.Subject, result.Stream, result.Sequence)
+	}
+	if e.wait > 0 {
+		notice, err := publisher.rejection(ctx, result.Sequence, e.wait)
+		if err != nil {
+			return err
+		}
+		result.Rejection = notice
+	}
+	if e.output == outputJSON {
+		if err := writeJSON(e.around.out, result); err != nil {
+			return err
+		}
+	}
+	if result.Rejection != nil {
+		return refusal{fmt.Errorf("rejected by rollbackd %s: %s: %w", result.Rejection.Instance, result.Rejection.Code,
+			&result.Rejection.Rejection)}
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes, which scripts may rely on.
+const (
+	exitDone    = 0
+	exitRefused = 1
+	exitUsage   = 2
+)
+
+// surroundings are what a command has of the process it runs in.
+type surroundings struct {
+	in       io.Reader
+	out, err io.Writer
+	env      func(string) string
+}
+
+// refusal is an answer of no: whatever was asked was understood, and refused. Every other error means that it could
+// not be asked.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+// run runs one command line and returns its exit code. Results go to standard output, errors to standard error.
+func run(ctx context.Context, args []string, around surroundings) int {
+	root := newRoot(around)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintln(around.err, "rollbackctl:", err)
+	if _, refused := errors.AsType[refusal](err); refused {
+		return exitRefused
+	}
+	return exitUsage
+}
+
+func newRoot(around surroundings) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "rollbackctl",
+		Short: "Announce deployments to rollbackd",
+		Long: "Rollbackctl announces deployments to rollbackd.\n\n" +
+			"It exits with 0 when what was asked is done, 1 when it was refused, and 2 when it could not be asked.",
+		Version:      version(),
+		SilenceUsage: true, SilenceErrors: true,
+	}
+	root.SetIn(around.in)
+	root.SetOut(around.out)
+	root.SetErr(around.err)
+	root.AddCommand(newEmit(around))
+	return root
+}
+
+// version is that of the module as it was built.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unknown"
+	}
+	return info.Main.Version
+}
