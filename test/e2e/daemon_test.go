@@ -1,0 +1,261 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+// settings are what a test may change about its daemon. Windows are shortened: the rule holds for 5 s where a real
+// one would for 5 minutes.
+type settings struct {
+	Instance    string
+	Environment string
+	Namespace   string
+	Mode        string
+	Prometheus  string
+	Kubeconfig  string
+	NATS, HTTP  string
+	Dir         string
+	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it.
+	For, Active, OnCall, End time.Duration
+}
+
+// configuration is the file that the daemons are given.
+const configuration = `
+instance: {{.Instance}}
+environments: [{{.Environment}}]
+nats:
+  embedded:
+    dataDir: {{.Dir}}/nats
+    listen: {{.NATS}}
+    users:
+    - name: deployer
+      passwordFile: {{.Dir}}/password
+      publish:
+      - {environment: {{.Environment}}, namespace: {{.Namespace}}}
+kubernetes: {kubeconfig: {{.Kubeconfig}}}
+prometheus: {url: "{{.Prometheus}}", scrapeInterval: 1s, timeout: 3s}
+http: {listen: {{.HTTP}}}
+files: {root: {{.Dir}}}
+log: {level: debug, format: json}
+policies:
+- name: http
+  mode: {{.Mode}}
+  stages:
+    active: {until: {{.Active}}, interval: 1s}
+    onCall: {until: {{.OnCall}}, interval: 1s}
+    enhanced: {until: {{.End}}, interval: 1s}
+  baseline: {window: 20s}
+  knownGood: {minServing: 5s}
+  settleFor: 10s
+  verify: {for: 3s, deadline: 40s}
+  signals:
+  - name: error-rate
+    requests: http_requests_total
+    errors: http_requests_total{code=~"5.."}
+    window: 4s
+    for: {{.For}}
+    minRequests: 50
+`
+
+// daemon is a running rollbackd.
+type daemon struct {
+	settings
+	t    *testing.T
+	cmd  *exec.Cmd
+	log  string
+	done chan error
+}
+
+// password is the publisher's.
+const password = "e2e-publisher"
+
+// newDaemon writes a configuration and starts a daemon on it; it stops with the test.
+func newDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
+	t.Helper()
+	dir := t.TempDir()
+	s := settings{
+		Instance: "e2e", Environment: "production", Namespace: namespaceOf(t), Mode: "automatic",
+		Prometheus: w.stack.Prometheus, Kubeconfig: w.stack.DaemonKubeconfig,
+		NATS: freeAddress(t), HTTP: freeAddress(t), Dir: dir,
+		For: 5 * time.Second, Active: 20 * time.Second,
+	}
+	if change != nil {
+		change(&s)
+	}
+	s.OnCall, s.End = s.Active+2*time.Second, s.Active+4*time.Second
+	d := &daemon{settings: s, t: t, log: filepath.Join(dir, "daemon.log")}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "password"), []byte(password+"\n"), 0o600))
+	d.configure()
+	d.start(w)
+	t.Cleanup(func() {
+		d.stop()
+		if t.Failed() {
+			d.showLog()
+		}
+	})
+	d.awaitReady()
+	return d
+}
+
+// namespaceOf names the test's own namespace.
+func namespaceOf(t *testing.T) string {
+	name := strings.ToLower(strings.TrimPrefix(t.Name(), "Test"))
+	return "e2e-" + strings.NewReplacer("/", "-", "_", "-").Replace(name)[:min(len(name), 50)]
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (d *daemon) configure() {
+	d.t.Helper()
+	var text strings.Builder
+	require.NoError(d.t, template.Must(template.New("").Parse(configuration)).Execute(&text, d.settings))
+	require.NoError(d.t, os.WriteFile(d.configPath(), []byte(text.String()), 0o600))
+}
+
+func (d *daemon) configPath() string { return filepath.Join(d.Dir, "rollbackd.yaml") }
+
+func (d *daemon) start(w *world) {
+	d.t.Helper()
+	out, err := os.OpenFile(d.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(d.t, err)
+	defer out.Close()
+	d.cmd = exec.Command(w.binary, "run", "--config", d.configPath())
+	d.cmd.Stdout, d.cmd.Stderr = out, out
+	require.NoError(d.t, d.cmd.Start())
+	d.done = make(chan error, 1)
+	go func(cmd *exec.Cmd, done chan<- error) { done <- cmd.Wait() }(d.cmd, d.done)
+}
+
+// kill ends the daemon as a crash of its machine would.
+func (d *daemon) kill() {
+	d.t.Helper()
+	require.NoError(d.t, d.cmd.Process.Signal(syscall.SIGKILL))
+	<-d.done
+}
+
+// stop asks the daemon to stop and requires that it does so cleanly.
+func (d *daemon) stop() {
+	if d.cmd.Process.Signal(syscall.SIGTERM) != nil {
+		return // it was killed
+	}
+	select {
+	case err := <-d.done:
+		if err != nil {
+			d.t.Errorf("the daemon did not stop cleanly: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		_ = d.cmd.Process.Kill()
+		d.t.Error("the daemon did not stop within 20 s")
+	}
+}
+
+func (d *daemon) showLog() {
+	data, _ := os.ReadFile(d.log)
+	lines := strings.Split(string(data), "\n")
+	d.t.Logf("the end of the daemon's log:\n%s", strings.Join(lines[max(0, len(lines)-60):], "\n"))
+}
+
+func (d *daemon) get(path string) (int, string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+d.HTTP+path, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(body), err
+}
+
+func (d *daemon) awaitReady() {
+	d.t.Helper()
+	last := ""
+	eventually(d.t, 20*time.Second, func() (bool, string) {
+		code, body, err := d.get("/-/ready")
+		last = fmt.Sprint(code, " ", body, err)
+		return code == http.StatusOK, "the daemon is not ready: " + last
+	})
+}
+
+// watches returns all watches, the newest first.
+func (d *daemon) watches() []watch.View {
+	_, body, err := d.get("/api/v1/watches")
+	if err != nil {
+		return nil
+	}
+	var list struct {
+		Watches []watch.View `json:"watches"`
+	}
+	require.NoError(d.t, json.Unmarshal([]byte(body), &list))
+	return list.Watches
+}
+
+// await waits until the watch of the event with this id satisfies ok, and returns it.
+func (d *daemon) await(id string, limit time.Duration, what string, ok func(watch.View) bool) watch.View {
+	d.t.Helper()
+	var found watch.View
+	eventually(d.t, limit, func() (bool, string) {
+		for _, v := range d.watches() {
+			if v.EventID == id {
+				found = v
+				return ok(v), fmt.Sprintf("watch %s is not %s: it is %s (%s)", id, what, v.State, v.Reason)
+			}
+		}
+		return false, "there is no watch of event " + id
+	})
+	return found
+}
+
+// awaitState waits until the watch of the event is in a state; it fails at once if it ends in another.
+func (d *daemon) awaitState(id string, limit time.Duration, state watch.State) watch.View {
+	d.t.Helper()
+	return d.await(id, limit, string(state), func(v watch.View) bool {
+		if v.Final && v.State != state {
+			d.t.Fatalf("watch %s ended as %s (%s), and should have as %s", id, v.State, v.Reason, state)
+		}
+		return v.State == state
+	})
+}
+
+// eventually polls until done, and fails with the last explanation when the limit is over.
+func eventually(t *testing.T, limit time.Duration, done func() (bool, string)) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		ok, why := done()
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %s: %s", limit, why)
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+}

@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollbackd/rollbackd/internal/sampleapp"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+// TestBadReleaseIsRolledBackOnce: the main job. A version that fails a third of its requests is undone, once, the
+// service recovers, and the incident is on record.
+func TestBadReleaseIsRolledBackOnce(t *testing.T) {
+	w := onStack(t)
+	d := newDaemon(t, w, nil)
+	s := newService(t, w)
+
+	s.deploy("v2", sampleapp.FailingThird())
+	s.announce(d, "bad", "v2")
+	v := d.awaitState("bad", 90*time.Second, watch.RolledBack)
+
+	require.Equal(t, "v1", v.Target)
+	s.requireLive("v1")
+	require.Len(t, s.rollbacks(), 1)
+	requireTimeline(t, d, v)
+	requireLogs(t, d, "v2", "RolledBack")
+}
+
+// requireTimeline checks the runbook's form; what the evidence below it says is the golden tests' business.
+func requireTimeline(t *testing.T, d *daemon, v watch.View) {
+	t.Helper()
+	path := filepath.Join(d.Dir, "artifacts", "integration", v.Incident, "timeline.md")
+	stamp := `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`
+	form := regexp.MustCompile(`^# Incident Timeline: Deployment Rollback
+
+\*\*Version:\*\* v2
+\*\*Deployed:\*\* ` + stamp + `
+\*\*Rolled Back:\*\* ` + stamp + `
+
+## Timeline
+- ` + stamp + ` - Deployment completed
+- ` + stamp + ` - Error rate spike detected
+- ` + stamp + ` - Rollback initiated
+- ` + stamp + ` - Service restored
+`)
+	eventually(t, 10*time.Second, func() (bool, string) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return false, err.Error()
+		}
+		return form.Match(text), "the timeline is not (yet) as it should be:\n" + string(text)
+	})
+	require.FileExists(t, filepath.Join(filepath.Dir(path), "incident.json"))
+}
+
+func requireLogs(t *testing.T, d *daemon, version, result string) {
+	t.Helper()
+	logs := filepath.Join(d.Dir, "logs", "deployments")
+	eventually(t, 10*time.Second, func() (bool, string) {
+		deploys, err := filepath.Glob(filepath.Join(logs, "deploy_*.json"))
+		if err != nil || len(deploys) != 1 {
+			return false, "there is not one deployment log"
+		}
+		text, err := os.ReadFile(deploys[0])
+		return err == nil && regexp.MustCompile(`"result": "`+result+`"`).Match(text), string(text)
+	})
+	text, err := os.ReadFile(filepath.Join(logs, "rollback_"+version+".log"))
+	require.NoError(t, err)
+	require.Regexp(t, `^Rollback executed at .*Z.*checkout`, string(text))
+}
+
+// TestGoodReleaseIsLeftAlone: watched to its end and never touched.
+func TestGoodReleaseIsLeftAlone(t *testing.T) {
+	w := onStack(t)
+	d := newDaemon(t, w, nil)
+	s := newService(t, w)
+
+	s.deploy("v2", sampleapp.Behaviour{})
+	s.announce(d, "good", "v2")
+	d.awaitState("good", 90*time.Second, watch.Healthy)
+
+	s.requireLive("v2")
+	require.Empty(t, s.rollbacks())
+}
+
+// TestObserveModeOnlyRecords: the default mode proves the release bad, says so and does nothing.
+func TestObserveModeOnlyRecords(t *testing.T) {
+	w := onStack(t)
+	d := newDaemon(t, w, func(s *settings) { s.Mode = "observe" })
+	s := newService(t, w)
+
+	s.deploy("v2", sampleapp.FailingThird())
+	s.announce(d, "observed", "v2")
+	v := d.awaitState("observed", 90*time.Second, watch.Held)
+
+	require.NotEmpty(t, v.Incident)
+	s.requireLive("v2")
+	require.Empty(t, s.rollbacks())
+}

@@ -1,0 +1,128 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/localstack"
+	"github.com/rollbackd/rollbackd/internal/sampleapp"
+)
+
+// service is the app that a test deploys.
+type service struct {
+	sampleapp.App
+	t *testing.T
+	w *world
+}
+
+// newService deploys version v1, which behaves well, and lets it serve long enough to be a baseline.
+func newService(t *testing.T, w *world) *service {
+	t.Helper()
+	s := &service{t: t, w: w, App: sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: "checkout", Replicas: 3, RPS: 60}}
+	require.NoError(t, s.Create(t.Context(), "v1", sampleapp.Behaviour{}))
+	s.awaitServed(14 * time.Second)
+	return s
+}
+
+// awaitServed waits until the service's pods have served for that long.
+func (s *service) awaitServed(d time.Duration) {
+	s.t.Helper()
+	eventually(s.t, d+30*time.Second, func() (bool, string) {
+		pods := s.pods()
+		if len(pods) == 0 {
+			return false, "the simulator serves no pod"
+		}
+		for _, p := range pods {
+			if p.Requests > 0 && time.Since(p.CreatedAt) >= d {
+				return true, ""
+			}
+		}
+		return false, "no pod has served for " + d.String()
+	})
+}
+
+// pods are those of the service that the simulator has served.
+func (s *service) pods() []localstack.Pod {
+	s.t.Helper()
+	all, err := s.w.stack.Pods(s.t.Context())
+	require.NoError(s.t, err)
+	var mine []localstack.Pod
+	for _, p := range all {
+		if p.Namespace == s.Namespace && p.App == s.Name {
+			mine = append(mine, p)
+		}
+	}
+	return mine
+}
+
+func (s *service) deploy(version string, b sampleapp.Behaviour) {
+	s.t.Helper()
+	require.NoError(s.t, s.Deploy(s.t.Context(), version, b))
+}
+
+func (s *service) requireLive(version string) {
+	s.t.Helper()
+	live, err := s.LiveVersion(s.t.Context())
+	require.NoError(s.t, err)
+	require.Equal(s.t, version, live, "the version that the API server shows")
+}
+
+// rollbacks are the patches by which rollbackd changed the service, as the API server's audit log has them.
+func (s *service) rollbacks() []localstack.AuditEvent {
+	s.t.Helper()
+	// The API server writes its log just after it answers; a call of ours that is in the log comes after all earlier ones.
+	events, err := s.w.stack.Audit(s.t.Context(), localstack.AuditQuery{
+		Verb: "patch", Resource: "deployments", Namespace: s.Namespace, Name: s.Name, User: "rollbackd",
+	})
+	require.NoError(s.t, err)
+	var landed []localstack.AuditEvent
+	for _, e := range events {
+		if e.Code < 300 {
+			landed = append(landed, e)
+		}
+	}
+	return landed
+}
+
+// announcement returns the event that a deploy tool would publish.
+func (s *service) announcement(d *daemon, id, version string) event.Event {
+	return event.Event{
+		ID: id, Timestamp: time.Now().UTC(), Environment: d.Environment, Namespace: s.Namespace, Workload: s.Name,
+		Version: version, PreviousVersion: "v1", Operator: "pipeline", Status: event.StatusSuccess,
+	}
+}
+
+// publish sends a document as the deploy tool's NATS user and returns its sequence in the stream.
+func publish(t *testing.T, d *daemon, subject string, document []byte) uint64 {
+	t.Helper()
+	js, err := jetstream.New(connect(t, d))
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	ack, err := js.Publish(ctx, subject, document)
+	require.NoError(t, err)
+	return ack.Sequence
+}
+
+func connect(t *testing.T, d *daemon) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect("nats://"+d.NATS, nats.UserInfo("deployer", password), nats.CustomInboxPrefix("_INBOX_deployer"))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+func (s *service) announce(d *daemon, id, version string) {
+	s.t.Helper()
+	e := s.announcement(d, id, version)
+	document, err := json.Marshal(e)
+	require.NoError(s.t, err)
+	publish(s.t, d, e.Target().Subject(), document)
+}
