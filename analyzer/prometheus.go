@@ -121,7 +121,9 @@ func planQueries(sig Signal, subjects []Subject, window time.Duration) ([]query,
 		return nil, err
 	}
 	if requests.narrowedBy(bad) {
-		isBad := func(m model.Metric) bool { return bad.matches(func(l string) string { return string(m[model.LabelName(l)]) }) }
+		isBad := func(m model.Metric) bool {
+			return bad.matches(func(l string) string { return string(m[model.LabelName(l)]) })
+		}
 		return []query{{text: narrow(requests).Range(window), bad: isBad, good: always}}, nil
 	}
 	return []query{

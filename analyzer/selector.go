@@ -18,7 +18,7 @@ type Selector struct {
 }
 
 // ParseSelector parses a plain vector selector such as http_requests_total{code=~"5.."}. Functions, ranges, offsets
-// and the @ modifier are refused: counting is done here, on raw samples at explicit times.
+// and other modifiers are refused: counting is done here, on raw samples at explicit times.
 func ParseSelector(text string) (Selector, error) {
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(text)
 	if err != nil {
@@ -31,6 +31,9 @@ func ParseSelector(text string) (Selector, error) {
 	}
 	if vector.OriginalOffset != 0 || vector.OriginalOffsetExpr != nil || vector.Timestamp != nil || vector.StartOrEnd != 0 {
 		return Selector{}, fmt.Errorf("%q has an offset or an @ modifier; leave it out, the judge sets the time itself", text)
+	}
+	if vector.Anchored || vector.Smoothed { // it would add samples that no scrape took
+		return Selector{}, fmt.Errorf("%q is anchored or smoothed; leave that out, the judge counts the samples as they are", text)
 	}
 	return Selector{vector: vector}, nil
 }
@@ -51,7 +54,7 @@ func (s Selector) Range(d time.Duration) string {
 	return (&parser.MatrixSelector{VectorSelector: s.vector, Range: d}).String()
 }
 
-// Narrows reports whether every matcher of the selector s stands in o too, so that o can only select series that s
+// narrowedBy reports whether every matcher of the selector s stands in o too, so that o can only select series that s
 // selects.
 func (s Selector) narrowedBy(o Selector) bool {
 	for _, m := range s.vector.LabelMatchers {
