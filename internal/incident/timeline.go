@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"time"
-
-	"github.com/rollbackd/rollbackd/analyzer"
-	"github.com/rollbackd/rollbackd/rollback"
 )
 
 // Timeline renders timeline.md: the runbook's header and four bullets in its exact form and order, then what an
@@ -77,6 +74,14 @@ func (s Summary) bullets(p *page) {
 	}
 }
 
+// asOf is the time for which something is told that did not happen: the end of the watch, or else the newest entry.
+func (s Summary) asOf() time.Time {
+	if s.Final {
+		return s.Times.State
+	}
+	return s.Times.Last
+}
+
 func (s Summary) completedBullet() (time.Time, string) {
 	switch {
 	case !s.Times.Completed.IsZero():
@@ -99,7 +104,7 @@ func (s Summary) brokeBullet() (time.Time, string) {
 	case !s.Final:
 		return s.Times.Last, "No signal has been proven broken so far"
 	default:
-		return s.Times.Last, "No signal was proven broken"
+		return s.asOf(), "No signal was proven broken"
 	}
 }
 
@@ -125,13 +130,13 @@ func (s Summary) restoredBullet() (time.Time, string) {
 	case s.RolledBack:
 		return s.Times.Last, "Service NOT restored yet: the rollback is being checked"
 	case s.Decision == nil && !s.initiated() && s.Final:
-		return s.Times.Last, "Nothing to restore: no signal was proven broken"
+		return s.asOf(), "Nothing to restore: no signal was proven broken"
 	case s.Decision == nil && !s.initiated():
 		return s.Times.Last, "Nothing to restore so far: no signal has been proven broken"
 	case s.initiated() && s.Action.Result == "":
 		return s.Times.Last, "Service NOT restored yet: " + text(s.NotRolledBack)
 	default:
-		return s.Times.Last, "Service NOT restored: nothing was rolled back (" + text(s.NotRolledBack) + ")"
+		return s.asOf(), "Service NOT restored: nothing was rolled back (" + text(s.NotRolledBack) + ")"
 	}
 }
 
@@ -192,134 +197,6 @@ func nameOf(v Version) string {
 	default:
 		return or(text(v.ReplicaSet), "an unknown version")
 	}
-}
-
-// evidence shows the numbers that decided, or the newest ones where nothing was decided.
-func (s Summary) evidence(p *page) {
-	p.section("Evidence")
-	j := s.Decision
-	if j == nil {
-		j = s.Latest
-	}
-	lead := j.Lead()
-	switch {
-	case j == nil:
-		p.line("No judgement is recorded.")
-		return
-	case lead == nil:
-		p.line("- Verdict: %s (%s)", text(string(j.Verdict)), text(j.Reason))
-		return
-	}
-	s.measured(p, *lead)
-	p.line("- Why: %s", text(or(lead.Reason, j.Reason)))
-	p.line("- Query, to be pasted into Prometheus: %s", code(j.Queries[lead.Signal]))
-	for _, other := range j.Signals {
-		if other.Signal != lead.Signal {
-			p.line("- Other signal %s: %s (%s)", text(other.Signal), text(string(other.Verdict)), text(other.Reason))
-		}
-	}
-}
-
-func (s Summary) measured(p *page, a analyzer.Assessment) {
-	w := wordsFor(a.Signal, a.Kind)
-	p.line("- Signal: %s (%s), verdict %s", w.Name, text(a.Signal), text(string(a.Verdict)))
-	p.line("- Measured: %s of requests %s (%s, in the %s up to %s)", percent(a.Value), w.Bad, share(a.Counts), span(seconds(a.Window)), instant(a.At))
-	p.line("- Limit: %s", limitInWords(a))
-	p.line("- Baseline, before the deployment: %s (%s%s)", percent(a.Baseline), share(a.BaselineCounts), s.baselineSpan(a.Signal))
-	if a.Since.IsZero() {
-		p.line("- Held: not over the limit; it must be over it for more than %s without a break", span(seconds(a.Required)))
-	} else {
-		p.line("- Held: over the limit for %s without a break, since %s; more than %s is required", span(seconds(a.Held)), instant(a.Since), span(seconds(a.Required)))
-		p.line("- Requests while it was over the limit: %s, of which %s %s; at least %s are required",
-			count(a.HeldCounts.N), count(a.HeldCounts.K), w.Bad, count(a.MinRequests))
-	}
-}
-
-// limitInWords says how the limit came about. The difference is computed, not read from the policy, so that it is
-// true of what was applied even if the policy has changed since.
-func limitInWords(a analyzer.Assessment) string {
-	more := a.Limit - a.Baseline
-	if a.Limit == 0 || more < 0 {
-		return percent(a.Limit)
-	}
-	words := fmt.Sprintf("%s = the baseline of %s plus the %s percentage points that the policy allows", percent(a.Limit), percent(a.Baseline), significant(more*100))
-	if a.Baseline == 0 {
-		return words
-	}
-	return words + " (" + percent(more/a.Baseline) + " of the baseline)"
-}
-
-func (s Summary) baselineSpan(signal string) string {
-	b := s.baseline(signal)
-	if b == nil {
-		return ""
-	}
-	out := ", " + instant(b.From) + " to " + instant(b.To)
-	if len(b.Pods) > 0 {
-		out += ", " + plural(uint64(len(b.Pods)), "pod")
-	}
-	return out
-}
-
-// whatWasDone tells the rollback from plan to outcome.
-func (s Summary) whatWasDone(p *page) {
-	p.section("What was done")
-	if !s.initiated() {
-		s.nothingDone(p)
-		return
-	}
-	a := s.Action
-	if a.Summary != "" {
-		p.line("- Plan: %s", text(a.Summary))
-	}
-	p.line("- From: %s", s.described(a.From, s.Release))
-	p.line("- To: %s", s.described(a.To, s.Target))
-	if s.TargetWhy != "" {
-		p.line("- Why this version: %s", text(s.TargetWhy))
-	}
-	p.line("- Outcome: %s", a.outcome())
-	p.line("- By: %s%s", or(text(a.Actor), "unknown"), a.approval())
-	p.line("- Intent: %s", code(a.Intent))
-}
-
-func (s Summary) nothingDone(p *page) {
-	p.line("Nothing was changed: %s.", text(s.NotRolledBack))
-	if s.Plan != nil {
-		p.line("\nA rollback would have done this: %s", text(s.Plan.Summary))
-	}
-}
-
-// described tells a version with all its names, taking from the pin those that the plan does not hold.
-func (s Summary) described(v Version, pinned *Version) string {
-	if pinned != nil && (v.Hash == "" || v.Hash == pinned.Hash) {
-		v.Version, v.ReplicaSet = or(v.Version, pinned.Version), or(v.ReplicaSet, pinned.ReplicaSet)
-		v.Revision = or(v.Revision, pinned.Revision)
-	}
-	return fmt.Sprintf("version %s (ReplicaSet %s, revision %s)",
-		or(text(v.Version), "unknown"), or(text(v.ReplicaSet), "unknown"), or(text(v.Revision), "unknown"))
-}
-
-func (a Action) outcome() string {
-	what := "not recorded yet"
-	switch a.Result {
-	case rollback.Landed:
-		what = "the API server accepted the change"
-	case rollback.Superseded:
-		what = "nothing was changed, because somebody changed the workload first"
-	case rollback.Failed:
-		what = "the change was not made"
-	}
-	if a.Detail == "" {
-		return what
-	}
-	return what + " (" + text(a.Detail) + ")"
-}
-
-func (a Action) approval() string {
-	if a.ApprovedBy == "" {
-		return ""
-	}
-	return ", approved by " + text(a.ApprovedBy)
 }
 
 // or returns s, or fallback if s is empty.

@@ -1,0 +1,74 @@
+package incident
+
+import (
+	"fmt"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+)
+
+// evidence shows the numbers that decided, or the newest ones where nothing was decided.
+func (s Summary) evidence(p *page) {
+	p.section("Evidence")
+	j := s.Decision
+	if j == nil {
+		j = s.Latest
+	}
+	lead := j.Lead()
+	switch {
+	case j == nil:
+		p.line("No judgement is recorded.")
+		return
+	case lead == nil:
+		p.line("- Verdict: %s (%s)", text(string(j.Verdict)), text(j.Reason))
+		return
+	}
+	s.measured(p, *lead)
+	p.line("- Why: %s", text(or(lead.Reason, j.Reason)))
+	p.line("- Query, to be pasted into Prometheus: %s", code(j.Queries[lead.Signal]))
+	for _, other := range j.Signals {
+		if other.Signal != lead.Signal {
+			p.line("- Other signal %s: %s (%s)", text(other.Signal), text(string(other.Verdict)), text(other.Reason))
+		}
+	}
+}
+
+func (s Summary) measured(p *page, a analyzer.Assessment) {
+	w := wordsFor(a.Signal, a.Kind)
+	p.line("- Signal: %s (%s), verdict %s", w.Name, text(a.Signal), text(string(a.Verdict)))
+	p.line("- Measured: %s of requests %s (%s, in the %s up to %s)", percent(a.Value), w.Bad, share(a.Counts), span(seconds(a.Window)), instant(a.At))
+	p.line("- Limit: %s", limitInWords(a))
+	p.line("- Baseline, before the deployment: %s (%s%s)", percent(a.Baseline), share(a.BaselineCounts), s.baselineSpan(a.Signal))
+	if a.Since.IsZero() {
+		p.line("- Held: not over the limit; it must be over it for more than %s without a break", span(seconds(a.Required)))
+	} else {
+		p.line("- Held: over the limit for %s without a break, since %s; more than %s is required", span(seconds(a.Held)), instant(a.Since), span(seconds(a.Required)))
+		p.line("- Requests while it was over the limit: %s, of which %s %s; at least %s are required",
+			count(a.HeldCounts.N), count(a.HeldCounts.K), w.Bad, count(a.MinRequests))
+	}
+}
+
+// limitInWords says how the limit came about. The difference is computed, not read from the policy, so that it is
+// true of what was applied even if the policy has changed since.
+func limitInWords(a analyzer.Assessment) string {
+	more := a.Limit - a.Baseline
+	if a.Limit == 0 || more < 0 {
+		return percent(a.Limit)
+	}
+	words := fmt.Sprintf("%s = the baseline of %s plus the %s percentage points that the policy allows", percent(a.Limit), percent(a.Baseline), significant(more*100))
+	if a.Baseline == 0 {
+		return words
+	}
+	return words + " (" + percent(more/a.Baseline) + " of the baseline)"
+}
+
+func (s Summary) baselineSpan(signal string) string {
+	b := s.baseline(signal)
+	if b == nil {
+		return ""
+	}
+	out := ", " + instant(b.From) + " to " + instant(b.To)
+	if len(b.Pods) > 0 {
+		out += ", " + plural(uint64(len(b.Pods)), "pod")
+	}
+	return out
+}
