@@ -1,0 +1,89 @@
+package demo
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+// barWidth is how many cells a bar of progress has.
+const barWidth = 12
+
+// liveLine shows a watch in one line: what is measured against which limit, and how far it has come.
+func liveLine(v watch.View, w windows, now time.Time) []piece {
+	pieces := []piece{{fmt.Sprintf("%-12s", v.State), stateColour(v.State)}}
+	if len(v.Signals) == 0 || v.LastTick.Before(v.LandedAt) {
+		return append(pieces, piece{waitingFor(v), dim})
+	}
+	pieces = append(pieces, measured(v.Signals[0])...)
+	return append(pieces, progress(v, w, now)...)
+}
+
+func waitingFor(v watch.View) string {
+	switch v.State {
+	case watch.Pending:
+		return "waiting for the cluster to show " + v.Version
+	case watch.Watching:
+		return "waiting for the first measurement of " + v.Version
+	case watch.Verifying:
+		return "waiting for the first measurement of " + v.Target
+	}
+	return v.Reason
+}
+
+func measured(a analyzer.Assessment) []piece {
+	switch a.Outcome {
+	case analyzer.OutcomeBreach, analyzer.OutcomeOK:
+		c := green
+		if a.Outcome == analyzer.OutcomeBreach {
+			c = red
+		}
+		return []piece{
+			{"errors ", plain}, {percent(a.Value), c},
+			{", limit " + percent(a.Limit) + ", baseline " + percent(a.Baseline) + ", ", plain},
+		}
+	}
+	return []piece{{"no measurement: " + a.Reason + ", ", yellow}}
+}
+
+// progress tells how long a breach has been held, a rollback been checked or a release been watched.
+func progress(v watch.View, w windows, now time.Time) []piece {
+	a := v.Signals[0]
+	switch {
+	case v.State == watch.Verifying:
+		return []piece{{"rolled back " + seconds(now.Sub(v.LandedAt)) + " ago", plain}}
+	case a.Outcome == analyzer.OutcomeBreach:
+		return []piece{
+			{fmt.Sprintf("held %.0f s of %.0f s ", a.Held, a.Required), plain},
+			{bar(a.Held / a.Required), red},
+		}
+	case v.T0.IsZero():
+		return nil
+	}
+	watched := min(v.LastTick.Sub(v.T0), w.Watch)
+	return []piece{
+		{fmt.Sprintf("watched %.0f s of %.0f s ", watched.Seconds(), w.Watch.Seconds()), plain},
+		{bar(watched.Seconds() / w.Watch.Seconds()), green},
+	}
+}
+
+func bar(part float64) string {
+	full := int(math.Round(min(max(part, 0), 1) * barWidth))
+	return strings.Repeat("▰", full) + strings.Repeat("▱", barWidth-full)
+}
+
+func stateColour(s watch.State) colour {
+	switch s {
+	case watch.Healthy, watch.RolledBack:
+		return green
+	case watch.Regressed, watch.RollingBack, watch.NotRecovered, watch.Held, watch.Failed:
+		return red
+	case watch.RolledBackUnverified, watch.Inconclusive:
+		return yellow
+	}
+	return bold
+}

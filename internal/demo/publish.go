@@ -1,0 +1,49 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rollbackd/rollbackd/internal/event"
+)
+
+// publish announces a deployment as a deploy tool does: as a NATS user who may do that and nothing else. It returns
+// once the event is stored, with its sequence in the stream.
+func publish(ctx context.Context, d *daemon, e event.Event) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*callLimit)
+	defer cancel()
+	data, err := json.Marshal(e)
+	if err != nil {
+		return 0, fmt.Errorf("encode the event: %w", err)
+	}
+	nc, err := nats.Connect(d.natsURL(), nats.Name("rollbackd demo"), nats.UserInfo(publisher, d.password),
+		nats.CustomInboxPrefix(event.InboxPrefix(publisher)), nats.Timeout(callLimit))
+	if err != nil {
+		return 0, fmt.Errorf("connect to NATS at %s: %w", d.natsURL(), err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return 0, fmt.Errorf("connect to NATS at %s: %w", d.natsURL(), err)
+	}
+	stored, err := js.Publish(ctx, e.Target().Subject(), data)
+	if err != nil {
+		return 0, fmt.Errorf("publish the event on %s: %w", e.Target().Subject(), err)
+	}
+	return stored.Sequence, nil
+}
+
+// announcement is the event of a deployment of the demo's service.
+func announcement(version, previous string, at time.Time) event.Event {
+	at = at.UTC().Truncate(time.Second)
+	return event.Event{
+		ID:        "deploy-" + at.Format("20060102T150405Z") + "-" + workload,
+		Timestamp: at, Environment: environment, Namespace: namespace, Workload: workload,
+		Version: version, PreviousVersion: previous, Operator: "demo",
+	}
+}

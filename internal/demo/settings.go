@@ -1,0 +1,108 @@
+package demo
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"text/template"
+	"time"
+
+	"github.com/rollbackd/rollbackd/internal/localstack"
+)
+
+// What is deployed, and who says so.
+const (
+	environment = "production"
+	namespace   = "shop"
+	workload    = "checkout"
+	publisher   = "ci"
+)
+
+// windows are the times that the demo shortens.
+type windows struct {
+	Interval, Window, For, Baseline, MinServing, VerifyFor, Active, OnCall, Watch time.Duration
+}
+
+// shortened are windows in which both stories fit into a few minutes; with 60 requests a second they still hold many
+// times the requests that the rule asks for.
+func shortened() windows {
+	return windows{
+		Interval: 2 * time.Second, Window: 10 * time.Second, For: 15 * time.Second,
+		Baseline: 30 * time.Second, MinServing: 20 * time.Second, VerifyFor: 10 * time.Second,
+		Active: 40 * time.Second, OnCall: 50 * time.Second, Watch: time.Minute,
+	}
+}
+
+// table says what is shortened, and what it is by default.
+func (w windows) table() [][3]string {
+	return [][3]string{
+		{"", "here", "by default"},
+		{"a breach must hold for more than", span(w.For), "5 min"},
+		{"the error rate is that of the last", span(w.Window), "1 min"},
+		{"the baseline is the time before the release", span(w.Baseline), "60 min"},
+		{"the version before is good if it served for", span(w.MinServing), "15 min"},
+		{"a rollback helped if all is well again for", span(w.VerifyFor), "2 min"},
+		{"a release is watched for", span(w.Watch), "24 h"},
+	}
+}
+
+// configuration is the daemon's. Port 0 takes a free one; the daemon's log tells which.
+const configuration = `instance: demo
+environments: [{{.Environment}}]
+nats:
+  embedded:
+    dataDir: {{.Folder}}/data
+    listen: 127.0.0.1:0
+    users:
+    - name: {{.Publisher}}
+      passwordFile: password
+      publish:
+      - {environment: {{.Environment}}, namespace: {{.Namespace}}}
+kubernetes:
+  kubeconfig: {{.Stack.DaemonKubeconfig}}
+prometheus:
+  url: {{.Stack.Prometheus}}
+  scrapeInterval: {{.Stack.Scrape}}
+http:
+  listen: 127.0.0.1:0
+files:
+  root: .
+log:
+  format: json
+policies:
+- name: http
+  match:
+  - {environment: {{.Environment}}, namespace: {{.Namespace}}}
+  mode: automatic
+  stages:
+    active: {until: {{.W.Active}}, interval: {{.W.Interval}}}
+    onCall: {until: {{.W.OnCall}}, interval: {{.W.Interval}}}
+    enhanced: {until: {{.W.Watch}}, interval: {{.W.Interval}}}
+  baseline: {window: {{.W.Baseline}}}
+  knownGood: {minServing: {{.W.MinServing}}}
+  verify: {for: {{.W.VerifyFor}}, deadline: 60s}
+  signals:
+  - name: errors
+    kind: error-rate
+    requests: http_requests_total
+    errors: http_requests_total{code=~"5.."}
+    window: {{.W.Window}}
+    for: {{.W.For}}
+`
+
+// settings returns the daemon's configuration file.
+func settings(folder string, stack localstack.Addresses) ([]byte, error) {
+	parsed, err := template.New("configuration").Parse(configuration)
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	err = parsed.Execute(&text, map[string]any{
+		"Folder": filepath.ToSlash(folder), "Stack": stack, "W": shortened(),
+		"Environment": environment, "Namespace": namespace, "Publisher": publisher,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("generate the daemon's configuration: %w", err)
+	}
+	return text.Bytes(), nil
+}

@@ -1,0 +1,136 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rollbackd/rollbackd/internal/sampleapp"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+// storyLimit is how long the end of a watch is waited for. Both stories need half of it.
+const storyLimit = 2 * time.Minute
+
+// story is one deployment and how it must end.
+type story struct {
+	title, intro      string
+	version, previous string
+	behaviour         sampleapp.Behaviour
+	want              ending
+}
+
+func badRelease() story {
+	return story{
+		title: "A. A bad release is taken back", intro: "v2 fails a third of its requests",
+		version: "v2", previous: "v1", behaviour: sampleapp.FailingThird(),
+		want: ending{state: watch.RolledBack, live: "v1", changes: 1},
+	}
+}
+
+func goodRelease() story {
+	return story{
+		title: "B. A good release is left alone", intro: "v3 has the fix and fails none",
+		version: "v3", previous: "v1",
+		want: ending{state: watch.Healthy, live: "v3", changes: 0},
+	}
+}
+
+// prologue sets the stage: what is real, what is shortened, and a service that has served for a while.
+func (s *stage) prologue(ctx context.Context) error {
+	servers, err := s.versions(ctx)
+	if err != nil {
+		return err
+	}
+	s.screen.line("")
+	s.screen.line("  " + servers)
+	s.screen.line("  The nodes and the pods are simulated; every pod serves real HTTP and real /metrics. Times are UTC.")
+	s.screen.line("")
+	s.screen.line("  Windows are shortened, so that this takes minutes instead of a day:")
+	s.screen.columns(shortened().table())
+	s.screen.line("")
+	s.screen.say("deploy tool", fmt.Sprintf("creates %s/%s v1: %d replicas, %d requests a second", namespace, workload, s.app.Replicas, s.app.RPS), plain)
+	if err := s.app.Create(ctx, "v1", sampleapp.Behaviour{}); err != nil {
+		return err
+	}
+	return s.collectBaseline(ctx)
+}
+
+// collectBaseline waits until v1 has served for as long as a baseline is.
+func (s *stage) collectBaseline(ctx context.Context) error {
+	need := shortened().Baseline + 2*scrape
+	var problem error
+	served := func() bool {
+		var t tally
+		if t, problem = s.tally(ctx, "v1"); problem != nil || t.since.IsZero() {
+			return false
+		}
+		age := time.Since(t.since)
+		s.screen.show([]piece{
+			{"baseline    ", bold},
+			{fmt.Sprintf("v1 has answered %d requests, %d failed, ", t.requests, t.errors), plain},
+			{fmt.Sprintf("%.0f s of %.0f s ", min(age, need).Seconds(), need.Seconds()), plain},
+			{bar(age.Seconds() / need.Seconds()), green},
+		})
+		return age >= need
+	}
+	if err := s.daemon.poll(ctx, storyLimit, served); err != nil {
+		return fmt.Errorf("wait until v1 has served: %w", errors.Join(err, problem))
+	}
+	t, err := s.tally(ctx, "v1")
+	s.screen.say("service", fmt.Sprintf("v1 has answered %d requests, %d failed", t.requests, t.errors), plain)
+	return err
+}
+
+// tell plays a story and returns the watch as it ended, and an error unless it ended as it must.
+func (s *stage) tell(ctx context.Context, story story) (watch.View, error) {
+	s.screen.heading(story.title)
+	began := time.Now()
+	event := announcement(story.version, story.previous, began)
+	if err := s.app.Deploy(ctx, story.version, story.behaviour); err != nil {
+		return watch.View{}, err
+	}
+	s.screen.say("deploy tool", fmt.Sprintf("rolls %s/%s from %s to %s (%s)", namespace, workload, story.previous, story.version, story.intro), plain)
+	if _, err := publish(ctx, s.daemon, event); err != nil {
+		return watch.View{}, err
+	}
+	s.screen.say("deploy tool", "publishes one event on "+event.Target().Subject(), plain)
+
+	view, err := s.follow(ctx, event.ID)
+	if err != nil {
+		return view, fmt.Errorf("%s: %w", story.title, err)
+	}
+	if view.Incident != "" {
+		if err := s.tellTimes(ctx, story, view); err != nil {
+			return view, err
+		}
+	}
+	return view, s.prove(ctx, story, view, began)
+}
+
+// follow shows a watch as it goes, until it ends.
+func (s *stage) follow(ctx context.Context, eventID string) (watch.View, error) {
+	var view watch.View
+	var problem error
+	told := 0
+	ended := func() bool {
+		v, known, err := s.daemon.view(ctx, eventID)
+		if problem = err; err != nil || !known {
+			return false
+		}
+		view = v
+		for _, change := range s.daemon.log.of(v.ID)[told:] {
+			told++
+			s.screen.sayAt(change.Time, "rollbackd", change.To+": "+change.Reason, stateColour(watch.State(change.To)))
+		}
+		if !v.Final {
+			s.screen.show(liveLine(v, shortened(), time.Now()))
+		}
+		return v.Final
+	}
+	if err := s.daemon.poll(ctx, storyLimit, ended); err != nil {
+		return view, fmt.Errorf("wait for the end of the watch, which is %q (%s): %w", view.State, view.Reason, errors.Join(err, problem))
+	}
+	return view, nil
+}
