@@ -182,10 +182,11 @@ func build(ctx context.Context, options Options) (string, error) {
 	}
 	defer os.RemoveAll(temporary)
 	built := filepath.Join(temporary, "stack")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", built, ".")
+	// The same settings as for the Kubernetes binary, so that the two share what is compiled.
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", built, ".")
 	cmd.Dir = filepath.Join(options.Dir, "test", "stack")
-	cmd.Env = append(os.Environ(), "GOWORK=off")
-	fmt.Fprintln(options.Log, "building the stack program")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	fmt.Fprintln(options.Log, "building the stack program (about a minute the first time)")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the stack program: %w\n%s", err, output)
 	}

@@ -20,9 +20,9 @@ const stopLimit = 20 * time.Second
 type program struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
-	// folder holds the ready file.
-	folder string
-	output *lastOutput
+	// readyFile is where the program tells its addresses; it removes the file when it ends.
+	readyFile string
+	output    *lastOutput
 	// ended is closed when the program has ended; err is then how.
 	ended chan struct{}
 	err   error
@@ -31,12 +31,12 @@ type program struct {
 // launch starts the program. It ends by itself when its standard input does, and so when this
 // process dies in whatever way.
 func launch(binary string, options Options) (*program, error) {
-	folder, err := os.MkdirTemp("", "rollbackd-localstack-")
-	if err != nil {
-		return nil, fmt.Errorf("create a folder for the ready file: %w", err)
+	p := &program{
+		readyFile: filepath.Join(options.Dir, ".stack", fmt.Sprintf("ready-%d-%d.json", os.Getpid(), time.Now().UnixNano())),
+		output:    &lastOutput{},
+		ended:     make(chan struct{}),
 	}
-	p := &program{folder: folder, output: &lastOutput{}, ended: make(chan struct{})}
-	arguments := []string{"up", "--exit-with-stdin", "--ready-file", p.readyFile(), "--source", filepath.Join(options.Dir, "test", "stack")}
+	arguments := []string{"up", "--exit-with-stdin", "--ready-file", p.readyFile, "--source", filepath.Join(options.Dir, "test", "stack")}
 	if options.Scrape > 0 {
 		arguments = append(arguments, "--scrape", options.Scrape.String())
 	}
@@ -51,11 +51,12 @@ func launch(binary string, options Options) (*program, error) {
 	} else {
 		p.cmd.Stderr = io.MultiWriter(options.Log, p.output)
 	}
+	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err == nil {
 		err = p.cmd.Start()
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start the stack program: %w", err), os.RemoveAll(folder))
+		return nil, fmt.Errorf("start the stack program: %w", err)
 	}
 	go func() {
 		p.err = p.cmd.Wait()
@@ -64,14 +65,12 @@ func launch(binary string, options Options) (*program, error) {
 	return p, nil
 }
 
-func (p *program) readyFile() string { return filepath.Join(p.folder, "ready.json") }
-
 // awaitReady waits for the ready file, as long as the context allows.
 func (p *program) awaitReady(ctx context.Context) (Addresses, error) {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		addresses, err := readReadyFile(p.readyFile())
+		addresses, err := readReadyFile(p.readyFile)
 		if !errors.Is(err, os.ErrNotExist) {
 			return addresses, err
 		}
@@ -93,13 +92,14 @@ func (p *program) stop() error {
 	select {
 	case <-p.ended:
 	case <-time.After(stopLimit):
-		late = errors.Join(fmt.Errorf("the stack did not stop within %s and was killed", stopLimit), p.cmd.Process.Kill())
+		late = errors.Join(fmt.Errorf("the stack did not stop within %s and was killed", stopLimit),
+			p.cmd.Process.Kill(), os.RemoveAll(p.readyFile))
 		<-p.ended
 	}
 	if p.err != nil {
 		late = errors.Join(late, fmt.Errorf("the stack failed: %w%s", p.err, p.output))
 	}
-	return errors.Join(late, os.RemoveAll(p.folder))
+	return late
 }
 
 // lastOutput keeps the end of what the program wrote, for the error message.

@@ -65,6 +65,9 @@ func ensure(ctx context.Context, p part, path string, progress *progress) error 
 		return nil
 	}
 	progress.say("building")
+	if err := removeAbandoned(p.name, path); err != nil {
+		return err
+	}
 	if err := build(ctx, p, path); err != nil {
 		return fmt.Errorf("build %s %s: %w", p.name, p.version, err)
 	}
@@ -117,6 +120,20 @@ func lock(ctx context.Context, path string, progress *progress) (unlock func(), 
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// removeAbandoned removes the work folders of builds that were killed; the lock must be held.
+func removeAbandoned(name, path string) error {
+	abandoned, err := filepath.Glob(filepath.Join(filepath.Dir(path), "build-"+name+"-*"))
+	if err != nil {
+		return err
+	}
+	for _, folder := range abandoned {
+		if err := os.RemoveAll(folder); err != nil {
+			return fmt.Errorf("remove what a killed build of %s left: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // removeOld removes the builds that path replaces. One that was used within the last day stays: a
