@@ -42,16 +42,13 @@ func Run(ctx context.Context, cfg *config.Config, version string, log *zap.Logge
 	}
 	defer listener.Close()
 
-	embedded, err := startNATS(cfg.NATS.Embedded, log)
+	nc, disconnect, err := connectNATS(ctx, cfg.NATS, log)
+	if disconnect != nil {
+		defer disconnect()
+	}
 	if err != nil {
 		return err
 	}
-	defer embedded.Shutdown()
-	nc, err := embedded.Connect(bus.ConnectOptions(log.Named("nats"))...)
-	if err != nil {
-		return fmt.Errorf("connect to the embedded NATS: %w", err)
-	}
-	defer nc.Close()
 	events, err := bus.Open(ctx, nc, bus.Options{Instance: cfg.Instance, Environments: cfg.Environments, Log: log, Registerer: registry})
 	if err != nil {
 		return err
@@ -109,7 +106,7 @@ func Run(ctx context.Context, cfg *config.Config, version string, log *zap.Logge
 	group.Go(func() error { ready.run(ctx); return nil })
 	group.Go(func() error { return serve(ctx, server, listener) })
 	log.Info("rollbackd is running", zap.String("version", version), zap.String("instance", cfg.Instance),
-		zap.Strings("environments", cfg.Environments), zap.String("nats", embedded.URL()), zap.String("http", listener.Addr().String()))
+		zap.Strings("environments", cfg.Environments), zap.String("http", listener.Addr().String()))
 	err = group.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 
 	"github.com/rollbackd/rollbackd/internal/bus"
@@ -14,6 +16,46 @@ import (
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
+
+// connectNATS connects to the configured server, or starts the embedded one. The returned function lets go of both.
+func connectNATS(ctx context.Context, cfg config.NATS, log *zap.Logger) (*nats.Conn, func(), error) {
+	options := bus.ConnectOptions(log.Named("nats"))
+	if cfg.URL != "" {
+		if cfg.CredentialsFile != "" {
+			options = append(options, nats.UserCredentials(cfg.CredentialsFile))
+		}
+		nc, err := nats.Connect(cfg.URL, options...)
+		if err != nil {
+			return nil, nil, fmt.Errorf("nats.url: %w", err)
+		}
+		return nc, nc.Close, awaitConnection(ctx, nc, log)
+	}
+	embedded, err := startNATS(cfg.Embedded, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	nc, err := embedded.Connect(options...)
+	if err != nil {
+		embedded.Shutdown()
+		return nil, nil, fmt.Errorf("connect to the embedded NATS: %w", err)
+	}
+	log.Info("publishers connect to the embedded NATS", zap.String("nats", embedded.URL()))
+	return nc, func() { nc.Close(); embedded.Shutdown() }, nil
+}
+
+// awaitConnection waits, calmly and for as long as it takes, for a server that is not there yet.
+func awaitConnection(ctx context.Context, nc *nats.Conn, log *zap.Logger) error {
+	for !nc.IsConnected() {
+		log.Info("waiting for NATS")
+		select {
+		case <-nc.StatusChanged(nats.CONNECTED):
+		case <-time.After(probeTimeout):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
 
 func startNATS(cfg config.Embedded, log *zap.Logger) (*bus.Embedded, error) {
 	var users []bus.User

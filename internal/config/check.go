@@ -33,7 +33,7 @@ func (c *Config) check(k *checker) {
 			k.say([]any{"environments", i}, "%q is not an environment's name; use lower-case letters, digits and dashes", e)
 		}
 	}
-	c.NATS.Embedded.check(k, c.Environments)
+	c.NATS.check(k, c.Environments)
 	c.checkEndpoints(k)
 	c.checkLog(k)
 	names := map[string]bool{}
@@ -72,6 +72,19 @@ func (c *Config) checkLog(k *checker) {
 	}
 	if !slices.Contains([]string{"auto", "json", "console"}, c.Log.Format) {
 		k.say([]any{"log", "format"}, "%q is not a format; use auto, json or console", c.Log.Format)
+	}
+}
+
+func (n NATS) check(k *checker, environments []string) {
+	if n.URL == "" {
+		n.Embedded.check(k, environments)
+		return
+	}
+	if u, err := url.Parse(n.URL); err != nil || u.Host == "" || u.User != nil {
+		k.say([]any{"nats", "url"}, "is not the address of a NATS server; write it as nats://nats:4222, without a password, and put credentials into nats.credentialsFile")
+	}
+	if len(n.Embedded.Users) > 0 {
+		k.say([]any{"nats", "embedded", "users"}, "have no effect with nats.url: give that server its own users")
 	}
 }
 

@@ -32,9 +32,13 @@ type Config struct {
 	compiled []watch.Policy
 }
 
-// NATS configures the server that runs inside the daemon.
+// NATS says which server is used: one of your own, or, without a URL, the one inside the daemon.
 type NATS struct {
-	Embedded Embedded `yaml:"embedded"`
+	// URL is the address of a server of your own, such as nats://nats:4222.
+	URL string `yaml:"url"`
+	// CredentialsFile holds the daemon's credentials for it.
+	CredentialsFile string   `yaml:"credentialsFile"`
+	Embedded        Embedded `yaml:"embedded"`
 }
 
 // Embedded configures the NATS server inside the daemon.
@@ -119,6 +123,7 @@ func Load(path string) (*Config, error) {
 		u := &c.NATS.Embedded.Users[i]
 		u.PasswordFile = relativeTo(path, u.PasswordFile)
 	}
+	c.NATS.CredentialsFile = relativeTo(path, c.NATS.CredentialsFile)
 	c.Kubernetes.Kubeconfig = relativeTo(path, c.Kubernetes.Kubeconfig)
 	if c.Prometheus.HTTPClient != nil {
 		c.Prometheus.HTTPClient.SetDirectory(filepath.Dir(path))

@@ -5,6 +5,7 @@ package sampleapp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -142,6 +143,15 @@ func (a App) AwaitRollout(ctx context.Context) error {
 		return fmt.Errorf("rollout of %s/%s: %w", a.Namespace, a.Name, err)
 	}
 	return nil
+}
+
+// Delete removes the Deployment and the Service; the namespace stays.
+func (a App) Delete(ctx context.Context) error {
+	background := metav1.DeletePropagationBackground
+	return errors.Join(
+		a.Client.CoreV1().Services(a.Namespace).Delete(ctx, a.Name, metav1.DeleteOptions{}),
+		a.Client.AppsV1().Deployments(a.Namespace).Delete(ctx, a.Name, metav1.DeleteOptions{PropagationPolicy: &background}),
+	)
 }
 
 // SetErrorRatio changes how the running pods of a version answer, at once and without a rollout.

@@ -32,8 +32,10 @@ type settings struct {
 	Kubeconfig  string
 	NATS, HTTP  string
 	Dir         string
+	// External is the address of a NATS server to use; empty means the daemon's own.
+	External string
 	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it.
-	For, Active, OnCall, End time.Duration
+	For, Active, OnCall, End, SettleFor time.Duration
 }
 
 // configuration is the file that the daemons are given.
@@ -41,6 +43,9 @@ const configuration = `
 instance: {{.Instance}}
 environments: [{{.Environment}}]
 nats:
+{{- if .External}}
+  url: {{.External}}
+{{- else}}
   embedded:
     dataDir: {{.Dir}}/nats
     listen: {{.NATS}}
@@ -49,6 +54,7 @@ nats:
       passwordFile: {{.Dir}}/password
       publish:
       - {environment: {{.Environment}}, namespace: {{.Namespace}}}
+{{- end}}
 kubernetes: {kubeconfig: {{.Kubeconfig}}}
 prometheus: {url: "{{.Prometheus}}", scrapeInterval: 1s, timeout: 3s}
 http: {listen: {{.HTTP}}}
@@ -63,7 +69,7 @@ policies:
     enhanced: {until: {{.End}}, interval: 1s}
   baseline: {window: 20s}
   knownGood: {minServing: 5s}
-  settleFor: 10s
+  settleFor: {{.SettleFor}}
   verify: {for: 3s, deadline: 40s}
   signals:
   - name: error-rate
@@ -94,7 +100,7 @@ func newDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 		Instance: "e2e", Environment: "production", Namespace: namespaceOf(t), Mode: "automatic",
 		Prometheus: w.stack.Prometheus, Kubeconfig: w.stack.DaemonKubeconfig,
 		NATS: freeAddress(t), HTTP: freeAddress(t), Dir: dir,
-		For: 5 * time.Second, Active: 20 * time.Second,
+		For: 5 * time.Second, Active: 20 * time.Second, SettleFor: 10 * time.Second,
 	}
 	if change != nil {
 		change(&s)

@@ -35,6 +35,10 @@ var shared *world
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// The tests wait far more than they compute, so more of them may run at once than there are processors.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
 	os.Exit(run(m))
 }
 

@@ -27,6 +27,14 @@ func newService(t *testing.T, w *world) *service {
 	t.Helper()
 	s := &service{t: t, w: w, App: sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: "checkout", Replicas: 3, RPS: 60}}
 	require.NoError(t, s.Create(t.Context(), "v1", sampleapp.Behaviour{}))
+	t.Cleanup(func() {
+		// A stack that is kept up must not go on serving it, and the next run makes it anew.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		defer cancel()
+		if err := s.Delete(ctx); err != nil {
+			t.Error(err)
+		}
+	})
 	s.awaitServed(14 * time.Second)
 	return s
 }
@@ -113,7 +121,11 @@ func publish(t *testing.T, d *daemon, subject string, document []byte) uint64 {
 
 func connect(t *testing.T, d *daemon) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect("nats://"+d.NATS, nats.UserInfo("deployer", password), nats.CustomInboxPrefix("_INBOX_deployer"))
+	address := "nats://" + d.NATS
+	if d.External != "" {
+		address = d.External
+	}
+	nc, err := nats.Connect(address, nats.UserInfo("deployer", password), nats.CustomInboxPrefix("_INBOX_deployer"))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	return nc

@@ -1,0 +1,161 @@
+package e2e
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollbackd/rollbackd/internal/sampleapp"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+// TestPrometheusOutageRollsNothingBack: a breach for a while, an outage of a minute, and one more bad moment add up to
+// nothing, because held time does not run while nobody is looking.
+func TestPrometheusOutageRollsNothingBack(t *testing.T) {
+	w := onStack(t)
+	prometheus, err := w.stack.StartPrometheus(t.Context(), scrape)
+	require.NoError(t, err)
+	d := newDaemon(t, w, func(s *settings) {
+		s.Prometheus, s.For, s.Active = prometheus.URL, 15*time.Second, 110*time.Second
+	})
+	s := newService(t, w)
+
+	s.deploy("v2", sampleapp.FailingThird())
+	s.announce(d, "outage", "v2")
+	held := d.await("outage", 60*time.Second, "in breach for 8 s", func(v watch.View) bool {
+		return len(v.Signals) > 0 && v.Signals[0].Held >= 8
+	})
+	require.Equal(t, watch.Watching, held.State)
+
+	require.NoError(t, w.stack.KillPrometheus(t.Context(), prometheus.ID))
+	awaitUnready(t, d)
+	pause(t, 60*time.Second)
+	require.NoError(t, w.stack.RestartPrometheus(t.Context(), prometheus.ID))
+	d.awaitReady()
+
+	// Scraping has begun again and the release is still bad: one bad tick must be seen, and must start from nothing.
+	again := d.await("outage", 40*time.Second, "measured after the outage", func(v watch.View) bool {
+		return v.LastTick.After(held.LastTick.Add(60*time.Second)) && len(v.Signals) > 0 && v.Signals[0].Outcome == "breach"
+	})
+	require.Less(t, again.Signals[0].Held, 8.0, "time held in breach right after the outage")
+	require.NoError(t, s.SetErrorRatio(t.Context(), "v2", 0))
+
+	d.await("outage", 90*time.Second, "over", func(v watch.View) bool { return v.Final })
+	require.Empty(t, s.rollbacks())
+	s.requireLive("v2")
+}
+
+func awaitUnready(t *testing.T, d *daemon) {
+	t.Helper()
+	eventually(t, 15*time.Second, func() (bool, string) {
+		code, _, err := d.get("/-/ready")
+		return err == nil && code == 503, "the daemon calls itself ready without Prometheus"
+	})
+}
+
+// pause lets time pass where the passing of time itself is what is tested.
+func pause(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-time.After(d):
+	case <-t.Context().Done():
+	}
+}
+
+// TestKilledDaemonGoesOnWithTheSameWatch: SIGKILL in mid-watch loses nothing and doubles nothing.
+func TestKilledDaemonGoesOnWithTheSameWatch(t *testing.T) {
+	w := onStack(t)
+	d := newDaemon(t, w, func(s *settings) { s.For = 10 * time.Second })
+	s := newService(t, w)
+
+	s.deploy("v2", sampleapp.FailingThird())
+	s.announce(d, "survivor", "v2")
+	before := d.await("survivor", 60*time.Second, "in breach for 5 s", func(v watch.View) bool {
+		return len(v.Signals) > 0 && v.Signals[0].Held >= 5
+	})
+	d.kill()
+	d.start(w)
+	d.awaitReady()
+	after := d.awaitState("survivor", 60*time.Second, watch.RolledBack)
+
+	require.Equal(t, before.ID, after.ID)
+	require.Equal(t, before.AcceptedAt, after.AcceptedAt)
+	require.Equal(t, before.T0, after.T0)
+	require.Len(t, d.watches(), 1)
+	require.Len(t, s.rollbacks(), 1)
+	s.requireLive("v1")
+	requireTimeline(t, d, after)
+}
+
+// TestFixShippedMeanwhileIsLeftAlone: the breach is being judged when a fix is deployed. The fix is not touched.
+func TestFixShippedMeanwhileIsLeftAlone(t *testing.T) {
+	w := onStack(t)
+	d := newDaemon(t, w, func(s *settings) { s.For = 10 * time.Second })
+	s := newService(t, w)
+
+	s.deploy("v2", sampleapp.FailingThird())
+	s.announce(d, "broken", "v2")
+	d.await("broken", 60*time.Second, "in breach for 4 s", func(v watch.View) bool {
+		return len(v.Signals) > 0 && v.Signals[0].Held >= 4
+	})
+	s.deploy("v3", sampleapp.Behaviour{})
+	s.announce(d, "fix", "v3")
+
+	d.awaitState("broken", 30*time.Second, watch.Superseded)
+	d.awaitState("fix", 90*time.Second, watch.Healthy)
+	require.Empty(t, s.rollbacks())
+	s.requireLive("v3")
+}
+
+// TestTwoInstancesShareOneNATS: each gets all events of its own environments and none of the other's.
+func TestTwoInstancesShareOneNATS(t *testing.T) {
+	w := onStack(t)
+	run := strconv.FormatInt(time.Now().Unix(), 36) // a stack that is kept up remembers earlier runs
+	staging := newDaemon(t, w, func(s *settings) {
+		s.Instance, s.Environment, s.External = "staging-"+run, "staging-"+run, w.stack.NATS
+	})
+	production := newDaemon(t, w, func(s *settings) {
+		s.Instance, s.Environment, s.External = "production-"+run, "production-"+run, w.stack.NATS
+	})
+	s := unserved(t, w)
+
+	for _, id := range []string{"one", "two", "three"} {
+		s.announce(staging, "staging-"+id, "v2")
+		s.announce(production, "production-"+id, "v2")
+	}
+	requireOnly := func(d *daemon, prefix string) {
+		for _, id := range []string{"one", "two", "three"} {
+			d.await(prefix+id, 15*time.Second, "known", func(watch.View) bool { return true })
+		}
+		require.Len(t, d.watches(), 3)
+	}
+	requireOnly(staging, "staging-")
+	requireOnly(production, "production-")
+}
+
+// TestUnknownWorkloadEndsInconclusive: the API server's 404 is final after a minute, and the publisher is told.
+func TestUnknownWorkloadEndsInconclusive(t *testing.T) {
+	w := onStack(t)
+	d := newDaemon(t, w, func(s *settings) { s.SettleFor = 90 * time.Second })
+	s := unserved(t, w)
+	next := rejections(t, d, s)
+
+	s.announce(d, "nowhere", "v2")
+	v := d.awaitState("nowhere", 100*time.Second, watch.Inconclusive)
+	require.Contains(t, v.Reason, "no Deployment")
+	require.EqualValues(t, "unknown-workload", next().Code)
+}
+
+// TestVersionThatNeverComesEndsInconclusive: the cluster shows another version than the event announced.
+func TestVersionThatNeverComesEndsInconclusive(t *testing.T) {
+	w := onStack(t)
+	d := newDaemon(t, w, nil)
+	s := newService(t, w)
+
+	s.announce(d, "elsewhere", "v9")
+	v := d.awaitState("elsewhere", 40*time.Second, watch.Inconclusive)
+	require.Contains(t, v.Reason, "v1", "the reason says what is live instead")
+	require.Empty(t, s.rollbacks())
+}
