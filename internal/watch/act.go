@@ -73,6 +73,8 @@ func (s *step) planned(in planned) {
 		refusal = in.refusal
 	}
 	switch {
+	case refusal != nil && refusal.Code == rollback.RefuseUnsettled:
+		return // asked again in a moment
 	case refusal != nil:
 		s.hold(refusal)
 		return

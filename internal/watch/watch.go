@@ -202,6 +202,8 @@ func (w Watch) past() rollback.PastWatch {
 		Passed:       w.PassedActive && !w.bad(),
 		Bad:          w.bad(),
 		SchemaChange: w.Event.SchemaChange,
+		Superseded:   w.State == Superseded,
+		RolledBackAt: w.LandedAt,
 	}
 	if w.State.Final() {
 		p.Ended = w.Since
