@@ -26,7 +26,7 @@ func series(pod, samples string, bad bool) Series {
 	s := Series{Pod: pod, Bad: bad}
 	for _, field := range strings.Fields(samples) {
 		at, value, _ := strings.Cut(field, "=")
-		n, err := strconv.Atoi(at)
+		n, err := strconv.ParseFloat(at, 64)
 		if err != nil {
 			panic(err)
 		}
@@ -34,7 +34,7 @@ func series(pod, samples string, bad bool) Series {
 		if err != nil {
 			panic(err)
 		}
-		s.Samples = append(s.Samples, Sample{T: second(n).UnixMilli(), V: v})
+		s.Samples = append(s.Samples, Sample{T: second(0).UnixMilli() + int64(n*1000), V: v})
 	}
 	return s
 }
@@ -142,6 +142,26 @@ func TestMeasure(t *testing.T) {
 			series: []Series{requests("a", "0=100 37=110")},
 			from:   30, at: 45,
 			want: Measurement{Samples: 1, Pods: map[string]Counts{"a": {N: 10}}},
+		}, {
+			name:   "two and a half scrapes are no gap",
+			series: []Series{requests("a", "0=100 37.5=110"), failures("a", "37.5=3")},
+			from:   30, at: 45,
+			want: Measurement{Samples: 2, Pods: map[string]Counts{"a": {N: 10, K: 3}}},
+		}, {
+			name:   "a millisecond more is one",
+			series: []Series{requests("a", "0=100 37.501=110"), failures("a", "37.501=3")},
+			from:   30, at: 45,
+			want: Measurement{Samples: 2, Gap: true, Pods: map[string]Counts{"a": {}}},
+		}, {
+			name:   "what lies before the lookback is not seen, as Prometheus' ranges are open on the left",
+			series: []Series{requests("a", "0=100 60=7")},
+			from:   45, at: 60, born: everyPodIsNew,
+			want: Measurement{Samples: 1, Pods: map[string]Counts{"a": {N: 7}}},
+		}, {
+			name:   "what lies within is",
+			series: []Series{requests("a", "0.001=100 60=7")},
+			from:   45, at: 60, born: everyPodIsNew,
+			want: Measurement{Samples: 1, Gap: true, Pods: map[string]Counts{"a": {}}},
 		}, {
 			name:   "a gap is one however long the history that was asked for",
 			series: []Series{requests("a", "0=100 600=900")},

@@ -31,10 +31,13 @@ func Step(signals []Signal, baselines map[string]Baseline, st State, t Tick) (St
 // Measured returns how many events of a signal have been counted so far.
 func (st State) Measured(signal string) uint64 { return st.signals[signal].total.N }
 
+// byGravity lists the verdicts, the gravest first.
+var byGravity = []Verdict{Regressed, NoData, Insufficient, Healthy}
+
 // combine takes the gravest verdict: one signal proven bad is enough, and a release is healthy only if every signal
 // says so.
 func combine(signals []Assessment) (Verdict, string) {
-	for _, v := range []Verdict{Regressed, NoData, Insufficient, Healthy} {
+	for _, v := range byGravity {
 		for _, a := range signals {
 			if a.Verdict == v {
 				return v, fmt.Sprintf("%s: %s", a.Signal, a.Reason)

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -207,7 +208,7 @@ func checkLiteral(t *testing.T, value, other string) {
 
 // withoutName leaves out the metric's name, which the parser puts at the end.
 func withoutName(all []*labels.Matcher) []*labels.Matcher {
-	return slices.DeleteFunc(slices.Clone(all), func(m *labels.Matcher) bool { return m.Name == labels.MetricName })
+	return slices.DeleteFunc(slices.Clone(all), func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel })
 }
 
 func sameMatcher(a, b *labels.Matcher) bool {

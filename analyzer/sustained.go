@@ -14,14 +14,13 @@ type SustainedState struct {
 	since      time.Time
 	held       time.Duration
 	heldCounts Counts
-	// gap is how long there has been no data; total is everything measured so far.
+	// gap is how long nothing has been measured; total is everything measured so far.
 	gap   time.Duration
 	total Counts
 }
 
 type tickCounts struct {
 	at     time.Time
-	span   time.Duration
 	counts Counts
 }
 
@@ -38,7 +37,7 @@ func stepSustained(sig Signal, base Baseline, st SustainedState, t Tick) (Sustai
 	m := t.Signals[sig.Name]
 	a := newAssessment(sig, base, t)
 	if out, why := unusable(m); out != "" {
-		st = st.withoutData(t, sig.Scrape)
+		st = st.withoutData(unmeasured(t, m, out, sig.Scrape), sig.Scrape)
 		a.Outcome, a.Verdict, a.Reason = out, Insufficient, why
 		if st.gap > 2*sig.Scrape {
 			a.Verdict = NoData
@@ -46,10 +45,10 @@ func stepSustained(sig Signal, base Baseline, st SustainedState, t Tick) (Sustai
 		return st, st.describe(a)
 	}
 	st = st.withData(t, m.Total(), sig.Rule.Window)
-	a.Counts = st.window()
-	value, measured := clamp(a.Counts).Ratio()
+	a.Counts = sum(st.recent)
+	value, served := clamp(a.Counts).Ratio()
 	a.Value = value
-	if measured && base.Counts.N > 0 && value > a.Limit {
+	if served && base.Counts.N > 0 && over(value, a.Limit) {
 		a.Outcome = OutcomeBreach
 		st = st.inBreach(t, m.Total())
 	} else {
@@ -66,6 +65,9 @@ func stepSustained(sig Signal, base Baseline, st SustainedState, t Tick) (Sustai
 func (r Sustained) Limit(baseline float64) float64 {
 	return max(baseline*(1+r.Relative), baseline+r.Absolute)
 }
+
+// over reports whether a fraction is above the limit by more than the rounding of both to floating-point numbers.
+func over(value, limit float64) bool { return value > limit*(1+1e-14) }
 
 func newAssessment(sig Signal, base Baseline, t Tick) Assessment {
 	ratio, _ := clamp(base.Counts).Ratio()
@@ -88,12 +90,23 @@ func unusable(m Measurement) (Outcome, string) {
 		return OutcomeError, "Prometheus warned that its answer may be incomplete: " + m.Warnings[0]
 	case m.Samples == 0:
 		return OutcomeNoData, "Prometheus has no sample of the new version's pods"
+	case m.Gap && m.Total() == Counts{}:
+		return OutcomeNoData, "samples of the new version's pods came back after a gap, and nothing can be counted from them yet"
 	}
 	return "", ""
 }
 
-func (st SustainedState) withoutData(t Tick, scrape time.Duration) SustainedState {
-	st.gap += t.At.Sub(t.From)
+// unmeasured returns how much of an unusable tick lengthens the gap: all of it, less the scrape that came back.
+func unmeasured(t Tick, m Measurement, out Outcome, scrape time.Duration) time.Duration {
+	span := t.At.Sub(t.From)
+	if out == OutcomeNoData && m.Gap {
+		return max(0, span-scrape)
+	}
+	return span
+}
+
+func (st SustainedState) withoutData(span, scrape time.Duration) SustainedState {
+	st.gap += span
 	if st.gap > 2*scrape {
 		st.recent, st.since, st.held, st.heldCounts = nil, time.Time{}, 0, Counts{}
 	}
@@ -104,7 +117,7 @@ func (st SustainedState) withData(t Tick, c Counts, window time.Duration) Sustai
 	st.gap = 0
 	st.total = st.total.Plus(c)
 	kept := slices.DeleteFunc(slices.Clone(st.recent), func(r tickCounts) bool { return !r.at.After(t.At.Add(-window)) })
-	st.recent = append(kept, tickCounts{at: t.At, span: t.At.Sub(t.From), counts: c})
+	st.recent = append(kept, tickCounts{at: t.At, counts: c})
 	return st
 }
 
@@ -118,22 +131,23 @@ func (st SustainedState) inBreach(t Tick, c Counts) SustainedState {
 	return st
 }
 
-func (st SustainedState) window() Counts {
-	var sum Counts
-	for _, r := range st.recent {
-		sum = sum.Plus(r.counts)
+func sum(ticks []tickCounts) Counts {
+	var all Counts
+	for _, t := range ticks {
+		all = all.Plus(t.counts)
 	}
-	return sum
+	return all
+}
+
+// newest returns the ticks that must by themselves be in breach; the window may hold fewer than there should be.
+func (st SustainedState) newest() []tickCounts {
+	return st.recent[max(0, len(st.recent)-recentTicks):]
 }
 
 // stillBreaching reports whether the newest ticks by themselves are above the limit.
 func (st SustainedState) stillBreaching(limit float64) bool {
-	var sum Counts
-	for _, r := range st.recent[max(0, len(st.recent)-recentTicks):] {
-		sum = sum.Plus(r.counts)
-	}
-	value, measured := clamp(sum).Ratio()
-	return measured && value > limit
+	value, served := clamp(sum(st.newest())).Ratio()
+	return served && over(value, limit)
 }
 
 func (st SustainedState) describe(a Assessment) Assessment {
@@ -150,6 +164,8 @@ func (st SustainedState) verdict(sig Signal, base Baseline, a Assessment) (Verdi
 		return Insufficient, fmt.Sprintf("the baseline holds %d requests and needs %d", base.Counts.N, least)
 	case a.Outcome != OutcomeBreach && st.total.N < least:
 		return Insufficient, fmt.Sprintf("%d requests were counted so far and %d are needed", st.total.N, least)
+	case a.Counts.N == 0:
+		return Insufficient, fmt.Sprintf("no request was counted in the last %s", sig.Rule.Window)
 	case a.Outcome != OutcomeBreach:
 		return Healthy, fmt.Sprintf("%s of requests failed, within the limit of %s", percent(a.Value), percent(a.Limit))
 	case st.held <= sig.Rule.For:
@@ -158,7 +174,7 @@ func (st SustainedState) verdict(sig Signal, base Baseline, a Assessment) (Verdi
 	case st.heldCounts.N < least:
 		return Insufficient, fmt.Sprintf("over the limit for %s, but on %d requests where %d are needed", st.held, st.heldCounts.N, least)
 	case !st.stillBreaching(a.Limit):
-		return Insufficient, fmt.Sprintf("over the limit for %s, but no longer in the last %d ticks", st.held, recentTicks)
+		return Insufficient, fmt.Sprintf("over the limit for %s, but no longer in the last %d ticks", st.held, len(st.newest()))
 	}
 	return Regressed, fmt.Sprintf("%s of requests failed for %s; the limit is %s (the baseline of %s plus %s)",
 		percent(a.Value), st.held, percent(a.Limit), percent(a.Baseline), sig.Rule.allowance(a.Baseline))
@@ -167,9 +183,9 @@ func (st SustainedState) verdict(sig Signal, base Baseline, a Assessment) (Verdi
 // allowance says in words which of the two allowances makes the limit.
 func (r Sustained) allowance(baseline float64) string {
 	if baseline*r.Relative >= r.Absolute {
-		return fmt.Sprintf("%g %% of it", r.Relative*100)
+		return fmt.Sprintf("%.6g %% of it", r.Relative*100)
 	}
-	return fmt.Sprintf("%g percentage points", r.Absolute*100)
+	return fmt.Sprintf("%.6g percentage points", r.Absolute*100)
 }
 
 // clamp keeps a fraction within 1 where errors are counted by a counter of their own, which a scrape may catch a
