@@ -61,27 +61,45 @@ func podsResource() schema.GroupVersionResource {
 	return schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 }
 
-// Read reads a Deployment with its ReplicaSets and pods. The error is ErrNotFound if, and only if, the API server says
-// that there is no such Deployment.
-func (c *Cluster) Read(ctx context.Context, w Workload) (Snapshot, error) {
+func servicesResource() schema.GroupVersionResource {
+	return schema.GroupVersionResource{Version: "v1", Resource: "services"}
+}
+
+// Read reads a Deployment with its ReplicaSets and pods, and for a blue-green deployment what its switch is about. The
+// error is ErrNotFound if, and only if, the API server says that there is no such Deployment; that there is no such
+// Service is no error.
+func (c *Cluster) Read(ctx context.Context, w Workload, sw *Switch) (Snapshot, error) {
 	d, err := c.get(ctx, w)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	selector, err := metav1.LabelSelectorAsSelector(&d.Spec.Selector)
+	replicaSets, pods, err := c.parts(ctx, d)
 	if err != nil {
-		return Snapshot{}, fmt.Errorf("unable to read the selector of %s: %w", w, err)
-	}
-	replicaSets, err := c.list(ctx, replicaSetsResource(), w.Namespace, selector.String())
-	if err != nil {
-		return Snapshot{}, fmt.Errorf("unable to list the ReplicaSets of %s: %w", w, err)
-	}
-	pods, err := c.list(ctx, podsResource(), w.Namespace, selector.String())
-	if err != nil {
-		return Snapshot{}, fmt.Errorf("unable to list the pods of %s: %w", w, err)
+		return Snapshot{}, err
 	}
 	s := newSnapshot(d)
-	return s, s.setRevisions(replicaSets, pods)
+	if err := s.setRevisions(replicaSets, pods); err != nil || sw == nil {
+		return s, err
+	}
+	return s, c.readSwitch(ctx, &s, *sw)
+}
+
+// parts lists what a Deployment's selector matches, which may include ReplicaSets and pods of others.
+func (c *Cluster) parts(ctx context.Context, d deployment) (replicaSets, pods []*unstructured.Unstructured, err error) {
+	w := Workload{Namespace: d.Metadata.Namespace, Name: d.Metadata.Name}
+	selector, err := metav1.LabelSelectorAsSelector(&d.Spec.Selector)
+	if err != nil {
+		return nil, nil, fmt.Errorf("unable to read the selector of %s: %w", w, err)
+	}
+	replicaSets, err = c.list(ctx, replicaSetsResource(), w.Namespace, selector.String())
+	if err != nil {
+		return nil, nil, fmt.Errorf("unable to list the ReplicaSets of %s: %w", w, err)
+	}
+	pods, err = c.list(ctx, podsResource(), w.Namespace, selector.String())
+	if err != nil {
+		return nil, nil, fmt.Errorf("unable to list the pods of %s: %w", w, err)
+	}
+	return replicaSets, pods, nil
 }
 
 // get reads the Deployment alone.

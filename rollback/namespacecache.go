@@ -23,7 +23,7 @@ type namespaceCache struct {
 	cancel    context.CancelFunc
 	running   sync.WaitGroup
 
-	deployments, replicaSets, pods cache.SharedIndexInformer
+	deployments, replicaSets, pods, services cache.SharedIndexInformer
 }
 
 func newNamespaceCache(w *Watcher, namespace string) *namespaceCache {
@@ -36,6 +36,7 @@ func newNamespaceCache(w *Watcher, namespace string) *namespaceCache {
 		deployments: factory.ForResource(deploymentsResource()).Informer(),
 		replicaSets: factory.ForResource(replicaSetsResource()).Informer(),
 		pods:        factory.ForResource(podsResource()).Informer(),
+		services:    factory.ForResource(servicesResource()).Informer(),
 	}
 }
 
@@ -45,13 +46,15 @@ func (c *namespaceCache) start(ctx context.Context) error {
 		informer  cache.SharedIndexInformer
 		resource  schema.GroupVersionResource
 		transform cache.TransformFunc
-		workload  func(*unstructured.Unstructured) (Workload, bool)
+		note      func(*unstructured.Unstructured)
 	}{
-		{c.deployments, deploymentsResource(), dropManagedFields, itself},
-		{c.replicaSets, replicaSetsResource(), dropManagedFields, ownerDeployment},
-		{c.pods, podsResource(), dropPodDetails, c.ownerOfPod},
+		{c.deployments, deploymentsResource(), dropManagedFields, c.noteOf(itself)},
+		{c.replicaSets, replicaSetsResource(), dropManagedFields, c.noteOf(ownerDeployment)},
+		{c.pods, podsResource(), dropPodDetails, c.noteOf(c.ownerOfPod)},
+		// The managedFields of a Service tell when it was switched. Any watched workload may be one of its colours.
+		{c.services, servicesResource(), nil, func(*unstructured.Unstructured) { c.watcher.noteAll(c.namespace) }},
 	} {
-		if err := c.prepare(part.informer, part.transform, part.workload); err != nil {
+		if err := c.prepare(part.informer, part.transform, part.note); err != nil {
 			return fmt.Errorf("unable to watch %s: %w", part.resource.Resource, err)
 		}
 	}
@@ -59,6 +62,9 @@ func (c *namespaceCache) start(ctx context.Context) error {
 	c.factory.Start(ctx.Done())
 	c.running.Go(func() {
 		if cache.WaitForCacheSync(ctx.Done(), c.deployments.HasSynced, c.replicaSets.HasSynced, c.pods.HasSynced) {
+			c.watcher.noteAll(c.namespace)
+		}
+		if cache.WaitForCacheSync(ctx.Done(), c.services.HasSynced) {
 			c.watcher.noteAll(c.namespace)
 		}
 	})
@@ -72,13 +78,14 @@ func (c *namespaceCache) stop() {
 	c.running.Wait()
 }
 
+// hasSynced leaves the Services out: those who only roll need not let rollbackd see them.
 func (c *namespaceCache) hasSynced() bool {
 	return c.deployments.HasSynced() && c.replicaSets.HasSynced() && c.pods.HasSynced()
 }
 
-// prepare sets up an informer that notes the workload which each changed object belongs to.
+// prepare sets up an informer that notes each changed object.
 func (c *namespaceCache) prepare(informer cache.SharedIndexInformer, transform cache.TransformFunc,
-	workload func(*unstructured.Unstructured) (Workload, bool)) error {
+	changed func(*unstructured.Unstructured)) error {
 	if err := informer.SetTransform(transform); err != nil {
 		return err
 	}
@@ -93,9 +100,7 @@ func (c *namespaceCache) prepare(informer cache.SharedIndexInformer, transform c
 	}
 	note := func(object any) {
 		if u, ok := asObject(object); ok {
-			if w, ok := workload(u); ok {
-				c.watcher.note(w)
-			}
+			changed(u)
 		}
 	}
 	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
@@ -110,44 +115,13 @@ func (c *namespaceCache) prepare(informer cache.SharedIndexInformer, transform c
 	return err
 }
 
-// snapshot builds from the caches what Cluster.Read builds from the API server's answers.
-func (c *namespaceCache) snapshot(w Workload) (Snapshot, bool) {
-	object, ok, err := c.deployments.GetStore().GetByKey(w.String())
-	u, isObject := object.(*unstructured.Unstructured)
-	if err != nil || !ok || !isObject {
-		return Snapshot{}, false
-	}
-	var d deployment
-	if err := readInto(u, &d); err != nil {
-		c.watcher.failed(c.namespace, err)
-		return Snapshot{}, false
-	}
-	s := newSnapshot(d)
-	replicaSets := owned(c.replicaSets, s.UID)
-	var pods []*unstructured.Unstructured
-	for _, rs := range replicaSets {
-		pods = append(pods, owned(c.pods, string(rs.GetUID()))...)
-	}
-	if err := s.setRevisions(replicaSets, pods); err != nil {
-		c.watcher.failed(c.namespace, err)
-		return Snapshot{}, false
-	}
-	return s, true
-}
-
-func owned(informer cache.SharedIndexInformer, uid string) []*unstructured.Unstructured {
-	// The only error is that of an unknown index.
-	found, err := informer.GetIndexer().ByIndex(ownerIndex, uid)
-	if err != nil {
-		return nil
-	}
-	objects := make([]*unstructured.Unstructured, 0, len(found))
-	for _, object := range found {
-		if u, ok := object.(*unstructured.Unstructured); ok {
-			objects = append(objects, u)
+// noteOf returns a function that notes the workload which an object belongs to.
+func (c *namespaceCache) noteOf(workload func(*unstructured.Unstructured) (Workload, bool)) func(*unstructured.Unstructured) {
+	return func(u *unstructured.Unstructured) {
+		if w, ok := workload(u); ok {
+			c.watcher.note(w)
 		}
 	}
-	return objects
 }
 
 func itself(deployment *unstructured.Unstructured) (Workload, bool) {
@@ -169,9 +143,8 @@ func (c *namespaceCache) ownerOfPod(pod *unstructured.Unstructured) (Workload, b
 	if owner == nil || owner.Kind != "ReplicaSet" {
 		return Workload{}, false
 	}
-	object, ok, err := c.replicaSets.GetStore().GetByKey(pod.GetNamespace() + "/" + owner.Name)
-	replicaSet, isObject := object.(*unstructured.Unstructured)
-	if err != nil || !ok || !isObject {
+	replicaSet := stored(c.replicaSets, pod.GetNamespace()+"/"+owner.Name)
+	if replicaSet == nil {
 		return Workload{}, false
 	}
 	return ownerDeployment(replicaSet)
@@ -212,12 +185,18 @@ func dropManagedFields(object any) (any, error) {
 	return object, nil
 }
 
-// dropPodDetails keeps of a pod only its metadata: there are many pods, and whose they are and since when is all that is
-// asked of them here.
+// dropPodDetails keeps of a pod only its metadata and whether it is ready: there are many pods, and no more is asked of
+// them here.
 func dropPodDetails(object any) (any, error) {
 	if u, ok := object.(*unstructured.Unstructured); ok {
+		ready := isReady(u)
 		unstructured.RemoveNestedField(u.Object, "spec")
 		unstructured.RemoveNestedField(u.Object, "status")
+		if ready {
+			u.Object["status"] = map[string]any{"conditions": []any{
+				map[string]any{"type": readyCondition, "status": conditionHolding},
+			}}
+		}
 	}
 	return dropManagedFields(object)
 }

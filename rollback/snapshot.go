@@ -41,6 +41,8 @@ type Snapshot struct {
 	Live *Revision
 	// Revisions are all ReplicaSets that the workload owns, the newest revision first.
 	Revisions []Revision
+	// Switch is set if the workload was read together with a switch.
+	Switch *SwitchState
 }
 
 // Status is what the Deployment controller reports of a rollout.

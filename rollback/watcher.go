@@ -20,7 +20,7 @@ type WatcherOptions struct {
 	OnError func(namespace string, err error)
 }
 
-// Watcher keeps the Deployments of interest, with their ReplicaSets and pods, in memory and tells of changes. It watches
+// Watcher keeps the Deployments of interest, with their ReplicaSets, pods and Services, in memory and tells of changes. It watches
 // one namespace at a time, from the first interest in it to the last, so that it needs no cluster-wide permissions.
 // What it has may be old, above all while the API server is away: plans are made from Cluster.Read.
 type Watcher struct {
@@ -53,8 +53,9 @@ func NewWatcher(client dynamic.Interface, options WatcherOptions) *Watcher {
 	}
 }
 
-// OnChange sets the function that is told when a watched Deployment, or one of its ReplicaSets or pods, was added,
-// changed or deleted, and once when the workload can first be read by Cached. It must not block, and it may call the
+// OnChange sets the function that is told when a watched Deployment, or one of its ReplicaSets or pods, or any Service of
+// its namespace, was added, changed or deleted, and once when the workload can first be read by Cached. Changes of the
+// other colour of a switch are told only if that is watched too. It must not block, and it may call the
 // Watcher's methods other than Run. Changes that come close together are told once.
 func (w *Watcher) OnChange(fn func(Workload)) {
 	w.mu.Lock()
@@ -62,8 +63,8 @@ func (w *Watcher) OnChange(fn func(Workload)) {
 	w.onChange = fn
 }
 
-// Watch takes an interest in a workload, until Forget, and waits until Cached can answer for it or ctx ends. The interest
-// stands even if ctx ends first, so a caller that does not care to wait passes a context that has ended.
+// Watch takes an interest in a workload, until Forget, and waits until Cached can answer for it (for a switch that may be
+// a moment later) or ctx ends. The interest stands even if ctx ends first, so a caller that does not care to wait passes a context that has ended.
 func (w *Watcher) Watch(ctx context.Context, workload Workload) error {
 	w.mu.Lock()
 	if w.interest[workload.Namespace] == nil {
@@ -94,8 +95,9 @@ func (w *Watcher) Forget(workload Workload) {
 	w.signal()
 }
 
-// Cached returns a watched workload as it was last seen; false if it is not watched, not filled yet or not there.
-func (w *Watcher) Cached(workload Workload) (Snapshot, bool) {
+// Cached returns a watched workload as it was last seen, with a switch if one is given; false if it is not watched, not
+// filled yet or not there.
+func (w *Watcher) Cached(workload Workload, sw *Switch) (Snapshot, bool) {
 	w.mu.Lock()
 	watched := w.interest[workload.Namespace][workload]
 	w.mu.Unlock()
@@ -103,7 +105,7 @@ func (w *Watcher) Cached(workload Workload) (Snapshot, bool) {
 	if !watched || cache == nil {
 		return Snapshot{}, false
 	}
-	return cache.snapshot(workload)
+	return cache.snapshot(workload, sw)
 }
 
 // Run watches until ctx ends, and returns when everything it started has stopped.

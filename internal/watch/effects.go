@@ -46,10 +46,10 @@ const incidentStamp = "20060102T150405Z"
 
 // observe shows the workload from the cache, or live while the cache does not hold it.
 func (a *actor) observe(ctx context.Context) (input, error) {
-	snapshot, ok := a.opts.Cache.Cached(a.watch.workload())
+	snapshot, ok := a.opts.Cache.Cached(a.watch.workload(), nil)
 	if !ok {
 		var err error
-		snapshot, err = a.opts.Cluster.Read(ctx, a.watch.workload())
+		snapshot, err = a.opts.Cluster.Read(ctx, a.watch.workload(), nil)
 		if errors.Is(err, rollback.ErrNotFound) {
 			return a.absent(ctx), nil
 		}
@@ -105,7 +105,7 @@ func (a *actor) baseline(ctx context.Context) (input, error) {
 }
 
 func (a *actor) plan(ctx context.Context) (input, error) {
-	snapshot, err := a.opts.Cluster.Read(ctx, a.watch.workload())
+	snapshot, err := a.opts.Cluster.Read(ctx, a.watch.workload(), nil)
 	if errors.Is(err, rollback.ErrNotFound) {
 		return planned{refusal: &rollback.Refusal{Code: rollback.RefuseWorkloadGone, Reason: "the workload was deleted"}}, nil
 	}

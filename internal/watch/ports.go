@@ -49,7 +49,7 @@ type Names interface {
 // Cluster reads and changes the workloads, always live. Read answers rollback.ErrNotFound if, and only if, the API
 // server says that there is no such workload.
 type Cluster interface {
-	Read(ctx context.Context, w rollback.Workload) (rollback.Snapshot, error)
+	Read(ctx context.Context, w rollback.Workload, sw *rollback.Switch) (rollback.Snapshot, error)
 	Apply(ctx context.Context, p rollback.Plan, intentID string) (rollback.Result, string, error)
 	Landed(ctx context.Context, p rollback.Plan, intentID string) (bool, error)
 }
@@ -59,7 +59,7 @@ type Cache interface {
 	// Watch takes an interest in a workload; it does not wait for it to show.
 	Watch(w rollback.Workload)
 	Forget(w rollback.Workload)
-	Cached(w rollback.Workload) (rollback.Snapshot, bool)
+	Cached(w rollback.Workload, sw *rollback.Switch) (rollback.Snapshot, bool)
 }
 
 // Sampler measures signals.
