@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// Settle decides whether the version that an event announced is what the workload runs now. If so it returns the
-// ReplicaSet to watch, under the event's name for it, and T0: the earliest creation of one of its live pods. Why is
-// one sentence that names what the event said and what is live.
+// Settle decides whether the version that an event announced is what the workload runs now and, if there is a switch,
+// what the Service selects. If so it returns the ReplicaSet to watch, under the event's name for it, and T0: the earliest
+// creation of one of its live pods, or for a switch the change of the selector. Why is one sentence that names what the
+// event said and what is live.
 func Settle(s Snapshot, version string) (rev Revision, t0 time.Time, ok bool, why string) {
 	switch {
 	case s.Deleting:
@@ -22,11 +23,18 @@ func Settle(s Snapshot, version string) (rev Revision, t0 time.Time, ok bool, wh
 	case s.Live.FirstPodAt.IsZero():
 		return notSettled("%s is to run %s, but ReplicaSet %s has no live pod yet", s.Workload, version, s.Live.ReplicaSet)
 	}
+	if why := s.unswitched(version); why != "" {
+		return notSettled("%s", why)
+	}
 	rev = *s.Live
 	rev.Version = version
+	t0 = s.servedFrom(rev)
 	why = fmt.Sprintf("the event says %s, and %s runs it as revision %s (ReplicaSet %s) since %s",
 		version, s.Workload, rev.Number, rev.ReplicaSet, stamp(rev.FirstPodAt))
-	return rev, rev.FirstPodAt, true, why
+	if s.Switch != nil {
+		why += fmt.Sprintf("; %s, since %s", s.selects(), stamp(t0))
+	}
+	return rev, t0, true, why
 }
 
 func notSettled(format string, args ...any) (Revision, time.Time, bool, string) {

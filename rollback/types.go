@@ -108,6 +108,8 @@ const (
 	RefusePaused RefusalCode = "paused"
 	// RefuseWorkloadGone: the workload was deleted, or deleted and made again.
 	RefuseWorkloadGone RefusalCode = "workload-gone"
+	// RefuseSwitchForbidden: the event names a Service, a selector key or a colour that its publisher may not name.
+	RefuseSwitchForbidden RefusalCode = "switch-forbidden"
 	// RefuseSchemaChange: the release, or one between it and the target, changed a database schema.
 	RefuseSchemaChange RefusalCode = "schema-change"
 	// RefuseObserve: the policy only observes.
