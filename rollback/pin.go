@@ -16,12 +16,18 @@ import (
 //  2. The newest earlier template that passed its active stage.
 //  3. The version that was live right before, if it had served for minServing and no watch of it ended badly.
 //
+// For a switch there is one rule: the version that the old colour runs, if it is known to be good.
+//
 // Never chosen are a template that was proven bad, one whose ReplicaSet is gone, and one with a schema change between
 // it and the release. Past are the earlier watches of the same workload, the newest first.
 func NewPin(s Snapshot, rev Revision, t0 time.Time, past []PastWatch, minServing time.Duration) Pin {
 	p := Pin{WorkloadUID: s.UID, T0: t0, Release: rev, Replicas: s.Replicas}
 	c := chooser{snapshot: s, release: rev, t0: t0, past: past, minServing: minServing}
-	for _, rule := range []func() (*Revision, string){c.inherited, c.passed, c.served} {
+	rules := []func() (*Revision, string){c.inherited, c.passed, c.served}
+	if s.Switch != nil {
+		p.Switch, rules = pinSwitch(*s.Switch), []func() (*Revision, string){c.oldColour}
+	}
+	for _, rule := range rules {
 		if p.Target, p.Why = rule(); p.Target != nil {
 			return p
 		}

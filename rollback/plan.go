@@ -4,34 +4,49 @@ import "fmt"
 
 // MakePlan plans a rollback from what is live now to the pinned target, or refuses. A restart or a change of labels
 // or annotations since the pin does not matter: the plan is made from the template that is live.
-func MakePlan(pin Pin, s Snapshot) (Plan, *Refusal) {
-	if refusal := refuse(pin, s); refusal != nil {
-		return Plan{}, refusal
+//
+// Failing says that the new version fails more than half of what it is asked: to leave it by a switch, one ready pod of
+// the old colour is then enough.
+func MakePlan(pin Pin, s Snapshot, failing bool) (Plan, *Refusal) {
+	if r := refuse(pin, s); r != nil {
+		return Plan{}, r
 	}
-	p := Plan{
-		Workload:       s.Workload,
-		WorkloadUID:    s.UID,
-		FromRevision:   s.Revision,
-		FromTemplate:   s.Template,
-		FromVersion:    pin.Release.Version,
-		HasAnnotations: len(s.Annotations) > 0,
-		ToReplicaSet:   pin.Target.ReplicaSet,
-		ToUID:          pin.Target.UID,
-		ToHash:         pin.Target.Hash,
-		ToRevision:     pin.Target.Number,
-		ToTemplate:     pin.Target.Template,
-		ToVersion:      pin.Target.Version,
+	if pin.Switch != nil {
+		return planSwitch(pin, s, failing)
 	}
+	if r := refuseUndo(pin, s); r != nil {
+		return Plan{}, r
+	}
+	p := newPlan(pin, s, *pin.Target)
+	p.HasAnnotations = len(s.Annotations) > 0
 	from := Revision{Number: s.Revision, Version: pin.Release.Version}
-	if s.Live != nil {
-		p.FromHash = s.Live.Hash
-	}
 	p.Summary = fmt.Sprintf("put %s back from %s to %s by giving it the pod template of ReplicaSet %s",
 		s.Workload, from.name(), pin.Target.name(), pin.Target.ReplicaSet)
 	return p, nil
 }
 
-// refuse returns the first reason not to roll back, the most telling one first.
+// newPlan writes down what is live and what is to be.
+func newPlan(pin Pin, s Snapshot, to Revision) Plan {
+	p := Plan{
+		Workload:     s.Workload,
+		WorkloadUID:  s.UID,
+		FromRevision: s.Revision,
+		FromTemplate: s.Template,
+		FromVersion:  pin.Release.Version,
+		ToReplicaSet: to.ReplicaSet,
+		ToUID:        to.UID,
+		ToHash:       to.Hash,
+		ToRevision:   to.Number,
+		ToTemplate:   to.Template,
+		ToVersion:    to.Version,
+	}
+	if s.Live != nil {
+		p.FromHash = s.Live.Hash
+	}
+	return p
+}
+
+// refuse returns the first reason not to roll back at all, the most telling one first.
 func refuse(pin Pin, s Snapshot) *Refusal {
 	if s.UID != pin.WorkloadUID || s.Deleting {
 		return refusal(RefuseWorkloadGone, "%s was deleted after this deployment was pinned", s.Workload)
@@ -39,6 +54,11 @@ func refuse(pin Pin, s Snapshot) *Refusal {
 	if pin.Target == nil {
 		return refusal(RefuseNoTarget, "no version of %s is known to be good: %s", s.Workload, pin.NoTarget)
 	}
+	return nil
+}
+
+// refuseUndo returns the first reason not to put the target's template back.
+func refuseUndo(pin Pin, s Snapshot) *Refusal {
 	if r := refuseLive(pin, s); r != nil {
 		return r
 	}

@@ -56,18 +56,21 @@ type Pin struct {
 	Why string `json:"why,omitempty"`
 	// Replicas is the workload's replica count when it was pinned.
 	Replicas int32 `json:"replicas"`
+	// Switch is set for a blue-green deployment; Target is then a version of the old colour's workload.
+	Switch *PinnedSwitch `json:"switch,omitempty"`
 }
 
 // Plan is what a rollback would change, with the preconditions that the API server checks when it is applied.
 type Plan struct {
 	Workload    Workload `json:"workload"`
 	WorkloadUID string   `json:"workloadUID"`
-	// FromRevision, FromHash and FromTemplate must still be live when the plan is applied.
+	// FromRevision, FromHash and FromTemplate must still be live when the plan is applied, unless it is one of a switch.
 	FromRevision string          `json:"fromRevision"`
 	FromHash     string          `json:"fromHash"`
 	FromTemplate json.RawMessage `json:"fromTemplate"`
 	FromVersion  string          `json:"fromVersion,omitempty"`
-	// HasAnnotations says whether the workload has any annotations (a JSON patch cannot add to an absent map).
+	// HasAnnotations says whether what is patched, the workload or the Service, has any annotations (a JSON patch cannot
+	// add to an absent map).
 	HasAnnotations bool `json:"hasAnnotations"`
 	// ToReplicaSet, ToHash and ToTemplate are the pinned target.
 	ToReplicaSet string          `json:"toReplicaSet"`
@@ -76,6 +79,8 @@ type Plan struct {
 	ToRevision   string          `json:"toRevision"`
 	ToTemplate   json.RawMessage `json:"toTemplate"`
 	ToVersion    string          `json:"toVersion,omitempty"`
+	// Switch is set if the plan switches a Service back; the workload itself is then left as it is.
+	Switch *PlannedSwitch `json:"switch,omitempty"`
 	// Summary is the plan in one sentence for a person.
 	Summary string `json:"summary"`
 }
@@ -96,11 +101,14 @@ type RefusalCode string
 const (
 	// RefuseNoTarget: no version is known to be good.
 	RefuseNoTarget RefusalCode = "no-target"
-	// RefuseTargetMissing: the pinned ReplicaSet is gone.
+	// RefuseTargetMissing: the pinned ReplicaSet is gone, or the old colour no longer runs what was pinned.
 	RefuseTargetMissing RefusalCode = "target-missing"
-	// RefuseTargetIsLive: the live template already equals the target's.
+	// RefuseTargetNotReady: the old colour has too few ready pods to take the traffic.
+	RefuseTargetNotReady RefusalCode = "target-not-ready"
+	// RefuseTargetIsLive: the live template already equals the target's, or the Service already selects the old colour.
 	RefuseTargetIsLive RefusalCode = "target-is-live"
-	// RefuseSuperseded: the live containers are no longer those of the release that was judged.
+	// RefuseSuperseded: the live containers are no longer those of the release that was judged, or the Service selects
+	// something else.
 	RefuseSuperseded RefusalCode = "superseded"
 	// RefuseUnsettled: the Deployment controller has not yet acted on the newest change. This one passes by itself.
 	RefuseUnsettled RefusalCode = "unsettled"
@@ -108,6 +116,8 @@ const (
 	RefusePaused RefusalCode = "paused"
 	// RefuseWorkloadGone: the workload was deleted, or deleted and made again.
 	RefuseWorkloadGone RefusalCode = "workload-gone"
+	// RefuseServiceGone: the Service was deleted, or deleted and made again.
+	RefuseServiceGone RefusalCode = "service-gone"
 	// RefuseSwitchForbidden: the event names a Service, a selector key or a colour that its publisher may not name.
 	RefuseSwitchForbidden RefusalCode = "switch-forbidden"
 	// RefuseSchemaChange: the release, or one between it and the target, changed a database schema.

@@ -112,7 +112,7 @@ func (a *actor) plan(ctx context.Context) (input, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, refusal := rollback.MakePlan(*a.watch.Pin, snapshot)
+	plan, refusal := rollback.MakePlan(*a.watch.Pin, snapshot, false)
 	return planned{plan: plan, refusal: refusal}, nil
 }
 
