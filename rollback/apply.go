@@ -7,45 +7,74 @@ import (
 	"net/http"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
+
+// retries is how often Apply tries again when something changed that its plan does not care about.
+const retries = 2
 
 // Apply carries out a plan. A Result is final, and detail says in a sentence how it came about. An error means that
 // the outcome is unknown or that the refusal may pass: calling Apply again with the same intent is safe, because a
 // patch that has landed is recognised and one that has not is a compare-and-swap.
 func (c *Cluster) Apply(ctx context.Context, p Plan, intentID string) (result Result, detail string, err error) {
-	live, err := c.get(ctx, p.Workload)
-	if errors.Is(err, ErrNotFound) {
-		return Failed, gone(p), nil
-	}
+	now, err := c.look(ctx, p, intentID)
 	if refusedForGood(err) {
 		return Failed, err.Error(), nil
 	}
-	if err != nil {
-		return "", "", err
+	var patchErr error
+	for tries := 0; err == nil && now.result == "" && tries <= retries; tries++ {
+		if patchErr = c.patch(ctx, now.plan, intentID); patchErr == nil {
+			return Landed, accepted(p), nil
+		}
+		now, err = c.explain(ctx, now.plan, intentID, patchErr)
 	}
-	if result, detail = compare(p, newSnapshot(live), intentID); result != "" {
-		return result, detail, nil
+	if err == nil && now.result == "" {
+		err = fmt.Errorf("%s changed at every try, though in nothing that matters: %w", p.patched(), patchErr)
 	}
-	// The server compares byte by byte, and a plan may come from a journal written by an older server's answer.
-	p.FromTemplate = live.Spec.Template
-	p.HasAnnotations = len(live.Metadata.Annotations) > 0
-	patchErr := c.patch(ctx, p, intentID)
-	if patchErr == nil {
-		return Landed, fmt.Sprintf("the API server accepted the template of ReplicaSet %s for %s", p.ToReplicaSet, p.Workload), nil
-	}
-	return c.explain(ctx, p, intentID, patchErr)
+	return now.result, now.detail, err
 }
 
-// Landed reports whether an intent has been carried out: its id is in the annotation and the live template is the
-// target's. The annotation alone proves nothing, since kubectl rollout undo copies annotations back. The error is
-// ErrNotFound if the workload is gone.
+// Landed reports whether an intent has been carried out: its id is in the annotation and what is live is the target.
+// The annotation alone proves nothing, since kubectl rollout undo copies annotations back. The error is ErrNotFound if
+// the workload is gone; on a Service that is gone nothing has landed.
 func (c *Cluster) Landed(ctx context.Context, p Plan, intentID string) (bool, error) {
+	if p.Switch != nil {
+		live, err := c.getService(ctx, p.Workload.Namespace, p.Switch.Switch)
+		return err == nil && p.Switch.landed(*live, intentID), err
+	}
 	live, err := c.get(ctx, p.Workload)
 	if err != nil {
 		return false, err
 	}
 	return landed(p, newSnapshot(live), intentID), nil
+}
+
+// sight is what a look at the live object says of a plan: its outcome, or else the plan with the preconditions that hold
+// for the object as it is now.
+type sight struct {
+	plan   Plan
+	result Result
+	detail string
+}
+
+// look reads what a plan is about to change.
+func (c *Cluster) look(ctx context.Context, p Plan, intentID string) (sight, error) {
+	if p.Switch != nil {
+		return c.lookAtService(ctx, p, intentID)
+	}
+	live, err := c.get(ctx, p.Workload)
+	if errors.Is(err, ErrNotFound) {
+		return sight{result: Failed, detail: gone(p)}, nil
+	}
+	if err != nil {
+		return sight{}, err
+	}
+	result, detail := compare(p, newSnapshot(live), intentID)
+	// The server compares byte by byte, and a plan may come from a journal written by an older server's answer.
+	p.FromTemplate = live.Spec.Template
+	p.HasAnnotations = len(live.Metadata.Annotations) > 0
+	return sight{plan: p, result: result, detail: detail}, nil
 }
 
 func landed(p Plan, s Snapshot, intentID string) bool {
@@ -78,37 +107,61 @@ func (c *Cluster) patch(ctx context.Context, p Plan, intentID string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	_, err = c.client.Resource(deploymentsResource()).Namespace(p.Workload.Namespace).
-		Patch(ctx, p.Workload.Name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: FieldManager})
+	resource, name := p.object()
+	_, err = c.client.Resource(resource).Namespace(p.Workload.Namespace).
+		Patch(ctx, name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: FieldManager})
 	return err
 }
 
 // explain finds out what a failed patch means. A failed test, an admission webhook's refusal and a patch that does not
-// decode can all answer 422, so the workload is read again: if it changed, somebody was first; if it has our intent
-// and the target, an earlier try of the same patch had landed.
-func (c *Cluster) explain(ctx context.Context, p Plan, intentID string, patchErr error) (Result, string, error) {
-	wrapped := fmt.Errorf("unable to patch Deployment %s: %w", p.Workload, patchErr)
+// decode can all answer 422, so the object is read again: if it changed, somebody was first; if it has our intent and
+// the target, an earlier try of the same patch had landed. Without a result the patch deserves another try.
+func (c *Cluster) explain(ctx context.Context, p Plan, intentID string, patchErr error) (sight, error) {
+	wrapped := fmt.Errorf("unable to patch %s: %w", p.patched(), patchErr)
 	switch {
 	case isGone(patchErr):
-		return Failed, gone(p), nil
+		return sight{result: Failed, detail: gone(p)}, nil
 	case !refusedForGood(patchErr):
-		return "", "", wrapped
+		return sight{}, wrapped
 	case statusCode(patchErr) != http.StatusUnprocessableEntity && statusCode(patchErr) != http.StatusBadRequest:
-		return Failed, wrapped.Error(), nil
+		return sight{result: Failed, detail: wrapped.Error()}, nil
 	}
-	live, err := c.get(ctx, p.Workload)
-	if errors.Is(err, ErrNotFound) {
-		return Failed, gone(p), nil
-	}
+	now, err := c.look(ctx, p, intentID)
 	if err != nil {
-		return "", "", errors.Join(wrapped, err)
+		return sight{}, errors.Join(wrapped, err)
 	}
-	if result, detail := compare(p, newSnapshot(live), intentID); result != "" {
-		return result, detail, nil
+	if now.result == "" && !now.plan.refreshed(p) {
+		now.result, now.detail = Failed, wrapped.Error()
 	}
-	return Failed, wrapped.Error(), nil
+	return now, nil
+}
+
+// object names what the plan patches.
+func (p Plan) object() (resource schema.GroupVersionResource, name string) {
+	if p.Switch != nil {
+		return servicesResource(), p.Switch.Service
+	}
+	return deploymentsResource(), p.Workload.Name
+}
+
+// patched is how people are told of what the plan patches.
+func (p Plan) patched() string {
+	if p.Switch != nil {
+		return serviceName(p.Workload.Namespace, p.Switch.Switch)
+	}
+	return "Deployment " + p.Workload.String()
+}
+
+func accepted(p Plan) string {
+	if p.Switch != nil {
+		return fmt.Sprintf("the API server accepted %s=%s in the selector of %s", p.Switch.SelectorKey, p.Switch.From, p.patched())
+	}
+	return fmt.Sprintf("the API server accepted the template of ReplicaSet %s for %s", p.ToReplicaSet, p.Workload)
 }
 
 func gone(p Plan) string {
+	if p.Switch != nil {
+		return p.patched() + " is gone: it was deleted, or deleted and made again"
+	}
 	return fmt.Sprintf("the workload is gone: %s was deleted, or deleted and made again", p.Workload)
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// IntentAnnotation is the annotation of a Deployment that names the intent by which rollbackd last patched it.
+// IntentAnnotation is the annotation of a Deployment or Service that names the intent by which rollbackd last patched it.
 const IntentAnnotation = "rollbackd.io/intent"
 
 // operation is one operation of a JSON patch (RFC 6902).
@@ -17,9 +17,21 @@ type operation struct {
 	Value any `json:"value"`
 }
 
-// Patch returns the plan as a JSON patch that is a compare-and-swap: it changes the template only of the same object,
-// at the same revision and with the same template that the plan was made for.
+// Patch returns the plan as a JSON patch that is a compare-and-swap. It changes the template of a Deployment only of the
+// same object, at the same revision and with the same template that the plan was made for; the selector of a Service
+// only of the same object, unchanged in any way.
 func (p Plan) Patch(intentID string) ([]byte, error) {
+	operations, err := p.swap()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(append(operations, p.annotate(intentID)...))
+}
+
+func (p Plan) swap() ([]operation, error) {
+	if p.Switch != nil {
+		return p.Switch.swap(), nil
+	}
 	from, err := canonical(p.FromTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("unable to read the live template of %s: %w", p.Workload, err)
@@ -32,10 +44,19 @@ func (p Plan) Patch(intentID string) ([]byte, error) {
 	if p.HasAnnotations && p.FromRevision != "" {
 		operations = append(operations, operation{"test", pointer("metadata", "annotations", revisionAnnotation), p.FromRevision})
 	}
-	operations = append(operations,
+	return append(operations,
 		operation{"test", "/spec/template", from},
-		operation{"replace", "/spec/template", to})
-	return json.Marshal(append(operations, p.annotate(intentID)...))
+		operation{"replace", "/spec/template", to}), nil
+}
+
+func (s PlannedSwitch) swap() []operation {
+	value := pointer("spec", "selector", s.SelectorKey)
+	return []operation{
+		{"test", "/metadata/uid", s.ServiceUID},
+		{"test", "/metadata/resourceVersion", s.ResourceVersion},
+		{"test", value, s.To},
+		{"replace", value, s.From},
+	}
 }
 
 // annotate records the intent. A JSON patch cannot add to an absent map, and adding the map would wipe one that has
