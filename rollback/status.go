@@ -21,7 +21,14 @@ const (
 // pkg/polymorphichelpers/rollout_status.go): nothing is known before the controller has observed the newest
 // generation, an exceeded progress deadline is an error, then all replicas must be updated, the old ones gone and the
 // new ones available.
+//
+// Of a switch whose Service selects the old colour it tells whether that serves. Which of the two is meant is for the
+// caller to know: while a cache has not seen the switch back, this is still the status of the new colour.
 func RolloutStatus(s Snapshot) (message string, done bool, err error) {
+	if s.Switch != nil && s.Switch.isBack() {
+		message, done = s.switchedBack()
+		return message, done, nil
+	}
 	updated, available := s.Status.UpdatedReplicas, s.Status.AvailableReplicas
 	if s.ObservedGeneration < s.Generation {
 		return "the Deployment controller has not acted on the newest change yet", false, nil
@@ -40,9 +47,34 @@ func RolloutStatus(s Snapshot) (message string, done bool, err error) {
 	return fmt.Sprintf("rolled out: %d of %d replicas are available", available, s.Replicas), true, nil
 }
 
+func (s Snapshot) switchedBack() (message string, done bool) {
+	if s.Switch.OldReady == 0 {
+		return s.selects() + ", but none of the pods that it selects is ready", false
+	}
+	return fmt.Sprintf("switched back: %s, and %d of its pods are ready", s.selects(), s.Switch.OldReady), true
+}
+
 // CompletedAt is when the rollout was complete, by the cluster's clock; zero while it is not. It is also zero for a
-// Deployment without a progress deadline, because the controller records no completion for those.
+// Deployment without a progress deadline, because the controller records no completion for those. A switch, to the new
+// colour or back, is not complete before the selector was changed.
 func CompletedAt(s Snapshot) time.Time {
+	if s.Switch == nil {
+		return rolledOutAt(s)
+	}
+	if s.Switch.isBack() {
+		if _, done := s.switchedBack(); !done {
+			return time.Time{}
+		}
+		return s.Switch.SwitchedAt
+	}
+	rolledOut := rolledOutAt(s)
+	if rolledOut.IsZero() {
+		return rolledOut
+	}
+	return latest(rolledOut, s.Switch.SwitchedAt)
+}
+
+func rolledOutAt(s Snapshot) time.Time {
 	c := s.condition(progressing)
 	if c == nil || c.Reason != reasonRolledOut || c.Status != conditionHolding {
 		return time.Time{}
