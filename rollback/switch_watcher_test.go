@@ -1,0 +1,138 @@
+package rollback
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic/fake"
+	clienttesting "k8s.io/client-go/testing"
+)
+
+// runColours runs a Watcher until the test ends, and checks that it then leaves nothing behind.
+func runColours(t *testing.T, client *fake.FakeDynamicClient) (*Watcher, <-chan Workload) {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	w := NewWatcher(client, WatcherOptions{Coalesce: 20 * time.Millisecond, OnError: func(string, error) {}})
+	changes := make(chan Workload, 100)
+	w.OnChange(func(workload Workload) { changes <- workload })
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		goleak.VerifyNone(t, before)
+	})
+	waiting, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	if err := w.Watch(waiting, green()); err != nil {
+		t.Fatal(err)
+	}
+	return w, changes
+}
+
+// cachedColours waits until the Services are cached too.
+func cachedColours(t *testing.T, w *Watcher, sw Switch) Snapshot {
+	t.Helper()
+	var s Snapshot
+	awaitTrue(t, "the switch to be cached", func() bool {
+		var ok bool
+		s, ok = w.Cached(green(), &sw)
+		return ok
+	})
+	return s
+}
+
+func awaitTrue(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited too long for %s", what)
+		}
+	}
+}
+
+func TestWatcherKeepsWhatASwitchNeeds(t *testing.T) {
+	w, _ := runColours(t, colours(t))
+	wantColours(t, cachedColours(t, w, toGreen()))
+	if s, ok := w.Cached(green(), nil); !ok || s.Switch != nil {
+		t.Errorf("without a switch, Cached = %+v, %v", s.Switch, ok)
+	}
+}
+
+func TestWatcherTellsOfAServiceThatChanges(t *testing.T) {
+	client := colours(t)
+	w, changes := runColours(t, client)
+	cachedColours(t, w, toGreen())
+	services := client.Resource(servicesResource()).Namespace("shop")
+	for _, tt := range []struct {
+		name   string
+		change func(context.Context) error
+		seen   func(SwitchState) bool
+	}{
+		{"switched back", func(ctx context.Context) error {
+			svc := greenService(t)
+			svc.SetResourceVersion("42")
+			if err := unstructured.SetNestedField(svc.Object, "blue", "spec", "selector", colourKey); err != nil {
+				return err
+			}
+			_, err := services.Update(ctx, svc, metav1.UpdateOptions{})
+			return err
+		}, func(s SwitchState) bool { return s.Live() == "blue" }},
+		{"deleted", func(ctx context.Context) error {
+			return services.Delete(ctx, "checkout", metav1.DeleteOptions{})
+		}, func(s SwitchState) bool { return s.ServiceUID == "" }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := tt.change(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			// What was told may be an earlier change; the last word must come when the cache has seen this one.
+			for seen := false; !seen; {
+				select {
+				case told := <-changes:
+					seen = told == green() && tt.seen(*cachedColours(t, w, toGreen()).Switch)
+				case <-time.After(20 * time.Second):
+					t.Fatal("nobody was told")
+				}
+			}
+		})
+	}
+}
+
+func TestWatcherSeesAPodBecomeUnready(t *testing.T) {
+	client := colours(t)
+	w, _ := runColours(t, client)
+	cachedColours(t, w, toGreen())
+	unready := colourPod(t, "checkout", "green", "g1", `,"resourceVersion":"7"`, "False")
+	if _, err := client.Resource(podsResource()).Namespace("shop").Update(t.Context(), unready, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	awaitTrue(t, "one ready pod", func() bool { return cachedColours(t, w, toGreen()).Switch.NewReady == 1 })
+}
+
+func TestWatcherRollsOnWithoutServices(t *testing.T) {
+	client := colours(t)
+	client.PrependReactor("list", "services", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "services"}, "", errors.New(http.StatusText(http.StatusForbidden)))
+	})
+	w, _ := runColours(t, client)
+	if _, ok := w.Cached(green(), nil); !ok {
+		t.Error("a workload cannot be read where Services may not be listed")
+	}
+	sw := toGreen()
+	if s, ok := w.Cached(green(), &sw); ok {
+		t.Errorf("a switch was read where Services may not be listed: %+v", s.Switch)
+	}
+}
