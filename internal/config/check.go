@@ -179,7 +179,7 @@ func (s Signal) check(k *checker, at []any, p Policy, scrape model.Duration) {
 		k.say(field("errors"), "is the same as requests, so every request would count as failed; select the failed ones, such as {code=~\"5..\"}")
 	}
 	for name, label := range map[string]string{"namespace": s.Labels.Namespace, "pod": s.Labels.Pod} {
-		if !model.LabelName(label).IsValid() {
+		if !model.UTF8Validation.IsValidLabelName(label) {
 			k.say(field("labels", name), "%q is not a label's name", label)
 		}
 	}
