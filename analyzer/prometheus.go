@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -48,11 +49,13 @@ type Subject struct {
 // rand package).
 const podSuffix = "[bcdfghjklmnpqrstvwxz2456789]{5}"
 
+var onlyPodSuffix = regexp.MustCompile("^" + podSuffix + "$")
+
 // chunkSubjects bounds how many subjects one query names, and with it the query's length.
 const chunkSubjects = 40
 
 // Sample measures one signal for all subjects with one query (two, if errors are counted by a metric of their own)
-// for every 40 of them. An error means that nothing could be measured and that asking again may help.
+// for every 40 of them, and returns a measurement for each span of each subject by its key. An error means that nothing could be measured and that asking again may help.
 func (s *Sampler) Sample(ctx context.Context, sig Signal, subjects []Subject) (map[string][]Measurement, error) {
 	out := make(map[string][]Measurement, len(subjects))
 	for chunk := range slices.Chunk(subjects, chunkSubjects) {
@@ -65,6 +68,9 @@ func (s *Sampler) Sample(ctx context.Context, sig Signal, subjects []Subject) (m
 
 func (s *Sampler) sampleChunk(ctx context.Context, sig Signal, chunk []Subject, out map[string][]Measurement) error {
 	first, last := bounds(chunk)
+	if last.IsZero() {
+		return nil // nothing is due
+	}
 	plan, err := planQueries(sig, chunk, last.Sub(first)+Lookback(sig.Scrape))
 	if err != nil {
 		return err
@@ -108,13 +114,9 @@ type query struct {
 
 // planQueries asks once where the errors are a subset of the requests, and twice where they are not.
 func planQueries(sig Signal, subjects []Subject, window time.Duration) ([]query, error) {
-	requests, err := ParseSelector(sig.Requests)
+	requests, bad, err := selectors(sig)
 	if err != nil {
-		return nil, fmt.Errorf("requests: %w", err)
-	}
-	bad, err := ParseSelector(sig.Errors)
-	if err != nil {
-		return nil, fmt.Errorf("errors: %w", err)
+		return nil, err
 	}
 	narrow, err := narrower(sig.Labels, subjects)
 	if err != nil {
@@ -130,6 +132,16 @@ func planQueries(sig Signal, subjects []Subject, window time.Duration) ([]query,
 		{text: narrow(requests).Range(window), bad: never, good: always},
 		{text: narrow(bad).Range(window), bad: always, good: never},
 	}, nil
+}
+
+func selectors(sig Signal) (requests, bad Selector, err error) {
+	if requests, err = ParseSelector(sig.Requests); err != nil {
+		return requests, bad, fmt.Errorf("requests: %w", err)
+	}
+	if bad, err = ParseSelector(sig.Errors); err != nil {
+		return requests, bad, fmt.Errorf("errors: %w", err)
+	}
+	return requests, bad, nil
 }
 
 func always(model.Metric) bool { return true }
@@ -158,11 +170,7 @@ func Query(sig Signal, namespace, podPrefix string, window time.Duration) (strin
 	if err != nil {
 		return "", err
 	}
-	requests, err := ParseSelector(sig.Requests)
-	if err != nil {
-		return "", err
-	}
-	bad, err := ParseSelector(sig.Errors)
+	requests, bad, err := selectors(sig)
 	if err != nil {
 		return "", err
 	}
@@ -182,26 +190,35 @@ func (q query) read(sig Signal, matrix model.Matrix) []found {
 			namespace: string(stream.Metric[model.LabelName(sig.Labels.Namespace)]),
 			pod:       string(stream.Metric[model.LabelName(sig.Labels.Pod)]),
 		}
+		// These two labels are how Prometheus itself tells targets apart; where they were dropped, a pod is one target.
+		target := string(stream.Metric[model.JobLabel]) + "/" + string(stream.Metric[model.InstanceLabel])
 		samples := make([]Sample, len(stream.Values))
 		for i, p := range stream.Values {
 			samples[i] = Sample{T: int64(p.Timestamp), V: float64(p.Value)}
 		}
 		if q.good(stream.Metric) {
-			f.series = Series{Pod: f.pod, Samples: samples}
+			f.series = Series{Pod: f.pod, Target: target, Samples: samples}
 			out = append(out, f)
 		}
 		if q.bad(stream.Metric) {
-			f.series = Series{Pod: f.pod, Bad: true, Samples: samples}
+			f.series = Series{Pod: f.pod, Target: target, Bad: true, Samples: samples}
 			out = append(out, f)
 		}
 	}
 	return out
 }
 
+// owns reports whether a series is of one of the subject's pods. The prefix alone does not tell: that of a DaemonSet
+// "checkout" also begins the names of the pods of "checkout-api".
+func (sub Subject) owns(f found) bool {
+	suffix, ok := strings.CutPrefix(f.pod, sub.PodPrefix)
+	return ok && f.namespace == sub.Namespace && onlyPodSuffix.MatchString(suffix)
+}
+
 func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []Measurement {
 	var mine []Series
 	for _, f := range all {
-		if f.namespace == sub.Namespace && strings.HasPrefix(f.pod, sub.PodPrefix) {
+		if sub.owns(f) {
 			mine = append(mine, f.series)
 		}
 	}
@@ -228,6 +245,9 @@ func (s *Sampler) matrix(ctx context.Context, text string, at time.Time) (model.
 	value, warnings, _, err := s.prometheus.Query(ctx, text, at)
 	if err != nil {
 		return nil, nil, fmt.Errorf("query %s at %s: %w", text, at.UTC().Format(time.RFC3339), readable(err))
+	}
+	if value == nil { // JSON, but not Prometheus' own
+		return nil, nil, fmt.Errorf("query %s: the answer holds no result; is this address Prometheus?", text)
 	}
 	matrix, ok := value.(model.Matrix)
 	if !ok {
