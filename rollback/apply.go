@@ -106,7 +106,8 @@ func (c *Cluster) explain(ctx context.Context, p Plan, intentID string, patchErr
 	if result, detail := compare(p, newSnapshot(live), intentID); result != "" {
 		return result, detail, nil
 	}
-	return Failed, wrapped.Error(), nil
+	// The server's words for a failed test are "an error in our request", which alone would send people astray.
+	return Failed, wrapped.Error() + " (the workload is still as the plan expects it)", nil
 }
 
 func gone(p Plan) string {
