@@ -32,7 +32,7 @@ const recentTicks = 3
 //
 // A tick is in breach when the bad fraction over the trailing window is above the limit. Held time is the sum of the
 // consecutive ticks with data in breach after the first one. One tick in between that is not in breach ends it, and
-// so does a gap in the data of more than two scrapes.
+// so does a gap in the data of more than two scrapes. A shorter gap neither adds to it nor ends it.
 func stepSustained(sig Signal, base Baseline, st SustainedState, t Tick) (SustainedState, Assessment) {
 	m := t.Signals[sig.Name]
 	a := newAssessment(sig, base, t)
