@@ -200,20 +200,20 @@ func (s Signal) check(k *checker, at []any, p Policy, scrape model.Duration) {
 	}
 }
 
-func (k *checker) mode(at []any, m watch.Mode) {
+func (c *checker) mode(at []any, m watch.Mode) {
 	if m != watch.Observe && m != watch.Automatic {
-		k.say(at, "%q is not a mode; use observe or automatic", m)
+		c.say(at, "%q is not a mode; use observe or automatic", m)
 	}
 }
 
-func (k *checker) positive(at []any, d model.Duration) {
+func (c *checker) positive(at []any, d model.Duration) {
 	if d <= 0 {
-		k.say(at, "%s is not a positive duration", d)
+		c.say(at, "%s is not a positive duration", d)
 	}
 }
 
-func (k *checker) address(at []any, listen string) {
+func (c *checker) address(at []any, listen string) {
 	if _, _, err := net.SplitHostPort(listen); err != nil {
-		k.say(at, "%q is not an address to listen on; write it as 127.0.0.1:4222", listen)
+		c.say(at, "%q is not an address to listen on; write it as 127.0.0.1:4222", listen)
 	}
 }
