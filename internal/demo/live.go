@@ -47,7 +47,7 @@ func measured(a analyzer.Assessment) []piece {
 			{", limit " + percent(a.Limit), plain}, {", baseline " + percent(a.Baseline), plain},
 		}
 	}
-	return []piece{{"no measurement: " + a.Reason, yellow}}
+	return []piece{{"no measurement", yellow}, {": " + a.Reason, yellow}}
 }
 
 // progress tells how long a breach has been held, a rollback been checked or a release been watched.
