@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -105,78 +107,6 @@ func bounds(subjects []Subject) (first, last time.Time) {
 	return first, last
 }
 
-// query is one range selector and how its series are to be read.
-type query struct {
-	text string
-	// bad tells whether a series counts errors, good whether it counts requests; one metric may do both.
-	bad, good func(model.Metric) bool
-}
-
-// planQueries asks once where the errors are a subset of the requests, and twice where they are not.
-func planQueries(sig Signal, subjects []Subject, window time.Duration) ([]query, error) {
-	requests, bad, err := selectors(sig)
-	if err != nil {
-		return nil, err
-	}
-	narrow, err := narrower(sig.Labels, subjects)
-	if err != nil {
-		return nil, err
-	}
-	if requests.narrowedBy(bad) {
-		isBad := func(m model.Metric) bool {
-			return bad.matches(func(l string) string { return string(m[model.LabelName(l)]) })
-		}
-		return []query{{text: narrow(requests).Range(window), bad: isBad, good: always}}, nil
-	}
-	return []query{
-		{text: narrow(requests).Range(window), bad: never, good: always},
-		{text: narrow(bad).Range(window), bad: always, good: never},
-	}, nil
-}
-
-func selectors(sig Signal) (requests, bad Selector, err error) {
-	if requests, err = ParseSelector(sig.Requests); err != nil {
-		return requests, bad, fmt.Errorf("requests: %w", err)
-	}
-	if bad, err = ParseSelector(sig.Errors); err != nil {
-		return requests, bad, fmt.Errorf("errors: %w", err)
-	}
-	return requests, bad, nil
-}
-
-func always(model.Metric) bool { return true }
-func never(model.Metric) bool  { return false }
-
-// narrower limits a selector to the namespaces and pods of the subjects.
-func narrower(l Labels, subjects []Subject) (func(Selector) Selector, error) {
-	var namespaces, prefixes []string
-	for _, s := range subjects {
-		namespaces, prefixes = append(namespaces, s.Namespace), append(prefixes, s.PodPrefix)
-	}
-	byNamespace, err := anyOf(l.Namespace, namespaces, "")
-	if err != nil {
-		return nil, err
-	}
-	byPod, err := anyOf(l.Pod, prefixes, podSuffix)
-	if err != nil {
-		return nil, err
-	}
-	return func(s Selector) Selector { return s.With(byNamespace, byPod) }, nil
-}
-
-// Query returns the PromQL that shows a person what the judge counted for a subject in one trailing window.
-func Query(sig Signal, namespace, podPrefix string, window time.Duration) (string, error) {
-	narrow, err := narrower(sig.Labels, []Subject{{Namespace: namespace, PodPrefix: podPrefix}})
-	if err != nil {
-		return "", err
-	}
-	requests, bad, err := selectors(sig)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("sum(increase(%s)) / sum(increase(%s))", narrow(bad).Range(window), narrow(requests).Range(window)), nil
-}
-
 // found is one series that a query returned.
 type found struct {
 	namespace, pod string
@@ -196,8 +126,12 @@ func (q query) read(sig Signal, matrix model.Matrix) []found {
 		for i, p := range stream.Values {
 			samples[i] = Sample{T: int64(p.Timestamp), V: float64(p.Value)}
 		}
+		le, err := strconv.ParseFloat(string(stream.Metric[model.BucketLabel]), 64)
+		if sig.Kind == KindLatency && (err != nil || math.IsNaN(le)) {
+			continue // not a bucket
+		}
 		if q.good(stream.Metric) {
-			f.series = Series{Pod: f.pod, Target: target, Samples: samples}
+			f.series = Series{Pod: f.pod, Target: target, Le: le, Samples: samples}
 			out = append(out, f)
 		}
 		if q.bad(stream.Metric) {
@@ -228,7 +162,7 @@ func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []M
 	}
 	out := make([]Measurement, 0, len(sub.Spans))
 	for _, span := range sub.Spans {
-		m := Measure(mine, Window{Span: span, Scrape: sig.Scrape, Born: func(pod string) bool { return sub.Fresh && !known[pod] }})
+		m := sig.measure(mine, Window{Span: span, Scrape: sig.Scrape, Born: func(pod string) bool { return sub.Fresh && !known[pod] }})
 		m.Warnings = warnings
 		for pod := range m.Pods {
 			known[pod] = true
@@ -236,6 +170,13 @@ func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []M
 		out = append(out, m)
 	}
 	return out
+}
+
+func (sig Signal) measure(series []Series, w Window) Measurement {
+	if sig.Kind == KindLatency {
+		return MeasureHistogram(series, w, sig.Objective.bound())
+	}
+	return Measure(series, w)
 }
 
 // matrix asks for raw samples that end at an explicit time.

@@ -42,6 +42,8 @@ func (c Counts) Ratio() (float64, bool) {
 type Measurement struct {
 	// Pods holds the increments of each pod of the judged version that had at least one sample in the tick.
 	Pods map[string]Counts `json:"pods,omitempty"`
+	// Buckets holds a histogram's increments over all pods, from which the quantile is shown; of other signals it is nil.
+	Buckets Buckets `json:"buckets,omitempty"`
 	// Samples counts the raw samples behind the increments (twice where one counter holds requests that all failed, and
 	// so counts as both); zero means that there was nothing to judge by.
 	Samples int `json:"samples"`
