@@ -12,7 +12,8 @@ import (
 const baselineChunk = 10 * time.Minute
 
 // Baseline measures the control of a signal: the pods of the known-good version in the span before the deployment
-// started, which ends at T0.
+// started, which ends at T0. It is frozen for the whole watch, so an answer that may be incomplete is an error, and
+// the caller asks again.
 func (s *Sampler) Baseline(ctx context.Context, sig Signal, sub Subject, span Span) (Baseline, error) {
 	base := Baseline{Signal: sig.Name, From: span.From, To: span.At}
 	text, err := Query(sig, sub.Namespace, sub.PodPrefix, span.At.Sub(span.From))
@@ -20,6 +21,7 @@ func (s *Sampler) Baseline(ctx context.Context, sig Signal, sub Subject, span Sp
 		return Baseline{}, err
 	}
 	base.Query = text
+	sub.Fresh, sub.Known = false, nil // these pods are of any age
 	pods := map[string]bool{}
 	for from := span.From; from.Before(span.At); from = from.Add(baselineChunk) {
 		sub.Spans = []Span{{From: from, At: earlier(from.Add(baselineChunk), span.At)}}
@@ -31,8 +33,10 @@ func (s *Sampler) Baseline(ctx context.Context, sig Signal, sub Subject, span Sp
 		if m.Error != "" {
 			return Baseline{}, fmt.Errorf("baseline: signal %q: %s", sig.Name, m.Error)
 		}
+		if len(m.Warnings) > 0 {
+			return Baseline{}, fmt.Errorf("baseline: signal %q: Prometheus warned that its answer may be incomplete: %s", sig.Name, m.Warnings[0])
+		}
 		base.Counts = base.Counts.Plus(m.Total())
-		base.Warnings = append(base.Warnings, m.Warnings...)
 		for pod := range m.Pods {
 			pods[pod] = true
 		}

@@ -18,9 +18,11 @@ type Sample struct {
 //
 // Target tells apart the scrape targets of one pod, each of which is scraped at times of its own.
 type Series struct {
-	Pod     string
-	Target  string
-	Bad     bool
+	Pod    string
+	Target string
+	Bad    bool
+	// Le is the upper bound of a histogram's bucket; of other counters it means nothing.
+	Le      float64
 	Samples []Sample
 }
 
@@ -55,6 +57,22 @@ const maxCount = 1 << 53
 // Samples outside the span and its lookback change nothing, so that a span measures the same whether it was asked for
 // alone or with an hour around it.
 func Measure(series []Series, w Window) Measurement {
+	pods := map[string]Counts{}
+	m := measure(series, w, func(s Series, count uint64) {
+		c := Counts{N: count}
+		if s.Bad {
+			c = Counts{K: count}
+		}
+		pods[s.Pod] = pods[s.Pod].Plus(c)
+	})
+	if m.Error == "" && len(pods) > 0 {
+		m.Pods = pods
+	}
+	return m
+}
+
+// measure counts every series and hands on the increment of each that had a sample in the span.
+func measure(series []Series, w Window, add func(s Series, count uint64)) Measurement {
 	m := Measurement{}
 	series = trimmed(series, w)
 	seen := scrapesByTarget(series)
@@ -65,17 +83,9 @@ func Measure(series []Series, w Window) Measurement {
 		}
 		m.Samples += inc.samples
 		m.Gap = m.Gap || inc.gap
-		if inc.samples == 0 {
-			continue
+		if inc.samples > 0 {
+			add(s, inc.count)
 		}
-		if m.Pods == nil {
-			m.Pods = map[string]Counts{}
-		}
-		c := Counts{N: inc.count}
-		if s.Bad {
-			c = Counts{K: inc.count}
-		}
-		m.Pods[s.Pod] = m.Pods[s.Pod].Plus(c)
 	}
 	return m
 }

@@ -1,7 +1,6 @@
 package analyzer
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -36,7 +35,7 @@ func simulate(seed uint64, f faults) *fleet {
 	fl := &fleet{rnd: rand.New(rand.NewPCG(seed, 1)), end: 600, series: map[seriesKey]*Series{}, truth: map[string]Counts{}}
 	for i := range 1 + fl.rnd.IntN(4) {
 		born, died := fl.rnd.IntN(300), fl.end-fl.rnd.IntN(200)
-		fl.live(fmt.Sprintf("pod-%d", i), born, died, f)
+		fl.live("pod-bbbb"+"bcdf"[i:i+1], born, died, f)
 	}
 	return fl
 }
@@ -204,7 +203,7 @@ func TestMeasureDependsOnItsOwnSpanAlone(t *testing.T) {
 		fl := simulate(seed, faults{restart: 0.1, missed: 0.4, anywhen: true, value: sometimesNaN})
 		all, spans := fl.all(), fl.spans()
 		_, live := fold(all, spans)
-		sub := Subject{Spans: spans, Fresh: true}
+		sub := Subject{PodPrefix: "pod-", Spans: spans, Fresh: true}
 		var batch []found
 		for _, s := range all {
 			batch = append(batch, found{pod: s.Pod, series: s})

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,11 +51,13 @@ type Subject struct {
 // rand package).
 const podSuffix = "[bcdfghjklmnpqrstvwxz2456789]{5}"
 
+var onlyPodSuffix = regexp.MustCompile("^" + podSuffix + "$")
+
 // chunkSubjects bounds how many subjects one query names, and with it the query's length.
 const chunkSubjects = 40
 
 // Sample measures one signal for all subjects with one query (two, if errors are counted by a metric of their own)
-// for every 40 of them. An error means that nothing could be measured and that asking again may help.
+// for every 40 of them, and returns a measurement for each span of each subject by its key. An error means that nothing could be measured and that asking again may help.
 func (s *Sampler) Sample(ctx context.Context, sig Signal, subjects []Subject) (map[string][]Measurement, error) {
 	out := make(map[string][]Measurement, len(subjects))
 	for chunk := range slices.Chunk(subjects, chunkSubjects) {
@@ -65,6 +70,9 @@ func (s *Sampler) Sample(ctx context.Context, sig Signal, subjects []Subject) (m
 
 func (s *Sampler) sampleChunk(ctx context.Context, sig Signal, chunk []Subject, out map[string][]Measurement) error {
 	first, last := bounds(chunk)
+	if last.IsZero() {
+		return nil // nothing is due
+	}
 	plan, err := planQueries(sig, chunk, last.Sub(first)+Lookback(sig.Scrape))
 	if err != nil {
 		return err
@@ -99,76 +107,6 @@ func bounds(subjects []Subject) (first, last time.Time) {
 	return first, last
 }
 
-// query is one range selector and how its series are to be read.
-type query struct {
-	text string
-	// bad tells whether a series counts errors, good whether it counts requests; one metric may do both.
-	bad, good func(model.Metric) bool
-}
-
-// planQueries asks once where the errors are a subset of the requests, and twice where they are not.
-func planQueries(sig Signal, subjects []Subject, window time.Duration) ([]query, error) {
-	requests, err := ParseSelector(sig.Requests)
-	if err != nil {
-		return nil, fmt.Errorf("requests: %w", err)
-	}
-	bad, err := ParseSelector(sig.Errors)
-	if err != nil {
-		return nil, fmt.Errorf("errors: %w", err)
-	}
-	narrow, err := narrower(sig.Labels, subjects)
-	if err != nil {
-		return nil, err
-	}
-	if requests.narrowedBy(bad) {
-		isBad := func(m model.Metric) bool {
-			return bad.matches(func(l string) string { return string(m[model.LabelName(l)]) })
-		}
-		return []query{{text: narrow(requests).Range(window), bad: isBad, good: always}}, nil
-	}
-	return []query{
-		{text: narrow(requests).Range(window), bad: never, good: always},
-		{text: narrow(bad).Range(window), bad: always, good: never},
-	}, nil
-}
-
-func always(model.Metric) bool { return true }
-func never(model.Metric) bool  { return false }
-
-// narrower limits a selector to the namespaces and pods of the subjects.
-func narrower(l Labels, subjects []Subject) (func(Selector) Selector, error) {
-	var namespaces, prefixes []string
-	for _, s := range subjects {
-		namespaces, prefixes = append(namespaces, s.Namespace), append(prefixes, s.PodPrefix)
-	}
-	byNamespace, err := anyOf(l.Namespace, namespaces, "")
-	if err != nil {
-		return nil, err
-	}
-	byPod, err := anyOf(l.Pod, prefixes, podSuffix)
-	if err != nil {
-		return nil, err
-	}
-	return func(s Selector) Selector { return s.With(byNamespace, byPod) }, nil
-}
-
-// Query returns the PromQL that shows a person what the judge counted for a subject in one trailing window.
-func Query(sig Signal, namespace, podPrefix string, window time.Duration) (string, error) {
-	narrow, err := narrower(sig.Labels, []Subject{{Namespace: namespace, PodPrefix: podPrefix}})
-	if err != nil {
-		return "", err
-	}
-	requests, err := ParseSelector(sig.Requests)
-	if err != nil {
-		return "", err
-	}
-	bad, err := ParseSelector(sig.Errors)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("sum(increase(%s)) / sum(increase(%s))", narrow(bad).Range(window), narrow(requests).Range(window)), nil
-}
-
 // found is one series that a query returned.
 type found struct {
 	namespace, pod string
@@ -182,26 +120,39 @@ func (q query) read(sig Signal, matrix model.Matrix) []found {
 			namespace: string(stream.Metric[model.LabelName(sig.Labels.Namespace)]),
 			pod:       string(stream.Metric[model.LabelName(sig.Labels.Pod)]),
 		}
+		// These two labels are how Prometheus itself tells targets apart; where they were dropped, a pod is one target.
+		target := string(stream.Metric[model.JobLabel]) + "/" + string(stream.Metric[model.InstanceLabel])
 		samples := make([]Sample, len(stream.Values))
 		for i, p := range stream.Values {
 			samples[i] = Sample{T: int64(p.Timestamp), V: float64(p.Value)}
 		}
+		le, err := strconv.ParseFloat(string(stream.Metric[model.BucketLabel]), 64)
+		if sig.Kind == KindLatency && (err != nil || math.IsNaN(le)) {
+			continue // not a bucket
+		}
 		if q.good(stream.Metric) {
-			f.series = Series{Pod: f.pod, Samples: samples}
+			f.series = Series{Pod: f.pod, Target: target, Le: le, Samples: samples}
 			out = append(out, f)
 		}
 		if q.bad(stream.Metric) {
-			f.series = Series{Pod: f.pod, Bad: true, Samples: samples}
+			f.series = Series{Pod: f.pod, Target: target, Bad: true, Samples: samples}
 			out = append(out, f)
 		}
 	}
 	return out
 }
 
+// owns reports whether a series is of one of the subject's pods. The prefix alone does not tell: that of a DaemonSet
+// "checkout" also begins the names of the pods of "checkout-api".
+func (sub Subject) owns(f found) bool {
+	suffix, ok := strings.CutPrefix(f.pod, sub.PodPrefix)
+	return ok && f.namespace == sub.Namespace && onlyPodSuffix.MatchString(suffix)
+}
+
 func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []Measurement {
 	var mine []Series
 	for _, f := range all {
-		if f.namespace == sub.Namespace && strings.HasPrefix(f.pod, sub.PodPrefix) {
+		if sub.owns(f) {
 			mine = append(mine, f.series)
 		}
 	}
@@ -211,7 +162,7 @@ func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []M
 	}
 	out := make([]Measurement, 0, len(sub.Spans))
 	for _, span := range sub.Spans {
-		m := Measure(mine, Window{Span: span, Scrape: sig.Scrape, Born: func(pod string) bool { return sub.Fresh && !known[pod] }})
+		m := sig.measure(mine, Window{Span: span, Scrape: sig.Scrape, Born: func(pod string) bool { return sub.Fresh && !known[pod] }})
 		m.Warnings = warnings
 		for pod := range m.Pods {
 			known[pod] = true
@@ -221,6 +172,13 @@ func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []M
 	return out
 }
 
+func (sig Signal) measure(series []Series, w Window) Measurement {
+	if sig.Kind == KindLatency {
+		return MeasureHistogram(series, w, sig.Objective.bound())
+	}
+	return Measure(series, w)
+}
+
 // matrix asks for raw samples that end at an explicit time.
 func (s *Sampler) matrix(ctx context.Context, text string, at time.Time) (model.Matrix, []string, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
@@ -228,6 +186,9 @@ func (s *Sampler) matrix(ctx context.Context, text string, at time.Time) (model.
 	value, warnings, _, err := s.prometheus.Query(ctx, text, at)
 	if err != nil {
 		return nil, nil, fmt.Errorf("query %s at %s: %w", text, at.UTC().Format(time.RFC3339), readable(err))
+	}
+	if value == nil { // JSON, but not Prometheus' own
+		return nil, nil, fmt.Errorf("query %s: the answer holds no result; is this address Prometheus?", text)
 	}
 	matrix, ok := value.(model.Matrix)
 	if !ok {

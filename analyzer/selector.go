@@ -26,8 +26,7 @@ func ParseSelector(text string) (Selector, error) {
 	}
 	vector, ok := expr.(*parser.VectorSelector)
 	if !ok {
-		return Selector{}, fmt.Errorf("%q is a %s; write the bare counter with its label matchers, such as http_requests_total{code=~\"5..\"}",
-			text, parser.DocumentedType(expr.Type()))
+		return Selector{}, fmt.Errorf("%q is not a bare selector; write the bare counter with its label matchers, such as http_requests_total{code=~\"5..\"}", text)
 	}
 	if vector.OriginalOffset != 0 || vector.OriginalOffsetExpr != nil || vector.Timestamp != nil || vector.StartOrEnd != 0 {
 		return Selector{}, fmt.Errorf("%q has an offset or an @ modifier; leave it out, the judge sets the time itself", text)

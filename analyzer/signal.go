@@ -1,20 +1,33 @@
 package analyzer
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Kind is the kind of a signal.
 type Kind string
 
-// KindErrorRate is the fraction of requests that failed.
-const KindErrorRate Kind = "error-rate"
+// The kinds.
+const (
+	// KindErrorRate is the fraction of requests that failed, compared with the baseline.
+	KindErrorRate Kind = "error-rate"
+	// KindLatency is the fraction of requests that took longer than the objective allows, compared with the fraction
+	// that a quantile leaves: the 95th percentile is over the limit exactly when more than 5 % of requests are.
+	KindLatency Kind = "latency"
+)
 
 // Signal is one thing that a policy judges a release by.
 type Signal struct {
 	Name string `json:"name"`
 	Kind Kind   `json:"kind"`
 	// Requests and Errors are PromQL vector selectors of counters: all requests, and those that failed.
-	Requests string `json:"requests"`
-	Errors   string `json:"errors"`
+	// Both are those of KindErrorRate.
+	Requests string `json:"requests,omitempty"`
+	Errors   string `json:"errors,omitempty"`
+	// Histogram is a PromQL vector selector of the _bucket series of a classic histogram; of KindLatency.
+	Histogram string    `json:"histogram,omitempty"`
+	Objective Objective `json:"objective,omitzero"`
 	// Labels says which labels of these series name the namespace and the pod.
 	Labels Labels `json:"labels"`
 	// Scrape is how often Prometheus scrapes these series.
@@ -27,6 +40,25 @@ type Labels struct {
 	Namespace string `json:"namespace"`
 	Pod       string `json:"pod"`
 }
+
+// Objective is a service level objective for a quantile of latency.
+type Objective struct {
+	// Quantile is between 0 and 1: 0.95 for the P95.
+	Quantile float64 `json:"quantile"`
+	// SLO is what the quantile should stay below; Tolerance is how far above it is still no breach, as a fraction of it.
+	SLO       time.Duration `json:"slo"`
+	Tolerance float64       `json:"tolerance"`
+	// Unit is the unit of the histogram's bounds: a second or a millisecond.
+	Unit time.Duration `json:"unit"`
+}
+
+// Limit is the latency above which a request counts as slow.
+func (o Objective) Limit() time.Duration {
+	return time.Duration(math.Round(float64(o.SLO) * (1 + o.Tolerance)))
+}
+
+// bound is the limit in the unit of the histogram.
+func (o Objective) bound() float64 { return float64(o.Limit()) / float64(o.Unit) }
 
 // Sustained is the runbook's rule: over the baseline by more than a limit, for longer than a time.
 type Sustained struct {

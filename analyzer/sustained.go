@@ -1,7 +1,6 @@
 package analyzer
 
 import (
-	"fmt"
 	"slices"
 	"time"
 )
@@ -20,8 +19,9 @@ type SustainedState struct {
 }
 
 type tickCounts struct {
-	at     time.Time
-	counts Counts
+	at      time.Time
+	counts  Counts
+	buckets Buckets
 }
 
 // recentTicks is how many of the newest ticks must by themselves be in breach when a held breach is acted on: a
@@ -32,7 +32,7 @@ const recentTicks = 3
 //
 // A tick is in breach when the bad fraction over the trailing window is above the limit. Held time is the sum of the
 // consecutive ticks with data in breach after the first one. One tick in between that is not in breach ends it, and
-// so does a gap in the data of more than two scrapes.
+// so does a gap in the data of more than two scrapes. A shorter gap neither adds to it nor ends it.
 func stepSustained(sig Signal, base Baseline, st SustainedState, t Tick) (SustainedState, Assessment) {
 	m := t.Signals[sig.Name]
 	a := newAssessment(sig, base, t)
@@ -44,11 +44,12 @@ func stepSustained(sig Signal, base Baseline, st SustainedState, t Tick) (Sustai
 		}
 		return st, st.describe(a)
 	}
-	st = st.withData(t, m.Total(), sig.Rule.Window)
+	st = st.withData(t, m, sig.Rule.Window)
 	a.Counts = sum(st.recent)
 	value, served := clamp(a.Counts).Ratio()
 	a.Value = value
-	if served && base.Counts.N > 0 && over(value, a.Limit) {
+	a.QuantileValue = st.quantile(sig.Objective)
+	if served && (base.Counts.N > 0 || sig.Kind == KindLatency) && over(value, a.Limit) {
 		a.Outcome = OutcomeBreach
 		st = st.inBreach(t, m.Total())
 	} else {
@@ -71,7 +72,7 @@ func over(value, limit float64) bool { return value > limit*(1+1e-14) }
 
 func newAssessment(sig Signal, base Baseline, t Tick) Assessment {
 	ratio, _ := clamp(base.Counts).Ratio()
-	return Assessment{
+	a := Assessment{
 		Signal: sig.Name, Kind: sig.Kind, At: t.At,
 		Window:   sig.Rule.Window.Seconds(),
 		Baseline: ratio, BaselineCounts: base.Counts,
@@ -79,6 +80,11 @@ func newAssessment(sig Signal, base Baseline, t Tick) Assessment {
 		Required:    sig.Rule.For.Seconds(),
 		MinRequests: sig.Rule.MinRequests,
 	}
+	if sig.Kind == KindLatency {
+		a.Limit = 1 - sig.Objective.Quantile
+		a.Quantile, a.SLO, a.LimitLatency = sig.Objective.Quantile, sig.Objective.SLO.Seconds(), sig.Objective.Limit().Seconds()
+	}
+	return a
 }
 
 // unusable says why a measurement cannot be judged; the outcome is empty if it can.
@@ -113,11 +119,11 @@ func (st SustainedState) withoutData(span, scrape time.Duration) SustainedState 
 	return st
 }
 
-func (st SustainedState) withData(t Tick, c Counts, window time.Duration) SustainedState {
+func (st SustainedState) withData(t Tick, m Measurement, window time.Duration) SustainedState {
 	st.gap = 0
-	st.total = st.total.Plus(c)
+	st.total = st.total.Plus(m.Total())
 	kept := slices.DeleteFunc(slices.Clone(st.recent), func(r tickCounts) bool { return !r.at.After(t.At.Add(-window)) })
-	st.recent = append(kept, tickCounts{at: t.At, counts: c})
+	st.recent = append(kept, tickCounts{at: t.At, counts: m.Total(), buckets: m.Buckets})
 	return st
 }
 
@@ -139,6 +145,19 @@ func sum(ticks []tickCounts) Counts {
 	return all
 }
 
+// quantile estimates the objective's quantile over the trailing window, in seconds; zero if there is none to show.
+func (st SustainedState) quantile(o Objective) float64 {
+	var all Buckets
+	for _, t := range st.recent {
+		all = all.Plus(t.buckets)
+	}
+	value, ok := all.Quantile(o.Quantile)
+	if !ok {
+		return 0
+	}
+	return value * o.Unit.Seconds()
+}
+
 // newest returns the ticks that must by themselves be in breach; the window may hold fewer than there should be.
 func (st SustainedState) newest() []tickCounts {
 	return st.recent[max(0, len(st.recent)-recentTicks):]
@@ -154,42 +173,3 @@ func (st SustainedState) describe(a Assessment) Assessment {
 	a.Held, a.Since, a.HeldCounts = st.held.Seconds(), st.since, st.heldCounts
 	return a
 }
-
-func (st SustainedState) verdict(sig Signal, base Baseline, a Assessment) (Verdict, string) {
-	least := sig.Rule.MinRequests
-	switch {
-	case base.Counts.N == 0:
-		return Insufficient, "there is no baseline: the known-good version served no counted request before this deployment"
-	case base.Counts.N < least:
-		return Insufficient, fmt.Sprintf("the baseline holds %d requests and needs %d", base.Counts.N, least)
-	case a.Outcome != OutcomeBreach && st.total.N < least:
-		return Insufficient, fmt.Sprintf("%d requests were counted so far and %d are needed", st.total.N, least)
-	case a.Counts.N == 0:
-		return Insufficient, fmt.Sprintf("no request was counted in the last %s", sig.Rule.Window)
-	case a.Outcome != OutcomeBreach:
-		return Healthy, fmt.Sprintf("%s of requests failed, within the limit of %s", percent(a.Value), percent(a.Limit))
-	case st.held <= sig.Rule.For:
-		return Insufficient, fmt.Sprintf("%s of requests failed, over the limit of %s, for %s; the rule acts after %s",
-			percent(a.Value), percent(a.Limit), st.held, sig.Rule.For)
-	case st.heldCounts.N < least:
-		return Insufficient, fmt.Sprintf("over the limit for %s, but on %d requests where %d are needed", st.held, st.heldCounts.N, least)
-	case !st.stillBreaching(a.Limit):
-		return Insufficient, fmt.Sprintf("over the limit for %s, but no longer in the last %d ticks", st.held, len(st.newest()))
-	}
-	return Regressed, fmt.Sprintf("%s of requests failed for %s; the limit is %s (the baseline of %s plus %s)",
-		percent(a.Value), st.held, percent(a.Limit), percent(a.Baseline), sig.Rule.allowance(a.Baseline))
-}
-
-// allowance says in words which of the two allowances makes the limit.
-func (r Sustained) allowance(baseline float64) string {
-	if baseline*r.Relative >= r.Absolute {
-		return fmt.Sprintf("%.6g %% of it", r.Relative*100)
-	}
-	return fmt.Sprintf("%.6g percentage points", r.Absolute*100)
-}
-
-// clamp keeps a fraction within 1 where errors are counted by a counter of their own, which a scrape may catch a
-// request ahead.
-func clamp(c Counts) Counts { return Counts{N: c.N, K: min(c.K, c.N)} }
-
-func percent(f float64) string { return fmt.Sprintf("%.2f %%", f*100) }

@@ -42,10 +42,13 @@ func (c Counts) Ratio() (float64, bool) {
 type Measurement struct {
 	// Pods holds the increments of each pod of the judged version that had at least one sample in the tick.
 	Pods map[string]Counts `json:"pods,omitempty"`
-	// Samples counts the raw samples behind the increments; zero means that there was nothing to judge by.
+	// Buckets holds a histogram's increments over all pods, from which the quantile is shown; of other signals it is nil.
+	Buckets Buckets `json:"buckets,omitempty"`
+	// Samples counts the raw samples behind the increments (twice where one counter holds requests that all failed, and
+	// so counts as both); zero means that there was nothing to judge by.
 	Samples int `json:"samples"`
-	// Gap is set when samples came back after a gap of more than two scrapes: their increments span the gap and
-	// cannot be laid to this tick, so they are left out.
+	// Gap is set when a series had samples that nothing could be counted from, and that were left out: it came back
+	// after a gap in which two scrapes or more are missing, or it is of unknown age and was seen for the first time.
 	Gap bool `json:"gap,omitempty"`
 	// Warnings are Prometheus' own, passed on unchanged; a measurement with a warning may be incomplete.
 	Warnings []string `json:"warnings,omitempty"`
@@ -76,7 +79,8 @@ type Baseline struct {
 	To     time.Time `json:"to"`
 	Counts Counts    `json:"counts"`
 	// Pods names the pods of the known-good version that were measured.
-	Pods     []string `json:"pods,omitempty"`
-	Query    string   `json:"query"`
+	Pods  []string `json:"pods,omitempty"`
+	Query string   `json:"query"`
+	// Warnings stays empty: an answer that came with a warning is no baseline.
 	Warnings []string `json:"warnings,omitempty"`
 }

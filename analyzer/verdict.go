@@ -54,6 +54,12 @@ type Assessment struct {
 	// Since is the first tick of the breach now held; zero when there is none. HeldCounts are its counts.
 	Since      time.Time `json:"since,omitzero"`
 	HeldCounts Counts    `json:"heldCounts"`
+	// Quantile is the objective's, and QuantileValue its estimate over the trailing window, in seconds; SLO is the
+	// objective and LimitLatency the latency above which a request counts as slow, in seconds too. Of latency only.
+	Quantile      float64 `json:"quantile,omitempty"`
+	QuantileValue float64 `json:"quantileSeconds,omitempty"`
+	SLO           float64 `json:"sloSeconds,omitempty"`
+	LimitLatency  float64 `json:"limitSeconds,omitempty"`
 	// MinRequests is the least number of requests over the held span for the breach to count.
 	MinRequests uint64 `json:"minRequests"`
 }

@@ -131,7 +131,8 @@ func (c *Cluster) explain(ctx context.Context, p Plan, intentID string, patchErr
 		return sight{}, errors.Join(wrapped, err)
 	}
 	if now.result == "" && !now.plan.refreshed(p) {
-		now.result, now.detail = Failed, wrapped.Error()
+		// The server's words for a failed test are "an error in our request", which alone would send people astray.
+		now.result, now.detail = Failed, wrapped.Error()+" (everything is still as the plan expects it)"
 	}
 	return now, nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/common/model"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
@@ -163,57 +162,20 @@ func (p Policy) checkStages(k *checker, field func(...any) []any) {
 	}
 }
 
-func (s Signal) check(k *checker, at []any, p Policy, scrape model.Duration) {
-	field := func(path ...any) []any { return append(slices.Clone(at), path...) }
-	if s.Kind != analyzer.KindErrorRate {
-		k.say(field("kind"), "%q is not a kind of signal; the only one is %s", s.Kind, analyzer.KindErrorRate)
-	}
-	for name, text := range map[string]string{"requests": s.Requests, "errors": s.Errors} {
-		if text == "" {
-			k.say(field(name), "is missing; name a counter such as http_requests_total")
-		} else if _, err := analyzer.ParseSelector(text); err != nil {
-			k.say(field(name), "%v", err)
-		}
-	}
-	if s.Requests != "" && s.Requests == s.Errors {
-		k.say(field("errors"), "is the same as requests, so every request would count as failed; select the failed ones, such as {code=~\"5..\"}")
-	}
-	for name, label := range map[string]string{"namespace": s.Labels.Namespace, "pod": s.Labels.Pod} {
-		if !model.LabelName(label).IsValid() {
-			k.say(field("labels", name), "%q is not a label's name", label)
-		}
-	}
-	fill(&s.ScrapeInterval, scrape)
-	k.positive(field("scrapeInterval"), s.ScrapeInterval)
-	if s.Window < s.ScrapeInterval {
-		k.say(field("window"), "%s is shorter than the scrape interval, %s, so most ticks would hold nothing", s.Window, s.ScrapeInterval)
-	}
-	k.positive(field("for"), s.For)
-	if s.For >= p.Stages.Enhanced.Until {
-		k.say(field("for"), "%s is no shorter than the whole watch, %s, so the rule could never act", s.For, p.Stages.Enhanced.Until)
-	}
-	if !(s.MaxIncrease.Relative >= 0) || !(s.MaxIncrease.Absolute >= 0) || s.MaxIncrease.Absolute >= 1 {
-		k.say(field("maxIncrease"), "relative %v and absolute %v must not be negative, and absolute is a fraction below 1", s.MaxIncrease.Relative, s.MaxIncrease.Absolute)
-	}
-	if s.MinRequests == 0 {
-		k.say(field("minRequests"), "is 0; a rate over no requests proves nothing")
-	}
-}
-
-func (k *checker) mode(at []any, m watch.Mode) {
+func (c *checker) mode(at []any, m watch.Mode) {
 	if m != watch.Observe && m != watch.Automatic {
-		k.say(at, "%q is not a mode; use observe or automatic", m)
+		c.say(at, "%q is not a mode; use observe or automatic", m)
 	}
 }
 
-func (k *checker) positive(at []any, d model.Duration) {
+func (c *checker) positive(at []any, d model.Duration) {
 	if d <= 0 {
-		k.say(at, "%s is not a positive duration", d)
+		c.say(at, "%s is not a positive duration", d)
 	}
 }
 
-func (k *checker) address(at []any, listen string) {
+func (c *checker) address(at []any, listen string) {
 	if _, _, err := net.SplitHostPort(listen); err != nil {
-		k.say(at, "%q is not an address to listen on; write it as 127.0.0.1:4222", listen)
+		c.say(at, "%q is not an address to listen on; write it as 127.0.0.1:4222", listen)
 	}
 }

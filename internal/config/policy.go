@@ -77,12 +77,23 @@ type Verify struct {
 // Signal is one thing that releases are judged by.
 type Signal struct {
 	Name string `yaml:"name"`
-	// Kind is error-rate.
+	// Kind is error-rate (the default) or latency.
 	Kind analyzer.Kind `yaml:"kind"`
-	// Requests and Errors are PromQL selectors of counters, without functions.
+	// Requests and Errors are PromQL selectors of counters, without functions; of error-rate.
 	Requests string `yaml:"requests"`
 	Errors   string `yaml:"errors"`
-	Labels   Labels `yaml:"labels"`
+	// Histogram is a PromQL selector of a classic histogram's _bucket series, without functions; of latency, as are the
+	// four that follow.
+	Histogram string `yaml:"histogram"`
+	// Quantile is the fraction of requests that must be fast enough. Default 0.95, the P95.
+	Quantile float64 `yaml:"quantile"`
+	// SLO is what the quantile should stay below. Required.
+	SLO model.Duration `yaml:"slo"`
+	// Tolerance is how far above the SLO is still no breach, as a fraction of it. Default 0.20.
+	Tolerance float64 `yaml:"tolerance"`
+	// Unit is the unit of the histogram's bounds: 1s or 1ms. Default 1s.
+	Unit   model.Duration `yaml:"unit"`
+	Labels Labels         `yaml:"labels"`
 	// ScrapeInterval overrides prometheus.scrapeInterval.
 	ScrapeInterval model.Duration `yaml:"scrapeInterval"`
 	MaxIncrease    MaxIncrease    `yaml:"maxIncrease"`
@@ -90,7 +101,7 @@ type Signal struct {
 	Window model.Duration `yaml:"window"`
 	// For is how long the limit must be exceeded. Default 5m.
 	For model.Duration `yaml:"for"`
-	// MinRequests is how many requests that span and the baseline must hold. Default 100.
+	// MinRequests is how many requests that span must hold, and of error-rate the baseline too. Default 100.
 	MinRequests uint64 `yaml:"minRequests"`
 }
 
@@ -134,6 +145,9 @@ func (s *Signal) UnmarshalYAML(unmarshal func(any) error) error {
 		Kind:        analyzer.KindErrorRate,
 		Labels:      Labels{Namespace: "namespace", Pod: "pod"},
 		MaxIncrease: MaxIncrease{Relative: 0.10, Absolute: 0.001},
+		Quantile:    0.95,
+		Tolerance:   0.20,
+		Unit:        model.Duration(time.Second),
 		Window:      minutes(1),
 		For:         minutes(5),
 		MinRequests: 100,
@@ -193,11 +207,21 @@ func (s Stages) named() []namedStage {
 func (s Signal) compile(scrape model.Duration) analyzer.Signal {
 	fill(&s.ScrapeInterval, scrape)
 	return analyzer.Signal{
-		Name: s.Name, Kind: s.Kind, Requests: s.Requests, Errors: s.Errors,
+		Name: s.Name, Kind: s.Kind, Requests: s.Requests, Errors: s.Errors, Histogram: s.Histogram,
 		Labels: analyzer.Labels(s.Labels), Scrape: time.Duration(s.ScrapeInterval),
+		Objective: s.objective(),
 		Rule: analyzer.Sustained{
 			Relative: s.MaxIncrease.Relative, Absolute: s.MaxIncrease.Absolute,
 			Window: time.Duration(s.Window), For: time.Duration(s.For), MinRequests: s.MinRequests,
 		},
+	}
+}
+
+func (s Signal) objective() analyzer.Objective {
+	if s.Kind != analyzer.KindLatency {
+		return analyzer.Objective{}
+	}
+	return analyzer.Objective{
+		Quantile: s.Quantile, SLO: time.Duration(s.SLO), Tolerance: s.Tolerance, Unit: time.Duration(s.Unit),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -36,7 +37,9 @@ type daemon struct {
 	// folder holds the configuration, the password, the daemon's data and its log.
 	folder   string
 	password string
-	log      *daemonLog
+	// nats and http are where it listens.
+	nats, http string
+	log        *daemonLog
 	// ended is closed when the process has ended; err is then how.
 	ended chan struct{}
 	err   error
@@ -71,7 +74,11 @@ func startDaemon(ctx context.Context, o daemonOptions) (*daemon, error) {
 
 // prepare writes what the daemon reads.
 func (d *daemon) prepare(stack localstack.Addresses) error {
-	text, err := settings(d.folder, stack)
+	var err error
+	if d.nats, d.http, err = freeAddresses(); err != nil {
+		return err
+	}
+	text, err := settings(d, stack)
 	if err != nil {
 		return err
 	}
@@ -86,17 +93,27 @@ func (d *daemon) prepare(stack localstack.Addresses) error {
 	return err
 }
 
-func (d *daemon) awaitReady(ctx context.Context) error {
-	problem := errors.New("it has not said where it listens")
-	ready := func() bool {
-		started, ok := d.log.started()
-		if ok {
-			problem = ask(ctx, "http://"+started.HTTP+"/-/ready", nil)
+// freeAddresses returns two loopback addresses that are free at this moment.
+func freeAddresses() (nats, http string, err error) {
+	for _, address := range []*string{&nats, &http} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", "", fmt.Errorf("find a free port: %w", err)
 		}
-		return ok && problem == nil
+		defer listener.Close() // not before the other is found, or both might be the same
+		*address = listener.Addr().String()
+	}
+	return nats, http, nil
+}
+
+func (d *daemon) awaitReady(ctx context.Context) error {
+	var problem error
+	ready := func() bool {
+		problem = ask(ctx, "http://"+d.http+"/-/ready", nil)
+		return problem == nil
 	}
 	if err := d.poll(ctx, readyLimit, ready); err != nil {
-		return fmt.Errorf("wait for the daemon to be ready: %w: %w", err, problem)
+		return fmt.Errorf("wait for the daemon to be ready: %w", errors.Join(err, problem))
 	}
 	return nil
 }
@@ -119,19 +136,12 @@ func (d *daemon) poll(ctx context.Context, limit time.Duration, done func() bool
 	return nil
 }
 
-// natsURL is where events are published.
-func (d *daemon) natsURL() string {
-	started, _ := d.log.started()
-	return started.NATS
-}
-
 // view returns the watch of an event; ok is false as long as the daemon has none.
 func (d *daemon) view(ctx context.Context, eventID string) (view watch.View, ok bool, err error) {
-	started, _ := d.log.started()
 	var answer struct {
 		Watches []watch.View `json:"watches"`
 	}
-	if err := ask(ctx, "http://"+started.HTTP+"/api/v1/watches", &answer); err != nil {
+	if err := ask(ctx, "http://"+d.http+"/api/v1/watches", &answer); err != nil {
 		return watch.View{}, false, err
 	}
 	for _, v := range answer.Watches {

@@ -18,20 +18,15 @@ type daemonLog struct {
 	mu      sync.Mutex
 	file    *os.File
 	partial []byte
-	start   *logLine
 	changes []logLine
 }
 
-// logLine is the part of a line that is used. Lines that lack these fields tell nothing that the stories need.
+// logLine is the part that is used of a line which tells that a watch changed its state. Other lines lack To.
 type logLine struct {
-	Time time.Time `json:"time"`
-	// NATS and HTTP are where the daemon listens.
-	NATS string `json:"nats"`
-	HTTP string `json:"http"`
-	// Watch has changed its state To another for a Reason.
-	Watch  string `json:"watch"`
-	To     string `json:"to"`
-	Reason string `json:"reason"`
+	Time   time.Time `json:"time"`
+	Watch  string    `json:"watch"`
+	To     string    `json:"to"`
+	Reason string    `json:"reason"`
 }
 
 func newDaemonLog(path string) (*daemonLog, error) {
@@ -63,22 +58,9 @@ func (l *daemonLog) note(text []byte) {
 	if json.Unmarshal(text, &line) != nil {
 		return // what a crash prints is not JSON; it is in the file
 	}
-	switch {
-	case line.NATS != "" && line.HTTP != "":
-		l.start = &line
-	case line.Watch != "" && line.To != "":
+	if line.Watch != "" && line.To != "" {
 		l.changes = append(l.changes, line)
 	}
-}
-
-// started returns the line in which the daemon says where it listens.
-func (l *daemonLog) started() (logLine, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.start == nil {
-		return logLine{}, false
-	}
-	return *l.start, true
 }
 
 // of returns the changes of a watch's state in their order.

@@ -121,20 +121,19 @@ func newStage(stack *localstack.Stack, d *daemon, s *screen) (*stage, error) {
 }
 
 // play tells the stories one after the other. The second is told also if the first ended wrongly, because both
-// together tell more about what is wrong.
+// together tell more about what is wrong; but not if the first never ended.
 func (s *stage) play(ctx context.Context) error {
 	if err := s.prologue(ctx); err != nil {
 		return err
 	}
-	bad, badErr := s.tell(ctx, badRelease())
+	bad, err := s.tell(ctx, badRelease())
+	if bad.Final && ctx.Err() == nil {
+		_, goodErr := s.tell(ctx, goodRelease())
+		err = errors.Join(err, goodErr)
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	_, goodErr := s.tell(ctx, goodRelease())
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	err := errors.Join(badErr, goodErr)
 	if bad.Incident != "" {
 		err = errors.Join(err, s.showTimeline(timelinePath(bad.Incident)))
 	}

@@ -44,10 +44,10 @@ func measured(a analyzer.Assessment) []piece {
 		}
 		return []piece{
 			{"errors ", plain}, {percent(a.Value), c},
-			{", limit " + percent(a.Limit) + ", baseline " + percent(a.Baseline) + ", ", plain},
+			{", limit " + percent(a.Limit), plain}, {", baseline " + percent(a.Baseline), plain},
 		}
 	}
-	return []piece{{"no measurement: " + a.Reason + ", ", yellow}}
+	return []piece{{"no measurement", yellow}, {": " + a.Reason, yellow}}
 }
 
 // progress tells how long a breach has been held, a rollback been checked or a release been watched.
@@ -55,19 +55,19 @@ func progress(v watch.View, w windows, now time.Time) []piece {
 	a := v.Signals[0]
 	switch {
 	case v.State == watch.Verifying:
-		return []piece{{"rolled back " + seconds(now.Sub(v.LandedAt)) + " ago", plain}}
+		return []piece{{fmt.Sprintf(", back for %.0f s", now.Sub(v.LandedAt).Seconds()), plain}}
 	case a.Outcome == analyzer.OutcomeBreach:
 		return []piece{
-			{fmt.Sprintf("held %.0f s of %.0f s ", a.Held, a.Required), plain},
-			{bar(a.Held / a.Required), red},
+			{fmt.Sprintf(", held %.0f of %.0f s", a.Held, a.Required), plain},
+			{" " + bar(a.Held/a.Required), red},
 		}
 	case v.T0.IsZero():
 		return nil
 	}
 	watched := min(v.LastTick.Sub(v.T0), w.Watch)
 	return []piece{
-		{fmt.Sprintf("watched %.0f s of %.0f s ", watched.Seconds(), w.Watch.Seconds()), plain},
-		{bar(watched.Seconds() / w.Watch.Seconds()), green},
+		{fmt.Sprintf(", watched %.0f of %.0f s", watched.Seconds(), w.Watch.Seconds()), plain},
+		{" " + bar(watched.Seconds()/w.Watch.Seconds()), green},
 	}
 }
 

@@ -58,10 +58,13 @@ func (want ending) judge(e evidence) []check {
 
 func (want ending) judgeChanges(changes []localstack.AuditEvent) check {
 	c := check{asked: "API server's audit log", ok: len(changes) == want.changes}
-	if len(changes) == 0 {
+	switch len(changes) {
+	case 0:
 		c.found = "rollbackd changed nothing"
-	} else {
-		c.found = fmt.Sprintf("%d change by rollbackd", len(changes))
+	case 1:
+		c.found = "1 change by rollbackd"
+	default:
+		c.found = fmt.Sprintf("%d changes by rollbackd", len(changes))
 	}
 	for _, change := range changes {
 		undo := change.Verb == "patch" && change.Resource == "deployments" && change.Subresource == "" &&

@@ -21,15 +21,15 @@ func publish(ctx context.Context, d *daemon, e event.Event) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("encode the event: %w", err)
 	}
-	nc, err := nats.Connect(d.natsURL(), nats.Name("rollbackd demo"), nats.UserInfo(publisher, d.password),
+	nc, err := nats.Connect("nats://"+d.nats, nats.Name("rollbackd demo"), nats.UserInfo(publisher, d.password),
 		nats.CustomInboxPrefix(event.InboxPrefix(publisher)), nats.Timeout(callLimit))
 	if err != nil {
-		return 0, fmt.Errorf("connect to NATS at %s: %w", d.natsURL(), err)
+		return 0, fmt.Errorf("connect to NATS at %s: %w", d.nats, err)
 	}
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	if err != nil {
-		return 0, fmt.Errorf("connect to NATS at %s: %w", d.natsURL(), err)
+		return 0, fmt.Errorf("connect to NATS at %s: %w", d.nats, err)
 	}
 	stored, err := js.Publish(ctx, e.Target().Subject(), data)
 	if err != nil {

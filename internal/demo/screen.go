@@ -138,11 +138,11 @@ func wrap(text string, width int) []string {
 	return lines
 }
 
-// show puts pieces onto the live line. Where a line cannot be written over it prints one every few seconds.
+// show puts pieces onto the live line. Where a line cannot be written over it prints one every few seconds, with the
+// time.
 func (s *screen) show(pieces []piece) {
-	pieces = append([]piece{{"  " + clock(s.now()) + "  ", dim}}, pieces...)
 	if s.look.inPlace {
-		fmt.Fprint(s.out, "\r"+s.join(clip(pieces, s.look.width()-1))+"\x1b[K")
+		fmt.Fprint(s.out, "\r  "+s.join(fit(pieces, s.look.width()-3))+"\x1b[K")
 		s.live = true
 		return
 	}
@@ -150,7 +150,7 @@ func (s *screen) show(pieces []piece) {
 		return
 	}
 	s.livePrinted = s.now()
-	s.line(s.join(pieces))
+	s.line("  " + clock(s.now()) + "  " + s.join(pieces))
 }
 
 func (s *screen) join(pieces []piece) string {
@@ -161,18 +161,14 @@ func (s *screen) join(pieces []piece) string {
 	return text.String()
 }
 
-// clip cuts a line so that a terminal does not wrap it, which could not be written over.
-func clip(pieces []piece, width int) []piece {
-	var out []piece
-	for _, p := range pieces {
-		runes := []rune(p.text)
-		if len(runes) >= width {
-			return append(out, piece{string(runes[:max(width, 0)]), p.colour})
+// fit leaves out the pieces that a terminal would wrap: a wrapped line cannot be written over.
+func fit(pieces []piece, width int) []piece {
+	for i, p := range pieces {
+		if width -= utf8.RuneCountInString(p.text); width < 0 {
+			return pieces[:i]
 		}
-		width -= len(runes)
-		out = append(out, p)
 	}
-	return out
+	return pieces
 }
 
 // columns prints rows with aligned columns; the first row is their heading.

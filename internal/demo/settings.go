@@ -46,13 +46,13 @@ func (w windows) table() [][3]string {
 	}
 }
 
-// configuration is the daemon's. Port 0 takes a free one; the daemon's log tells which.
+// configuration is the daemon's.
 const configuration = `instance: demo
 environments: [{{.Environment}}]
 nats:
   embedded:
-    dataDir: {{.Folder}}/data
-    listen: 127.0.0.1:0
+    dataDir: {{.DataDir}}
+    listen: {{.NATS}}
     users:
     - name: {{.Publisher}}
       passwordFile: password
@@ -64,7 +64,7 @@ prometheus:
   url: {{.Stack.Prometheus}}
   scrapeInterval: {{.Stack.Scrape}}
 http:
-  listen: 127.0.0.1:0
+  listen: {{.HTTP}}
 files:
   root: .
 log:
@@ -91,14 +91,14 @@ policies:
 `
 
 // settings returns the daemon's configuration file.
-func settings(folder string, stack localstack.Addresses) ([]byte, error) {
+func settings(d *daemon, stack localstack.Addresses) ([]byte, error) {
 	parsed, err := template.New("configuration").Parse(configuration)
 	if err != nil {
 		return nil, err
 	}
 	var text bytes.Buffer
 	err = parsed.Execute(&text, map[string]any{
-		"Folder": filepath.ToSlash(folder), "Stack": stack, "W": shortened(),
+		"DataDir": filepath.Join(d.folder, "data"), "NATS": d.nats, "HTTP": d.http, "Stack": stack, "W": shortened(),
 		"Environment": environment, "Namespace": namespace, "Publisher": publisher,
 	})
 	if err != nil {

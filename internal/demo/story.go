@@ -69,9 +69,9 @@ func (s *stage) collectBaseline(ctx context.Context) error {
 		age := time.Since(t.since)
 		s.screen.show([]piece{
 			{"baseline    ", bold},
-			{fmt.Sprintf("v1 has answered %d requests, %d failed, ", t.requests, t.errors), plain},
-			{fmt.Sprintf("%.0f s of %.0f s ", min(age, need).Seconds(), need.Seconds()), plain},
-			{bar(age.Seconds() / need.Seconds()), green},
+			{fmt.Sprintf("v1 has answered %d requests, %d failed", t.requests, t.errors), plain},
+			{fmt.Sprintf(", %.0f of %.0f s", min(age, need).Seconds(), need.Seconds()), plain},
+			{" " + bar(age.Seconds()/need.Seconds()), green},
 		})
 		return age >= need
 	}
@@ -109,7 +109,7 @@ func (s *stage) tell(ctx context.Context, story story) (watch.View, error) {
 	return view, s.prove(ctx, story, view, began)
 }
 
-// follow shows a watch as it goes, until it ends.
+// follow shows a watch as it goes, until it has ended and the daemon's log has told so too.
 func (s *stage) follow(ctx context.Context, eventID string) (watch.View, error) {
 	var view watch.View
 	var problem error
@@ -120,14 +120,15 @@ func (s *stage) follow(ctx context.Context, eventID string) (watch.View, error) 
 			return false
 		}
 		view = v
-		for _, change := range s.daemon.log.of(v.ID)[told:] {
-			told++
+		changes := s.daemon.log.of(v.ID)
+		for ; told < len(changes); told++ {
+			change := changes[told]
 			s.screen.sayAt(change.Time, "rollbackd", change.To+": "+change.Reason, stateColour(watch.State(change.To)))
 		}
 		if !v.Final {
 			s.screen.show(liveLine(v, shortened(), time.Now()))
 		}
-		return v.Final
+		return v.Final && told > 0 && changes[len(changes)-1].To == string(v.State)
 	}
 	if err := s.daemon.poll(ctx, storyLimit, ended); err != nil {
 		return view, fmt.Errorf("wait for the end of the watch, which is %q (%s): %w", view.State, view.Reason, errors.Join(err, problem))

@@ -35,9 +35,21 @@ func (s Summary) evidence(p *page) {
 func (s Summary) measured(p *page, a analyzer.Assessment) {
 	w := wordsFor(a.Signal, a.Kind)
 	p.line("- Signal: %s (%s), verdict %s", w.Name, text(a.Signal), text(string(a.Verdict)))
+	if a.Kind == analyzer.KindLatency {
+		p.line("- Measured: %s", latencyMeasured(a))
+		p.line("- Limit: %s", latencyLimit(a))
+		p.line("- Before the deployment: %s of requests took longer (%s%s)", percent(a.Baseline), share(a.BaselineCounts), s.baselineSpan(a.Signal))
+		s.held(p, a, w)
+		return
+	}
 	p.line("- Measured: %s of requests %s (%s, in the %s up to %s)", percent(a.Value), w.Bad, share(a.Counts), span(seconds(a.Window)), instant(a.At))
 	p.line("- Limit: %s", limitInWords(a))
 	p.line("- Baseline, before the deployment: %s (%s%s)", percent(a.Baseline), share(a.BaselineCounts), s.baselineSpan(a.Signal))
+	s.held(p, a, w)
+}
+
+// held tells for how long the limit was exceeded, and on how many requests.
+func (s Summary) held(p *page, a analyzer.Assessment, w signalWords) {
 	if a.Since.IsZero() {
 		p.line("- Held: not over the limit; it must be over it for more than %s without a break", span(seconds(a.Required)))
 	} else {

@@ -72,7 +72,7 @@ func wordsFor(signal string, kind analyzer.Kind) signalWords {
 	switch kind {
 	case analyzer.KindErrorRate:
 		return signalWords{Name: "Error rate", Broke: "Error rate spike detected", Bad: "failed"}
-	case "latency":
+	case analyzer.KindLatency:
 		return signalWords{Name: "P95 latency", Broke: "P95 latency breach detected", Bad: "were too slow"}
 	default:
 		name := "Signal " + text(signal)

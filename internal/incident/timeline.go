@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"time"
+
+	"github.com/rollbackd/rollbackd/analyzer"
 )
 
 // Timeline renders timeline.md: the runbook's header and four bullets in its exact form and order, then what an
@@ -150,6 +152,9 @@ func (s Summary) whatBroke() string {
 	lead := s.Decision.Lead()
 	if lead == nil {
 		return "No signal was proven broken."
+	}
+	if lead.Kind == analyzer.KindLatency {
+		return fmt.Sprintf("%s was %s; the limit is %s.", quantileName(*lead), latency(lead.QuantileValue), latency(lead.LimitLatency))
 	}
 	w := wordsFor(lead.Signal, lead.Kind)
 	return fmt.Sprintf("%s of requests %s; the limit is %s.", percent(lead.Value), w.Bad, percent(lead.Limit))

@@ -52,11 +52,15 @@ func (s *step) hold(r *rollback.Refusal) {
 // or no fresh tick came: what was true then may no longer be.
 func (s *step) overdue() {
 	w := s.watch
+	if refusal := w.forbidden(); refusal != nil { // the stage has changed, or a crash came between Regressed and Held
+		s.hold(refusal)
+		return
+	}
 	if w.fresh(s.now) && w.judgement.Verdict != analyzer.Regressed && judged(w.judgement) {
 		s.become(Held, "not rolled back: the breach was over before it could be acted on")
 		return
 	}
-	if s.now.Sub(w.Since) > w.Policy.Verify.Deadline {
+	if s.overtime(w.Since, w.Policy.Verify.Deadline) {
 		s.become(Held, fmt.Sprintf("not rolled back: it could not be acted on within %s", w.Policy.Verify.Deadline))
 	}
 }
@@ -68,7 +72,7 @@ func (s *step) planned(in planned) {
 	if w.State != Regressed {
 		return
 	}
-	refusal := w.forbidden() // a crash may have come between Regressed and Held
+	refusal := w.forbidden()
 	if refusal == nil {
 		refusal = in.refusal
 	}
@@ -78,10 +82,7 @@ func (s *step) planned(in planned) {
 	case refusal != nil:
 		s.hold(refusal)
 		return
-	case w.judgement.Verdict != analyzer.Regressed:
-		s.become(Held, "not rolled back: the breach was over before it could be acted on")
-		return
-	case !w.fresh(s.now):
+	case !w.breaching(s.now):
 		return
 	}
 	s.add(incident.Entry{Kind: incident.KindPlan, Plan: &in.plan})
@@ -101,13 +102,18 @@ func (s *step) applied(in applied) {
 	s.add(incident.Entry{Kind: incident.KindOutcome, Outcome: &incident.Outcome{
 		Intent: s.watch.intent.ID, Result: in.result, Detail: in.detail,
 	}})
-	switch in.result {
+	s.concluded(*s.watch.outcome)
+}
+
+// concluded makes of the journalled outcome of an intent the state that it leads to.
+func (s *step) concluded(o incident.Outcome) {
+	switch o.Result {
 	case rollback.Landed:
 		s.become(Verifying, "rolled back; checking whether it helped")
 	case rollback.Superseded:
-		s.become(Superseded, in.detail)
+		s.become(Superseded, o.Detail)
 	default:
-		s.become(Failed, in.detail)
+		s.become(Failed, o.Detail)
 	}
 }
 
@@ -115,9 +121,14 @@ func (s *step) applied(in applied) {
 func (s *step) stillDue(t analyzer.Tick) {
 	w := s.watch
 	waited := w.lookedUp && s.now.Sub(w.intentAt) > intentTrusted
-	if waited && t.At.After(w.intentAt) && w.fresh(s.now) && w.judgement.Verdict != analyzer.Regressed && len(w.judgement.Signals) > 0 && judged(w.judgement) {
+	if waited && t.At.After(w.intentAt) && w.fresh(s.now) && w.judgement.Verdict != analyzer.Regressed && judged(w.judgement) {
 		s.giveUp("the breach was over before it could be carried out")
 	}
+}
+
+// breaching reports whether the newest tick is recent enough to act on and shows a proven breach.
+func (w Watch) breaching(now time.Time) bool {
+	return w.judgement.Verdict == analyzer.Regressed && w.fresh(now)
 }
 
 // judged reports whether every signal of the newest tick had data.
@@ -127,7 +138,7 @@ func judged(j analyzer.Judgement) bool {
 			return false
 		}
 	}
-	return true
+	return len(j.Signals) > 0
 }
 
 func (s *step) giveUp(why string) {
@@ -138,14 +149,17 @@ func (s *step) giveUp(why string) {
 }
 
 // verify ends the watch when the signals are back within their limits for long enough, or still bad for long enough.
-func (s *step) verify(t analyzer.Tick) {
+func (s *step) verify() {
 	w := s.watch
+	if w.lastVerify.IsZero() {
+		return
+	}
 	switch {
 	case w.recovery.Verdict == analyzer.Regressed:
 		s.become(NotRecovered, w.recovery.Reason)
-	case !w.recoveredSince.IsZero() && t.At.Sub(w.recoveredSince) >= w.Policy.Verify.For && w.recovery.Verdict == analyzer.Healthy:
+	case !w.recoveredSince.IsZero() && w.lastVerify.Sub(w.recoveredSince) >= w.Policy.Verify.For && w.recovery.Verdict == analyzer.Healthy:
 		s.become(RolledBack, fmt.Sprintf("the rollback helped: %s, since %s", w.recovery.Reason, w.recoveredSince.UTC().Format(time.TimeOnly)))
-	case t.At.Sub(w.restoredRollout) >= w.Policy.Verify.Deadline:
+	case w.lastVerify.Sub(w.restoredRollout) >= w.Policy.Verify.Deadline:
 		s.verifyDeadline()
 	}
 }

@@ -16,8 +16,11 @@ import (
 
 // The pace of an actor.
 const (
-	// effectTimeout bounds one effect.
-	effectTimeout = 15 * time.Second
+	// effectTimeout bounds one effect; a baseline is several queries over long spans, and nothing waits for it.
+	effectTimeout   = 15 * time.Second
+	baselineTimeout = 2 * time.Minute
+	// saveTimeout bounds the writing of a picture, which is not worth a delay.
+	saveTimeout = 2 * time.Second
 	// minPause and maxPause bound the pause before an effect is tried again.
 	minPause = time.Second
 	maxPause = 15 * time.Second
@@ -36,8 +39,12 @@ type actor struct {
 	// measuring is set while ticks of this watch are being sampled or wait in the mailbox.
 	measuring atomic.Bool
 
-	watch   Watch
-	last    uint64
+	watch Watch
+	last  uint64
+	// fenced is set once another process was found to write the same journal, mine is the newest intent that this
+	// one has journalled: whoever's intent was appended may patch, no one else.
+	fenced  bool
+	mine    string
 	pause   time.Duration
 	retryAt time.Time
 	missing time.Time
@@ -79,9 +86,6 @@ func (a *actor) run(ctx context.Context) error {
 	if err := a.restore(ctx); err != nil {
 		return err
 	}
-	if a.watch.State.Final() {
-		return a.finish(ctx)
-	}
 	var in input = clock{}
 	for {
 		want, progressed, err := a.take(ctx, in)
@@ -91,7 +95,7 @@ func (a *actor) run(ctx context.Context) error {
 		if a.watch.State.Final() {
 			return a.finish(ctx)
 		}
-		if want != effectNone && (progressed || !time.Now().Before(a.retryAt)) {
+		if want != effectNone && (progressed || !time.Now().Before(a.retryAt)) && !(want == effectApply && a.yields()) {
 			if result := a.attempt(ctx, want); result != nil {
 				in = result
 				continue
@@ -101,6 +105,12 @@ func (a *actor) run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// yields reports whether a fresh intent is another process's to carry out. If that process has died, the intent is
+// looked up and judged anew when it is no longer trusted.
+func (a *actor) yields() bool {
+	return a.fenced && a.watch.intent.ID != a.mine && time.Since(a.watch.intentAt) <= intentTrusted
 }
 
 // take feeds one input to Next and commits what follows.
@@ -120,6 +130,9 @@ func (a *actor) take(ctx context.Context, in input) (effect, bool, error) {
 	if len(entries) > 0 {
 		a.committed(ctx, before, entries)
 	}
+	if u, ok := in.(updated); ok && u.stored != nil {
+		close(u.stored)
+	}
 	return want, len(entries) > 0, nil
 }
 
@@ -134,6 +147,9 @@ func (a *actor) append(ctx context.Context, e *incident.Entry) error {
 		seq, err := a.opts.Journal.Append(ctx, a.watch.Key, e.ID, data, a.last)
 		if err == nil {
 			a.last = seq
+			if e.Kind == incident.KindIntent {
+				a.mine = e.Intent.ID
+			}
 			return nil
 		}
 		if errors.Is(err, ErrFenced) || ctx.Err() != nil {
@@ -179,6 +195,8 @@ func onlyTicks(entries []incident.Entry) bool {
 
 // save stores a picture of the watch for listing. The journal is the truth, so a failure is only logged.
 func (a *actor) save(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	defer cancel()
 	data, err := json.Marshal(a.watch)
 	if err == nil {
 		err = a.opts.Store.Put(ctx, a.watch.Key, data)
@@ -188,9 +206,10 @@ func (a *actor) save(ctx context.Context) {
 	}
 }
 
-// attempt performs an effect; nil means that it failed and is to be tried again later.
+// attempt performs an effect; nil means that it failed and is to be tried again later. A patch that failed may have
+// landed all the same, and the watch must know.
 func (a *actor) attempt(ctx context.Context, want effect) input {
-	bounded, cancel := context.WithTimeout(ctx, effectTimeout)
+	bounded, cancel := context.WithTimeout(ctx, timeoutOf(want))
 	defer cancel()
 	result, err := a.perform(bounded, want)
 	if err != nil {
@@ -200,11 +219,21 @@ func (a *actor) attempt(ctx context.Context, want effect) input {
 			a.opts.Metrics.effectFailed(want)
 			a.log.Warn("could not "+string(want)+"; trying again", zap.Error(err), zap.Duration("in", a.pause))
 		}
+		if want == effectApply {
+			return unsure{}
+		}
 		return nil
 	}
 	a.pause = 0
 	a.retryAt = time.Now().Add(minPause)
 	return result
+}
+
+func timeoutOf(e effect) time.Duration {
+	if e == effectBaseline {
+		return baselineTimeout
+	}
+	return effectTimeout
 }
 
 // wait blocks until there is something to look at: an input, a change in the cluster, or the time.

@@ -47,7 +47,7 @@ const incidentStamp = "20060102T150405Z"
 // observe shows the workload from the cache, or live while the cache does not hold it.
 func (a *actor) observe(ctx context.Context) (input, error) {
 	snapshot, ok := a.opts.Cache.Cached(a.watch.workload(), nil)
-	if !ok {
+	if !ok || a.watch.contradicts(snapshot) { // a cache that lags behind must not end a watch
 		var err error
 		snapshot, err = a.opts.Cluster.Read(ctx, a.watch.workload(), nil)
 		if errors.Is(err, rollback.ErrNotFound) {
@@ -118,6 +118,9 @@ func (a *actor) plan(ctx context.Context) (input, error) {
 
 func (a *actor) checkLanded(ctx context.Context) (input, error) {
 	landed, err := a.opts.Cluster.Landed(ctx, a.watch.intent.Plan, a.watch.intent.ID)
+	if errors.Is(err, rollback.ErrNotFound) {
+		return applied{result: rollback.Failed, detail: "the workload was deleted while it was being rolled back"}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -129,23 +132,35 @@ func (a *actor) checkLanded(ctx context.Context) (input, error) {
 
 // restore folds the journal into the watch. An empty journal is that of a watch which was just accepted.
 func (a *actor) restore(ctx context.Context) error {
-	w, last := a.watch.accepted(), uint64(0)
+	stored := a.watch
+	w, last := stored.accepted(), uint64(0)
+	var newest incident.Entry
 	err := a.opts.Journal.Read(ctx, w.Key, func(seq uint64, data []byte) error {
 		var e incident.Entry
 		if err := json.Unmarshal(data, &e); err != nil {
 			return fmt.Errorf("journal entry %d: %w", seq, err)
 		}
 		w, last = w.apply(e), seq
+		if e.Kind == incident.KindState {
+			newest = e
+		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("read the journal of %s: %w", w.Key, err)
 	}
+	w.resumed = time.Now()
 	a.watch, a.last = w, last
 	a.publish()
 	if last == 0 {
 		return a.recordAcceptance(ctx)
 	}
+	if w.State.Final() && !stored.State.Final() { // a crash came before anybody was told: better twice than never
+		for _, n := range notices(stored, w, []incident.Entry{newest}) {
+			a.opts.Tell.Send(n)
+		}
+	}
+	a.records.ask(w)
 	return nil
 }
 
@@ -160,11 +175,6 @@ func (a *actor) recordAcceptance(ctx context.Context) error {
 			Subject: w.Subject, StreamSeq: w.StreamSeq, Event: w.Document, Policy: w.Policy.Name, Mode: string(mode),
 		}},
 		{Kind: incident.KindState, State: &incident.StateChange{To: string(Pending), Reason: "accepted"}},
-	}
-	if w.Unwatched != "" {
-		entries = append(entries, incident.Entry{Kind: incident.KindState, State: &incident.StateChange{
-			From: string(Pending), To: string(Inconclusive), Reason: w.Unwatched, Final: true,
-		}})
 	}
 	for i := range entries {
 		e := &entries[i]

@@ -26,7 +26,7 @@ func (w Watch) due(now time.Time) []analyzer.Span {
 	var spans []analyzer.Span
 	for len(spans) < maxDue {
 		at := nextTick(w.Policy, from, last)
-		if at.Add(w.Policy.scrape()).After(now) || last.Sub(from) >= w.Policy.end() {
+		if at.Add(w.Policy.scrape()).After(now) || w.State == Watching && last.Sub(from) >= w.Policy.end() {
 			break
 		}
 		spans = append(spans, analyzer.Span{From: last, At: at})
@@ -56,6 +56,11 @@ func (w Watch) gridPosition() (from, last time.Time, ok bool) {
 		last = from
 	}
 	return from, last, true
+}
+
+// over reports whether the last stage has been measured to its end.
+func (w Watch) over() bool {
+	return w.Pin != nil && !w.lastTick.IsZero() && w.lastTick.Sub(w.Pin.T0) >= w.Policy.end()
 }
 
 // fresh reports whether the newest tick is recent enough to act on: no more than one is missing.

@@ -25,7 +25,11 @@ type (
 	// superseded: a newer event's version has settled on the same workload.
 	superseded struct{ by event.Event }
 	// updated: the second event of the pair arrived.
-	updated struct{ accepted incident.Accepted }
+	updated struct {
+		accepted incident.Accepted
+		// stored, if there is one, is closed once the journal holds it.
+		stored chan struct{}
+	}
 	// measured: ticks of the given phase.
 	measured struct {
 		phase incident.Phase
@@ -47,6 +51,8 @@ type (
 	}
 	// notLanded: the intent that was found at a restart is not in the cluster.
 	notLanded struct{}
+	// unsure: carrying the intent out failed, and it is not known whether the patch landed all the same.
+	unsure struct{}
 )
 
 func (clock) isInput()          {}
@@ -60,6 +66,7 @@ func (incidentOpened) isInput() {}
 func (planned) isInput()        {}
 func (applied) isInput()        {}
 func (notLanded) isInput()      {}
+func (unsure) isInput()         {}
 
 // effect is the one thing that a watch wants done next; its result comes back as an input.
 type effect string
@@ -84,16 +91,18 @@ const (
 func (w Watch) wanted(now time.Time) effect {
 	switch w.State {
 	case Pending:
-		return effectObserve
+		if w.Unwatched == "" {
+			return effectObserve
+		}
 	case Watching:
 		if len(w.Baselines) == 0 {
 			return effectBaseline
 		}
-		if w.judgement.Verdict == analyzer.Regressed && w.fresh(now) {
+		if w.breaching(now) || w.over() && w.judgement.Verdict == analyzer.Regressed {
 			return effectOpenIncident
 		}
 	case Regressed:
-		if w.forbidden() != nil || (w.judgement.Verdict == analyzer.Regressed && w.fresh(now)) {
+		if w.breaching(now) && w.forbidden() == nil {
 			return effectPlan
 		}
 	case RollingBack:
@@ -109,11 +118,13 @@ const intentTrusted = 30 * time.Second
 // unreachable API server, is looked up first and then waits for a fresh tick that still shows the breach.
 func (w Watch) wantedIntent(now time.Time) effect {
 	switch {
+	case w.outcome != nil && w.outcome.Intent == w.intent.ID:
+		return effectNone
 	case now.Sub(w.intentAt) <= intentTrusted:
 		return effectApply
 	case !w.lookedUp:
 		return effectCheckLanded
-	case w.fresh(now) && w.judgement.Verdict == analyzer.Regressed:
+	case w.breaching(now) && w.lastTick.After(w.intentAt):
 		return effectApply
 	}
 	return effectNone

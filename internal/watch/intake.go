@@ -28,6 +28,10 @@ func (s *Supervisor) Accept(ctx context.Context, m Published) error {
 	if err != nil {
 		return err
 	}
+	// What was accepted once is not asked again whether it may be: the policies may have changed since.
+	if known, ok := s.Get(e.Key()); ok {
+		return s.acceptAgain(ctx, known, e, m)
+	}
 	policy, rejection := s.admit(e)
 	if rejection != nil {
 		return rejection
@@ -42,7 +46,11 @@ func (s *Supervisor) Accept(ctx context.Context, m Published) error {
 	}
 	err = s.opts.Store.Create(ctx, w.Key, value)
 	if errors.Is(err, ErrExists) {
-		return s.acceptAgain(ctx, e, m)
+		known, err := s.find(ctx, w.Key)
+		if err != nil {
+			return err
+		}
+		return s.acceptAgain(ctx, known, e, m)
 	}
 	if err != nil {
 		return fmt.Errorf("store the watch: %w", err)
@@ -102,20 +110,20 @@ func (s *Supervisor) newWatch(ctx context.Context, e event.Event, m Published, p
 	return w, nil
 }
 
-// acceptAgain handles an event whose key is known: the same one again, the second of a pair, or a conflict.
-func (s *Supervisor) acceptAgain(ctx context.Context, e event.Event, m Published) error {
-	known, err := s.find(ctx, e.Key())
-	if err != nil {
-		return err
+// acceptAgain handles an event whose key is known: the same one again, the other of a pair, or a conflict. The first
+// of a pair may come after the second, or once more; there is nothing in it then that is not known.
+func (s *Supervisor) acceptAgain(ctx context.Context, known Watch, e event.Event, m Published) error {
+	if !known.State.Final() {
+		s.start(known) // it may have been stored by a call that did not get any further
 	}
 	switch {
-	case known.sameEvent(e):
-		if !known.State.Final() {
-			s.start(known)
-		}
+	case known.sameEvent(e), event.Completes(e, known.said()):
 		return nil
-	case event.Completes(known.Event, e):
-		return s.update(e, m)
+	case event.Completes(known.said(), e):
+		if r := event.CheckAge(e, now(), s.window()); r != nil && r.Code != event.CodeStale {
+			return r
+		}
+		return s.update(ctx, e, m)
 	}
 	return &event.Rejection{
 		Code: event.CodeConflict, Field: "id", Value: event.Quote(e.ID),
@@ -124,17 +132,33 @@ func (s *Supervisor) acceptAgain(ctx context.Context, e event.Event, m Published
 	}
 }
 
-// update hands the second event of a pair to its watch; a watch that has ended needs it no more.
-func (s *Supervisor) update(e event.Event, m Published) error {
+// updateWait is how long the second event of a pair may take to be journalled before it is tried again.
+const updateWait = time.Second
+
+// update hands the second event of a pair to its watch, and returns nil once the journal holds it; a watch that has
+// ended needs it no more.
+func (s *Supervisor) update(ctx context.Context, e event.Event, m Published) error {
 	s.mu.RLock()
 	a := s.actors[e.Key()]
 	s.mu.RUnlock()
 	if a == nil {
 		return nil
 	}
-	in := updated{accepted: incident.Accepted{Subject: m.Subject, StreamSeq: m.Seq, Event: m.Data, Policy: a.view.Load().Policy.Name}}
+	in := updated{accepted: incident.Accepted{Subject: m.Subject, StreamSeq: m.Seq, Event: m.Data, Policy: a.view.Load().Policy.Name}, stored: make(chan struct{})}
 	if !a.post(in) {
-		return errors.New("the watch is busy")
+		return errBusy
 	}
-	return nil
+	timer := time.NewTimer(updateWait)
+	defer timer.Stop()
+	select {
+	case <-in.stored:
+		return nil
+	case <-timer.C:
+		return errBusy
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
+
+// errBusy: the watch could not take an event in at once; the event comes again.
+var errBusy = errors.New("the watch is busy")

@@ -16,6 +16,7 @@ type Metrics struct {
 	refusals  *prometheus.CounterVec
 	samples   *prometheus.CounterVec
 	failures  *prometheus.CounterVec
+	damaged   *prometheus.CounterVec
 	tickLag   prometheus.Histogram
 }
 
@@ -33,6 +34,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		refusals:  counter("rollback_refusals_total", "Rollbacks refused or held, by the reason's code.", "code"),
 		samples:   counter("prometheus_queries_total", "Batches of signals asked of Prometheus, by result.", "result"),
 		failures:  counter("effect_failures_total", "Steps that failed and were tried again, by step.", "step"),
+		damaged:   counter("unreadable_records_total", "Stored records that could not be read and were passed over, by kind.", "kind"),
 		tickLag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "rollbackd", Name: "tick_lag_seconds", Help: "Time from the end of a tick to its measurement.",
 			Buckets: []float64{1, 2.5, 5, 7.5, 10, 15, 30, 60, 120, 300, 600},
@@ -64,6 +66,8 @@ func (m *Metrics) sampled(err error) {
 }
 
 func (m *Metrics) lag(d time.Duration) { m.tickLag.Observe(d.Seconds()) }
+
+func (m *Metrics) unreadable(kind string) { m.damaged.WithLabelValues(kind).Inc() }
 
 func (m *Metrics) effectFailed(e effect) { m.failures.WithLabelValues(string(e)).Inc() }
 

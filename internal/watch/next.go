@@ -4,16 +4,13 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/incident"
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
 // unknownAfter is how long the API server must keep saying that a workload does not exist before that is final.
 const unknownAfter = time.Minute
-
-// blindGrace is how long after its end a watch may still wait for Prometheus to answer for its last ticks.
-const blindGrace = time.Hour
 
 // step is what one input leads to.
 type step struct {
@@ -45,7 +42,7 @@ func (s *step) take(in input) {
 	case superseded:
 		s.superseded(in)
 	case updated:
-		s.add(incident.Entry{Kind: incident.KindUpdated, Updated: &in.accepted})
+		s.updated(in)
 	case measured:
 		s.measured(in)
 	case baselined:
@@ -60,6 +57,8 @@ func (s *step) take(in input) {
 		s.applied(in)
 	case notLanded:
 		s.watch.lookedUp = true
+	case unsure:
+		s.watch.lookedUp = false
 	}
 }
 
@@ -82,25 +81,10 @@ func (s *step) becomeWith(to State, reason, incidentID string) {
 	}})
 }
 
-func (s *step) clock() {
-	w := s.watch
-	switch w.State {
-	case Watching:
-		if s.now.Sub(w.Pin.T0) > w.Policy.end()+blindGrace {
-			s.become(Inconclusive, "Prometheus did not answer for the end of the watch within an hour after it")
-		}
-	case Regressed:
-		s.overdue()
-	case Verifying:
-		if w.restoredRollout.IsZero() && s.now.Sub(w.LandedAt) > w.Policy.Verify.Deadline {
-			s.become(NotRecovered, fmt.Sprintf("the rollout of the known-good version was not complete after %s", w.Policy.Verify.Deadline))
-		} else if !w.restoredRollout.IsZero() && s.now.Sub(w.restoredRollout) > w.Policy.Verify.Deadline+2*w.Policy.scrape()+w.Policy.Stages[0].Interval {
-			s.verifyDeadline()
-		}
-	case RollingBack:
-		if s.now.Sub(w.intentAt) > intentTrusted && w.lookedUp && s.now.Sub(w.intentAt) > w.Policy.Verify.Deadline {
-			s.giveUp("it could not be carried out within " + w.Policy.Verify.Deadline.String())
-		}
+// updated takes over the second event of a pair, once.
+func (s *step) updated(in updated) {
+	if e, err := event.Decode(in.accepted.Subject, in.accepted.Event); err == nil && !s.watch.sameEvent(e) {
+		s.add(incident.Entry{Kind: incident.KindUpdated, Updated: &in.accepted})
 	}
 }
 
@@ -113,14 +97,21 @@ func (s *step) missing(in missing) {
 		s.become(Inconclusive, fmt.Sprintf("the cluster has no Deployment %q in namespace %q", s.watch.Event.Workload, s.watch.Event.Namespace))
 	case Watching:
 		s.become(Inconclusive, "the workload was deleted")
+	case Verifying:
+		s.become(RolledBackUnverified, "the workload was deleted before it could be told whether the rollback helped")
 	}
 }
 
+// superseded ends the watch, unless a rollback is under way: the cluster decides then which of the two came first.
 func (s *step) superseded(in superseded) {
 	reason := fmt.Sprintf("version %s was deployed", in.by.Version)
 	switch s.watch.State {
 	case Pending, Watching, Regressed:
 		s.become(Superseded, reason)
+	case Verifying:
+		s.become(RolledBackUnverified, reason+" before it could be told whether the rollback helped")
+	default:
+		s.clock()
 	}
 }
 
@@ -142,7 +133,7 @@ func (s *step) settle(in observed) {
 	w := s.watch
 	release, t0, ok, why := rollback.Settle(in.snapshot, w.Event.Version)
 	if !ok {
-		if s.now.Sub(w.AcceptedAt) > w.Policy.SettleFor {
+		if s.overtime(w.AcceptedAt, w.Policy.SettleFor) {
 			s.become(Inconclusive, fmt.Sprintf("the announced version was not live within %s: %s", w.Policy.SettleFor, why))
 		}
 		return
@@ -189,10 +180,34 @@ func (w Watch) replacedBy(snapshot rollback.Snapshot) (string, bool) {
 	return "another version was deployed in its place", true
 }
 
+// changedAgain reports whether the workload no longer runs what the rollback put there.
+func (w Watch) changedAgain(snapshot rollback.Snapshot) (string, bool) {
+	switch {
+	case snapshot.UID != w.Pin.WorkloadUID:
+		return "the workload was deleted and made again", true
+	case !rollback.ContainersEqual(snapshot.Template, w.intent.Plan.ToTemplate):
+		return "the workload was changed again", true
+	}
+	return "", false
+}
+
+// contradicts reports whether the workload, as shown, would end the watch.
+func (w Watch) contradicts(snapshot rollback.Snapshot) bool {
+	switch w.State {
+	case Watching, Regressed:
+		_, gone := w.replacedBy(snapshot)
+		return gone
+	case Verifying:
+		_, changed := w.changedAgain(snapshot)
+		return changed
+	}
+	return false
+}
+
 // restored notes when the rollback's rollout is complete, from when on it can be measured whether it helped.
 func (s *step) restored(snapshot rollback.Snapshot) {
-	if !rollback.ContainersEqual(snapshot.Template, s.watch.intent.Plan.ToTemplate) {
-		s.become(RolledBackUnverified, "the workload was changed again before it could be told whether the rollback helped")
+	if why, changed := s.watch.changedAgain(snapshot); changed {
+		s.become(RolledBackUnverified, why+" before it could be told whether the rollback helped")
 		return
 	}
 	if !s.watch.restoredRollout.IsZero() {
@@ -205,82 +220,4 @@ func (s *step) restored(snapshot rollback.Snapshot) {
 	s.add(incident.Entry{Kind: incident.KindRollout, Rollout: &incident.RolloutProgress{
 		Phase: incident.PhaseVerify, Message: message, Done: true, CompletedAt: s.now.Truncate(time.Second),
 	}})
-}
-
-func (s *step) measured(in measured) {
-	for _, t := range in.ticks {
-		s.tick(in.phase, t)
-	}
-}
-
-func (s *step) tick(phase incident.Phase, t analyzer.Tick) {
-	verifying := s.watch.State == Verifying
-	if s.watch.State.Final() || verifying != (phase == incident.PhaseVerify) || s.watch.seen(phase, t) {
-		return
-	}
-	before := s.watch.verdictOf(phase)
-	s.add(incident.Entry{Kind: incident.KindTick, Tick: &incident.Tick{Phase: phase, Tick: t}})
-	if after := s.watch.verdictOf(phase); after != before && !(phase == incident.PhaseWatch && after == analyzer.Regressed) {
-		s.addVerdict(phase)
-	}
-	switch s.watch.State {
-	case Watching:
-		s.endOfWatch(t)
-	case Regressed:
-		s.overdue()
-	case RollingBack:
-		s.stillDue(t)
-	case Verifying:
-		s.verify(t)
-	}
-}
-
-// seen reports whether a tick was folded before: ticks that were measured twice count once.
-func (w Watch) seen(phase incident.Phase, t analyzer.Tick) bool {
-	if phase == incident.PhaseVerify {
-		return !t.At.After(w.lastVerify)
-	}
-	return !t.At.After(w.lastTick)
-}
-
-func (w Watch) verdictOf(phase incident.Phase) analyzer.Verdict {
-	if phase == incident.PhaseVerify {
-		return w.recovery.Verdict
-	}
-	return w.judgement.Verdict
-}
-
-func (s *step) addVerdict(phase incident.Phase) {
-	w := s.watch
-	j, pin := w.judgement, w.Pin.Release
-	if phase == incident.PhaseVerify {
-		j, pin = w.recovery, *w.Pin.Target
-	}
-	s.add(incident.Entry{Kind: incident.KindVerdict, Verdict: &incident.Verdict{
-		Phase: phase, Verdict: j.Verdict, Reason: j.Reason, Signals: j.Signals, Queries: w.queries(pin.PodPrefix),
-	}})
-}
-
-// queries are what a person can paste into Prometheus to see what was judged.
-func (w Watch) queries(podPrefix string) map[string]string {
-	out := make(map[string]string, len(w.Policy.Signals))
-	for _, sig := range w.Policy.Signals {
-		if q, err := analyzer.Query(sig, w.Event.Namespace, podPrefix, sig.Rule.Window); err == nil {
-			out[sig.Name] = q
-		}
-	}
-	return out
-}
-
-// endOfWatch ends a watch whose last stage is over.
-func (s *step) endOfWatch(t analyzer.Tick) {
-	w := s.watch
-	if t.At.Sub(w.Pin.T0) < w.Policy.end() || w.judgement.Verdict == analyzer.Regressed {
-		return
-	}
-	if w.judgement.Verdict == analyzer.Healthy {
-		s.become(Healthy, fmt.Sprintf("watched for %s: %s", w.Policy.end(), w.judgement.Reason))
-		return
-	}
-	s.become(Inconclusive, fmt.Sprintf("watched for %s: %s", w.Policy.end(), w.judgement.Reason))
 }

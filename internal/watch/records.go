@@ -3,7 +3,9 @@ package watch
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -17,17 +19,23 @@ type recorder struct {
 	mu   sync.Mutex
 	// asked holds the newest picture of each watch whose files are out of date.
 	asked map[string]Watch
-	wake  chan struct{}
+	// failed holds those whose files could not be written; they are asked for again.
+	failed map[string]Watch
+	wake   chan struct{}
 }
 
+// rewriteAfter is how long after a failure the files of a watch are tried again.
+const rewriteAfter = 15 * time.Second
+
 func newRecorder(opts Options) *recorder {
-	return &recorder{opts: opts, asked: map[string]Watch{}, wake: make(chan struct{}, 1)}
+	return &recorder{opts: opts, asked: map[string]Watch{}, failed: map[string]Watch{}, wake: make(chan struct{}, 1)}
 }
 
 // ask has the files of a watch written; it never blocks.
 func (r *recorder) ask(w Watch) {
 	r.mu.Lock()
 	r.asked[w.Key] = w
+	delete(r.failed, w.Key)
 	r.mu.Unlock()
 	select {
 	case r.wake <- struct{}{}:
@@ -36,21 +44,47 @@ func (r *recorder) ask(w Watch) {
 }
 
 func (r *recorder) run(ctx context.Context) {
+	again := time.NewTicker(rewriteAfter)
+	defer again.Stop()
 	for {
 		w, ok := r.next()
 		if !ok {
 			select {
 			case <-r.wake:
 				continue
+			case <-again.C:
+				r.retry()
+				continue
 			case <-ctx.Done():
 				return
 			}
 		}
 		if err := r.write(ctx, w); err != nil && ctx.Err() == nil {
-			r.opts.Log.Error("the files of a watch could not be written; the journal has everything",
-				zap.String("watch", w.Key), zap.Error(err))
+			r.opts.Log.Error("the files of a watch could not be written and are tried again; the journal has everything",
+				zap.String("watch", w.Key), zap.Error(err), zap.Duration("in", rewriteAfter))
+			r.fail(w)
 		}
 	}
+}
+
+// fail keeps a watch for another try, unless a newer picture of it was asked for meanwhile.
+func (r *recorder) fail(w Watch) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, newer := r.asked[w.Key]; !newer {
+		r.failed[w.Key] = w
+	}
+}
+
+func (r *recorder) retry() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked, r.failed = merged(r.failed, r.asked), map[string]Watch{}
+}
+
+func merged(older, newer map[string]Watch) map[string]Watch {
+	maps.Copy(older, newer)
+	return older
 }
 
 func (r *recorder) next() (Watch, bool) {

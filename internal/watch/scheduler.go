@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,16 +83,11 @@ func (s *scheduler) group(at time.Time) map[string][]job {
 
 // signalsKey tells sets of signals apart by everything that their measuring depends on.
 func signalsKey(signals []analyzer.Signal) string {
-	type asked struct {
-		Requests, Errors string
-		Labels           analyzer.Labels
-		Scrape           time.Duration
+	asked := slices.Clone(signals)
+	for i := range asked {
+		asked[i].Name, asked[i].Rule = "", analyzer.Sustained{} // what is made of the counts, not how they come about
 	}
-	var all []asked
-	for _, s := range signals {
-		all = append(all, asked{s.Requests, s.Errors, s.Labels, s.Scrape})
-	}
-	key, _ := json.Marshal(all) // plain structs always encode
+	key, _ := json.Marshal(asked) // plain structs always encode
 	return string(key)
 }
 

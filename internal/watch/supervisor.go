@@ -63,8 +63,10 @@ func New(opts Options) *Supervisor {
 func (s *Supervisor) Load(ctx context.Context) error {
 	return s.opts.Store.All(ctx, func(key string, value []byte) error {
 		w, err := decode(value)
-		if err != nil {
-			return fmt.Errorf("the stored watch %s cannot be read: %w", key, err)
+		if err != nil { // one bad record must not keep all others from being watched
+			s.opts.Metrics.unreadable("watch")
+			s.opts.Log.Error("a stored watch cannot be read and is passed over", zap.String("watch", key), zap.Error(err))
+			return nil
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -72,7 +74,7 @@ func (s *Supervisor) Load(ctx context.Context) error {
 			s.actors[key] = newActor(s, w)
 			return nil
 		}
-		s.ended[key] = w
+		s.ended[key] = w.epitome()
 		if !w.Rendered {
 			s.records.ask(w)
 		}
@@ -87,6 +89,9 @@ func decode(value []byte) (Watch, error) {
 	}
 	if w.Format != recordFormat {
 		return Watch{}, fmt.Errorf("it has format %d and this version reads %d", w.Format, recordFormat)
+	}
+	if w.Unwatched == "" && (len(w.Policy.Stages) == 0 || len(w.Policy.Signals) == 0) {
+		return Watch{}, errors.New("its policy has no stages or no signals")
 	}
 	w.Event.Raw = w.Document
 	return w, nil
@@ -109,10 +114,14 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	return nil
 }
 
+// steady is how long a run must last for the next stumble to count as the first.
+const steady = time.Minute
+
 // carry runs one actor to the end of its watch and starts it over, from the journal, where it stumbles.
 func (s *Supervisor) carry(ctx context.Context, a *actor) {
 	s.opts.Cache.Watch(a.watch.workload())
 	for pause := minPause; ctx.Err() == nil; pause = min(2*pause, maxPause) {
+		began := time.Now()
 		err := a.run(ctx)
 		if err == nil {
 			s.retire(a)
@@ -121,6 +130,10 @@ func (s *Supervisor) carry(ctx context.Context, a *actor) {
 		if ctx.Err() != nil {
 			return
 		}
+		if time.Since(began) > steady {
+			pause = minPause
+		}
+		a.fenced = a.fenced || errors.Is(err, ErrFenced)
 		a.log.Error("the watch stumbled and starts over from its journal", zap.Error(err), zap.Duration("in", pause))
 		sleep(ctx, pause)
 	}
@@ -130,7 +143,7 @@ func (s *Supervisor) retire(a *actor) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.actors, a.watch.Key)
-	s.ended[a.watch.Key] = a.watch
+	s.ended[a.watch.Key] = a.watch.epitome()
 	for _, other := range s.actors {
 		if other.view.Load().workload() == a.watch.workload() {
 			return
@@ -165,7 +178,8 @@ func (s *Supervisor) newerThan(w Watch) (event.Event, bool) {
 	return event.Event{}, false
 }
 
-// pastOf returns what the other watches of a watch's workload found out, the newest first.
+// pastOf returns what the earlier watches of a watch's workload found out, those still open included. They come in
+// the order of their deployments, the newest first, whatever order their events came in.
 func (s *Supervisor) pastOf(w Watch) []rollback.PastWatch {
 	var past []rollback.PastWatch
 	for _, o := range s.Watches() {
@@ -173,6 +187,7 @@ func (s *Supervisor) pastOf(w Watch) []rollback.PastWatch {
 			past = append(past, o.past())
 		}
 	}
+	slices.SortStableFunc(past, func(a, b rollback.PastWatch) int { return b.T0.Compare(a.T0) })
 	return past
 }
 
@@ -250,7 +265,12 @@ func (s *Supervisor) find(ctx context.Context, key string) (Watch, error) {
 
 // sameEvent reports whether an event says what the watch already knows.
 func (w Watch) sameEvent(e event.Event) bool {
-	known := w.Event
-	known.Raw = w.Document
-	return event.SameBody(known, e)
+	return event.SameBody(w.said(), e)
+}
+
+// said is the event that the watch goes by, with its document.
+func (w Watch) said() event.Event {
+	e := w.Event
+	e.Raw = w.Document
+	return e
 }

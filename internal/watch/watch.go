@@ -71,8 +71,11 @@ type fold struct {
 	intentAt time.Time
 	outcome  *incident.Outcome
 	refusal  *rollback.Refusal
-	// lookedUp is set when an intent that is no longer trusted was looked up in the cluster and is not there.
+	// lookedUp is set when an intent that is no longer trusted was looked up in the cluster and is not there. It is
+	// not journalled: after a restart the intent is looked up again.
 	lookedUp bool
+	// resumed is when the present process took up the watch. It is not journalled either.
+	resumed time.Time
 
 	restoredRollout time.Time
 	verifyJudge     analyzer.State
@@ -194,6 +197,15 @@ func withPods(known map[string]bool, t analyzer.Tick) map[string]bool {
 		}
 	}
 	return out
+}
+
+// epitome is what is kept in memory of a watch that has ended: enough to list it, to know its event again, and to
+// tell later watches of its workload. The store has all of it.
+func (w Watch) epitome() Watch {
+	w.Baselines = nil
+	w.Policy = Policy{Name: w.Policy.Name}
+	w.fold = fold{judgement: w.judgement, lastTick: w.lastTick, recovery: w.recovery, lastVerify: w.lastVerify}
+	return w
 }
 
 // past is what later watches of the same workload need to know of this one.

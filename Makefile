@@ -1,0 +1,57 @@
+# Needs Go, make, git and a C compiler (for the race detector); everything else is built from source.
+GO ?= go
+
+# The local stack is a module of its own. Its Kubernetes binary is compiled with these settings, which are kept here so
+# that checking it does not compile Kubernetes a second time.
+KUBE_BUILD := CGO_ENABLED=0 GOWORK=off
+STACK_GO := GOWORK=off $(GO) -C test/stack
+
+UNIT_PACKAGES = $$($(GO) list ./... | grep -v /test/e2e)
+E2E_TIMEOUT := 20m
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test e2e stack lint fmt clean stack-programs
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Build bin/rollbackd and bin/rollbackctl
+	@mkdir -p bin
+	$(GO) build -o bin/ ./cmd/...
+
+demo: build ## Show a bad release being taken back, on a local Kubernetes
+	@bin/rollbackd demo
+
+# The cheap checks come first. The programs of the stack are built before the tests that need them, because go test
+# would show nothing of a build that takes minutes.
+test: lint stack-programs ## Run every check and every test
+	$(STACK_GO) vet . ./internal/...
+	cd test/stack && $(KUBE_BUILD) $(GO) vet -trimpath ./kube
+	$(STACK_GO) test -short . ./internal/...
+	$(GO) test -race $(UNIT_PACKAGES)
+	$(GO) test -race -count=1 -timeout $(E2E_TIMEOUT) ./test/e2e/...
+
+e2e: stack-programs ## Run the end-to-end tests only
+	$(GO) test -race -count=1 -timeout $(E2E_TIMEOUT) ./test/e2e/...
+
+stack: ## Run the local stack until Ctrl-C and print its addresses
+	@mkdir -p bin
+	@$(STACK_GO) build -o ../../bin/stack .
+	@bin/stack up --scrape 1s --ready-file .stack/ready.json
+
+stack-programs:
+	@$(STACK_GO) run . build
+
+lint: ## Check format, vet, staticcheck and the import rule
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted; run make fmt:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	cd test/stack && GOWORK=off $(GO) tool -modfile=../../go.mod staticcheck . ./internal/...
+	$(GO) test ./test/layout
+
+fmt: ## Format the code
+	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
+
+clean: ## Remove everything that was built, the local Kubernetes included
+	rm -rf bin .stack

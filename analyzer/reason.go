@@ -1,0 +1,77 @@
+package analyzer
+
+import (
+	"fmt"
+	"time"
+)
+
+// This file puts the sustained rule's judgement of a tick that could be measured into words.
+
+func (st SustainedState) verdict(sig Signal, base Baseline, a Assessment) (Verdict, string) {
+	least := sig.Rule.MinRequests
+	switch {
+	case base.Counts.N == 0 && sig.Kind == KindErrorRate:
+		return Insufficient, "there is no baseline: the known-good version served no counted request before this deployment"
+	case base.Counts.N < least && sig.Kind == KindErrorRate:
+		return Insufficient, fmt.Sprintf("the baseline holds %d requests and needs %d", base.Counts.N, least)
+	case a.Outcome != OutcomeBreach && st.total.N < least:
+		return Insufficient, fmt.Sprintf("%d requests were counted so far and %d are needed", st.total.N, least)
+	case a.Counts.N == 0:
+		return Insufficient, fmt.Sprintf("no request was counted in the last %s", sig.Rule.Window)
+	case a.Outcome != OutcomeBreach:
+		return Healthy, fmt.Sprintf("%s, within the limit of %s", a.measured(), a.limit())
+	case st.held <= sig.Rule.For:
+		return Insufficient, fmt.Sprintf("%s, over the limit of %s, for %s; the rule acts after %s",
+			a.measured(), a.limit(), st.held, sig.Rule.For)
+	case st.heldCounts.N < least:
+		return Insufficient, fmt.Sprintf("over the limit for %s, but on %d requests where %d are needed", st.held, st.heldCounts.N, least)
+	case !st.stillBreaching(a.Limit):
+		return Insufficient, fmt.Sprintf("over the limit for %s, but no longer in the last %d ticks", st.held, len(st.newest()))
+	}
+	return Regressed, fmt.Sprintf("%s for %s; the limit is %s (%s)", a.measured(), st.held, a.limit(), grounds(sig, a))
+}
+
+// measured says what was measured: "34.50 % of requests failed", or "P95 was 812ms".
+func (a Assessment) measured() string {
+	if a.Kind == KindLatency {
+		return fmt.Sprintf("%s was %s (%s of requests took longer than %s)",
+			a.quantileName(), seconds(a.QuantileValue), percent(a.Value), seconds(a.LimitLatency))
+	}
+	return percent(a.Value) + " of requests failed"
+}
+
+func (a Assessment) limit() string {
+	if a.Kind == KindLatency {
+		return seconds(a.LimitLatency)
+	}
+	return percent(a.Limit)
+}
+
+func (a Assessment) quantileName() string { return fmt.Sprintf("P%g", a.Quantile*100) }
+
+// grounds says what the limit is made of.
+func grounds(sig Signal, a Assessment) string {
+	if sig.Kind == KindLatency {
+		return fmt.Sprintf("the SLO of %s plus %.6g %%", sig.Objective.SLO, sig.Objective.Tolerance*100)
+	}
+	return fmt.Sprintf("the baseline of %s plus %s", percent(a.Baseline), sig.Rule.allowance(a.Baseline))
+}
+
+// seconds writes a latency as people read it, to the millisecond.
+func seconds(s float64) string {
+	return time.Duration(s * float64(time.Second)).Round(time.Millisecond).String()
+}
+
+// allowance says in words which of the two allowances makes the limit.
+func (r Sustained) allowance(baseline float64) string {
+	if baseline*r.Relative >= r.Absolute {
+		return fmt.Sprintf("%.6g %% of it", r.Relative*100)
+	}
+	return fmt.Sprintf("%.6g percentage points", r.Absolute*100)
+}
+
+// clamp keeps a fraction within 1 where errors are counted by a counter of their own, which a scrape may catch a
+// request ahead.
+func clamp(c Counts) Counts { return Counts{N: c.N, K: min(c.K, c.N)} }
+
+func percent(f float64) string { return fmt.Sprintf("%.2f %%", f*100) }

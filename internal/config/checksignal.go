@@ -1,0 +1,102 @@
+package config
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+)
+
+// signalCheck checks one signal of a policy.
+type signalCheck struct {
+	*checker
+	Signal
+	at []any
+}
+
+func (c signalCheck) field(path ...any) []any { return append(slices.Clone(c.at), path...) }
+
+func (s Signal) check(k *checker, at []any, p Policy, scrape model.Duration) {
+	c := signalCheck{checker: k, Signal: s, at: at}
+	switch s.Kind {
+	case analyzer.KindErrorRate:
+		c.errorRate()
+	case analyzer.KindLatency:
+		c.latency()
+	default:
+		c.say(c.field("kind"), "%q is not a kind of signal; use %s or %s", s.Kind, analyzer.KindErrorRate, analyzer.KindLatency)
+	}
+	for name, label := range map[string]string{"namespace": s.Labels.Namespace, "pod": s.Labels.Pod} {
+		if !model.UTF8Validation.IsValidLabelName(label) {
+			c.say(c.field("labels", name), "%q is not a label's name", label)
+		}
+	}
+	c.times(p, scrape)
+	if s.MinRequests == 0 {
+		c.say(c.field("minRequests"), "is 0; a rate over no requests proves nothing")
+	}
+}
+
+func (c signalCheck) times(p Policy, scrape model.Duration) {
+	fill(&c.ScrapeInterval, scrape)
+	c.positive(c.field("scrapeInterval"), c.ScrapeInterval)
+	if c.Window < c.ScrapeInterval {
+		c.say(c.field("window"), "%s is shorter than the scrape interval, %s, so most ticks would hold nothing", c.Window, c.ScrapeInterval)
+	}
+	c.positive(c.field("for"), c.For)
+	if c.For >= p.Stages.Enhanced.Until {
+		c.say(c.field("for"), "%s is no shorter than the whole watch, %s, so the rule could never act", c.For, p.Stages.Enhanced.Until)
+	}
+}
+
+func (c signalCheck) selector(name, text, example string) {
+	if text == "" {
+		c.say(c.field(name), "is missing; name a counter such as %s", example)
+	} else if _, err := analyzer.ParseSelector(text); err != nil {
+		c.say(c.field(name), "%v", err)
+	}
+}
+
+// foreign refuses fields that only another kind of signal has, because whoever wrote them expects an effect.
+func (c signalCheck) foreign(fields map[string]string) {
+	for name, text := range fields {
+		if text != "" {
+			c.say(c.field(name), "has no effect on a signal of kind %s; remove it", c.Kind)
+		}
+	}
+}
+
+func (c signalCheck) errorRate() {
+	c.selector("requests", c.Requests, "http_requests_total")
+	c.selector("errors", c.Errors, `http_requests_total{code=~"5.."}`)
+	if c.Requests != "" && c.Requests == c.Errors {
+		c.say(c.field("errors"), "is the same as requests, so every request would count as failed; select the failed ones, such as {code=~\"5..\"}")
+	}
+	if m := c.MaxIncrease; !(m.Relative >= 0) || !(m.Absolute >= 0) || m.Absolute >= 1 {
+		c.say(c.field("maxIncrease"), "relative %v and absolute %v must not be negative, and absolute is a fraction below 1", m.Relative, m.Absolute)
+	}
+	c.foreign(map[string]string{"histogram": c.Histogram})
+	if c.SLO != 0 {
+		c.foreign(map[string]string{"slo": c.SLO.String()})
+	}
+}
+
+func (c signalCheck) latency() {
+	c.selector("histogram", c.Histogram, "http_request_duration_seconds_bucket")
+	c.foreign(map[string]string{"requests": c.Requests, "errors": c.Errors})
+	if c.SLO <= 0 {
+		c.say(c.field("slo"), "is missing; name the latency that the quantile should stay below, such as 500ms")
+	}
+	if !(c.Quantile > 0 && c.Quantile < 1) {
+		c.say(c.field("quantile"), "%v is not a fraction between 0 and 1; write the P95 as 0.95", c.Quantile)
+	}
+	if !(c.Tolerance >= 0) || math.IsInf(c.Tolerance, 1) {
+		c.say(c.field("tolerance"), "%v is not a fraction of the SLO; write 20 %% as 0.20", c.Tolerance)
+	}
+	if u := time.Duration(c.Unit); u != time.Second && u != time.Millisecond {
+		c.say(c.field("unit"), "%s is not a unit of histograms; use 1s or 1ms, as the bounds (le) of the series are", c.Unit)
+	}
+}

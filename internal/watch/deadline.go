@@ -1,0 +1,67 @@
+package watch
+
+import (
+	"fmt"
+	"time"
+)
+
+// This file holds the part of Next that time alone brings about.
+
+// blindGrace is how long after its end a watch may still wait for Prometheus to answer for its last ticks.
+const blindGrace = time.Hour
+
+// resumeGrace is how long a process that takes up a watch asks anew before it gives up what is overdue.
+const resumeGrace = 2 * time.Minute
+
+// clock looks at the deadlines. It also finishes the step of a process that was killed between its entries.
+func (s *step) clock() {
+	w := s.watch
+	switch w.State {
+	case Pending:
+		if w.Unwatched != "" {
+			s.become(Inconclusive, w.Unwatched)
+		}
+	case Watching:
+		s.endOfWatch()
+		if s.overtime(w.Pin.T0, w.Policy.end()+blindGrace) {
+			s.become(Inconclusive, "Prometheus did not answer for the end of the watch within an hour after it")
+		}
+	case Regressed:
+		s.overdue()
+	case RollingBack:
+		s.clockRollingBack()
+	case Verifying:
+		s.clockVerifying()
+	}
+}
+
+// overtime reports whether something has lasted for longer than it may. Time in which no process ran does not count
+// against the cluster and Prometheus: they are asked again before anything is given up for lack of an answer.
+func (s *step) overtime(since time.Time, limit time.Duration) bool {
+	return s.now.Sub(since) > limit && s.now.Sub(s.watch.resumed) > min(limit, resumeGrace)
+}
+
+func (s *step) clockRollingBack() {
+	w := s.watch
+	switch {
+	case w.outcome != nil && w.outcome.Intent == w.intent.ID:
+		s.concluded(*w.outcome)
+	case w.lookedUp && s.overtime(w.intentAt, max(w.Policy.Verify.Deadline, intentTrusted)):
+		s.giveUp("it could not be carried out within " + w.Policy.Verify.Deadline.String())
+	}
+}
+
+func (s *step) clockVerifying() {
+	w := s.watch
+	deadline := w.Policy.Verify.Deadline
+	if w.restoredRollout.IsZero() {
+		if s.overtime(w.LandedAt, deadline) {
+			s.become(NotRecovered, fmt.Sprintf("the rollout of the known-good version was not complete after %s", deadline))
+		}
+		return
+	}
+	s.verify()
+	if s.overtime(w.restoredRollout, deadline+2*w.Policy.scrape()+w.Policy.Stages[0].Interval) {
+		s.verifyDeadline()
+	}
+}

@@ -1,0 +1,88 @@
+package watch
+
+import (
+	"fmt"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/incident"
+)
+
+// This file holds the part of Next that folds ticks and ends a watch on them.
+
+func (s *step) measured(in measured) {
+	for _, t := range in.ticks {
+		s.tick(in.phase, t)
+	}
+}
+
+func (s *step) tick(phase incident.Phase, t analyzer.Tick) {
+	verifying := s.watch.State == Verifying
+	if s.watch.State.Final() || verifying != (phase == incident.PhaseVerify) || s.watch.seen(phase, t) {
+		return
+	}
+	before := s.watch.verdictOf(phase)
+	s.add(incident.Entry{Kind: incident.KindTick, Tick: &incident.Tick{Phase: phase, Tick: t}})
+	if after := s.watch.verdictOf(phase); after != before && !(phase == incident.PhaseWatch && after == analyzer.Regressed) {
+		s.addVerdict(phase)
+	}
+	switch s.watch.State {
+	case Watching:
+		s.endOfWatch()
+	case Regressed:
+		s.overdue()
+	case RollingBack:
+		s.stillDue(t)
+	case Verifying:
+		s.verify()
+	}
+}
+
+// seen reports whether a tick was folded before: ticks that were measured twice count once.
+func (w Watch) seen(phase incident.Phase, t analyzer.Tick) bool {
+	if phase == incident.PhaseVerify {
+		return w.restoredRollout.IsZero() || !t.At.After(w.restoredRollout) || !t.At.After(w.lastVerify)
+	}
+	return !t.At.After(w.lastTick)
+}
+
+func (w Watch) verdictOf(phase incident.Phase) analyzer.Verdict {
+	if phase == incident.PhaseVerify {
+		return w.recovery.Verdict
+	}
+	return w.judgement.Verdict
+}
+
+func (s *step) addVerdict(phase incident.Phase) {
+	w := s.watch
+	j, pin := w.judgement, w.Pin.Release
+	if phase == incident.PhaseVerify {
+		j, pin = w.recovery, *w.Pin.Target
+	}
+	s.add(incident.Entry{Kind: incident.KindVerdict, Verdict: &incident.Verdict{
+		Phase: phase, Verdict: j.Verdict, Reason: j.Reason, Signals: j.Signals, Queries: w.queries(pin.PodPrefix),
+	}})
+}
+
+// queries are what a person can paste into Prometheus to see what was judged.
+func (w Watch) queries(podPrefix string) map[string]string {
+	out := make(map[string]string, len(w.Policy.Signals))
+	for _, sig := range w.Policy.Signals {
+		if q, err := analyzer.Query(sig, w.Event.Namespace, podPrefix, sig.Rule.Window); err == nil {
+			out[sig.Name] = q
+		}
+	}
+	return out
+}
+
+// endOfWatch ends a watch whose last stage is over. One that is proven bad at the end becomes Regressed instead.
+func (s *step) endOfWatch() {
+	w := s.watch
+	if !w.over() || w.judgement.Verdict == analyzer.Regressed {
+		return
+	}
+	if w.judgement.Verdict == analyzer.Healthy {
+		s.become(Healthy, fmt.Sprintf("watched for %s: %s", w.Policy.end(), w.judgement.Reason))
+		return
+	}
+	s.become(Inconclusive, fmt.Sprintf("watched for %s: %s", w.Policy.end(), w.judgement.Reason))
+}

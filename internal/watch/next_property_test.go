@@ -1,0 +1,151 @@
+package watch
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// In any history, whatever comes in and wherever the process is killed: the journal alone makes the same watch, which
+// wants the same next; at most one intent is ever carried out; and none is written where the policy or the event
+// rules it out. (story.feed checks the table of states at every step.)
+func TestAnyHistory(t *testing.T) {
+	reached := map[State]int{}
+	for seed := range uint64(1500) {
+		h := newHistory(t, seed)
+		for range 60 {
+			h.step()
+		}
+		reached[h.watch.State]++
+	}
+	for from, to := range transitions() {
+		for _, s := range to {
+			if s.Final() {
+				require.NotZero(t, reached[s], "no history went from %s to %s, so that nothing is shown of it", from, s)
+			}
+		}
+	}
+}
+
+// history is a story that chance tells.
+type history struct {
+	*story
+	*rand.Rand
+	forbidden bool
+	bad       bool
+	carried   map[string]bool
+}
+
+func newHistory(t *testing.T, seed uint64) *history {
+	r := rand.New(rand.NewPCG(seed, 1))
+	h := &history{Rand: r, carried: map[string]bool{}, bad: r.IntN(3) > 0}
+	h.story = newStory(t, func(w *Watch) {
+		switch r.IntN(6) {
+		case 0:
+			w.Event.SchemaChange, h.forbidden = true, true
+		case 1:
+			h.forbidden = true
+			for i := range w.Policy.Stages {
+				w.Policy.Stages[i].Mode = Observe
+			}
+		}
+	})
+	return h
+}
+
+func (h *history) step() {
+	h.now = h.now.Add(time.Duration(h.IntN(8000)) * time.Millisecond)
+	if h.IntN(40) == 0 {
+		h.now = h.now.Add(time.Duration(h.IntN(300)) * time.Second)
+	}
+	in := h.any()
+	if h.want != effectNone && h.IntN(3) > 0 {
+		in = h.perform()
+	}
+	entries := h.feed(in, h.now)
+	for _, e := range entries {
+		require.False(h.t, e.Kind == incident.KindIntent && h.forbidden, "an intent where none may be")
+	}
+	live := h.watch.wanted(h.now)
+	again := h.restarted
+	again.lookedUp = h.watch.lookedUp
+	require.Equal(h.t, live, again.wanted(h.now))
+	if h.IntN(8) == 0 { // killed: some of the last entries were not stored, and nothing was done about any
+		h.killed(h.IntN(len(entries) + 1))
+	}
+}
+
+// perform answers the effect that the watch wants, usually as one would hope.
+func (h *history) perform() input {
+	switch h.want {
+	case effectObserve:
+		return observed{snapshot: clusterShows("v2")}
+	case effectBaseline:
+		return baselined{baselines: baselinesOf(10000, 100)}
+	case effectOpenIncident:
+		return incidentOpened{id: "i1"}
+	case effectPlan:
+		plan, refusal := rollback.MakePlan(*h.watch.Pin, clusterShows("v2"))
+		return planned{plan: plan, refusal: refusal}
+	case effectApply:
+		h.carried[h.watch.intent.ID] = true
+		require.Len(h.t, h.carried, 1, "a second intent was carried out")
+		return h.pick(applied{result: rollback.Landed}, applied{result: rollback.Landed}, applied{result: rollback.Superseded, detail: "d"},
+			applied{result: rollback.Failed, detail: "d"}, unsure{})
+	case effectCheckLanded:
+		return h.pick(applied{result: rollback.Landed}, notLanded{}, notLanded{})
+	}
+	h.t.Fatalf("no effect %q", h.want)
+	return nil
+}
+
+// any is something that nobody asked for.
+func (h *history) any() input {
+	if ticks := h.due(); len(ticks) > 0 && h.IntN(4) > 0 {
+		phase := incident.PhaseWatch
+		if h.watch.State == Verifying {
+			phase = incident.PhaseVerify
+		}
+		return measured{phase: phase, ticks: ticks}
+	}
+	if h.IntN(3) > 0 {
+		return clock{}
+	}
+	if h.IntN(10) == 0 && !h.watch.Event.SchemaChange { // the second of a pair says the same about the schema
+		return updated{accepted: incident.Accepted{Subject: h.watch.Subject, Event: completion()}}
+	}
+	versions := []string{"v2", "v2", "v2", "v2+note", "v1", "v1", "v3"}
+	return h.pick(
+		observed{snapshot: clusterShows(versions[h.IntN(len(versions))])},
+		observed{snapshot: clusterShows("v1")}, observed{snapshot: clusterShows("v2")}, observed{snapshot: clusterShows("v2")},
+		missing{since: h.now.Add(-time.Duration(h.IntN(70)) * time.Second)},
+		superseded{by: event.Event{Version: "v3"}}, notLanded{}, unsure{}, applied{result: rollback.Failed, detail: "stray"},
+	)
+}
+
+func (h *history) due() []analyzer.Tick {
+	var ticks []analyzer.Tick
+	if h.IntN(30) == 0 {
+		h.bad = !h.bad
+	}
+	for _, span := range h.watch.due(h.now) {
+		kind := "good"
+		if h.bad != (h.watch.State == Verifying) {
+			kind = "bad"
+		}
+		if h.IntN(12) == 0 {
+			kind = []string{"none", "few", "error", "good"}[h.IntN(4)]
+		}
+		ticks = append(ticks, tickOf(kind, span.From, span.At))
+	}
+	return ticks
+}
+
+func (h *history) pick(from ...input) input { return from[h.IntN(len(from))] }

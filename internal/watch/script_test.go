@@ -1,0 +1,103 @@
+package watch
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// play runs a script, one input a line:
+//
+//	when | input | entries that must follow | state and effect wanted after it
+//
+// When is counted from the start of the deployment. See parse for the inputs and summary for the entries.
+func (s *story) play(script string) {
+	s.t.Helper()
+	for line := range strings.Lines(script) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		cells := strings.Split(line, "|")
+		require.Len(s.t, cells, 4, line)
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		now := start.Add(s.duration(cells[0]))
+		entries := s.feed(s.parse(strings.Fields(cells[1]), now), now)
+		got := summary(entries) + " | " + strings.TrimSpace(string(s.watch.State)+" "+string(s.want))
+		require.Equal(s.t, cells[2]+" | "+cells[3], got, "at %s: %s\nreason: %s", cells[0], cells[1], s.watch.Reason)
+	}
+}
+
+func (s *story) duration(text string) time.Duration {
+	s.t.Helper()
+	d, err := time.ParseDuration(text)
+	require.NoError(s.t, err)
+	return d
+}
+
+func (s *story) parse(words []string, now time.Time) input {
+	s.t.Helper()
+	args := words[1:]
+	switch words[0] {
+	case "clock":
+		return clock{}
+	case "see":
+		return observed{snapshot: clusterShows(args[0], args[1:]...)}
+	case "gone": // since so long ago
+		return missing{since: now.Add(-s.duration(args[0]))}
+	case "superseded":
+		return superseded{by: event.Event{Version: args[0]}}
+	case "updated":
+		return updated{accepted: incident.Accepted{Subject: s.watch.Subject, StreamSeq: 8, Event: completion()}}
+	case "ticks": // kind and end: every tick of the grid that ends by then
+		return s.ticks(args[0], start.Add(s.duration(args[1])))
+	case "tick": // phase, kind and end: one tick that no grid asked for
+		at := start.Add(s.duration(args[2]))
+		return measured{phase: incident.Phase(args[0]), ticks: []analyzer.Tick{tickOf(args[1], at.Add(-5*time.Second), at)}}
+	case "baseline":
+		n, err := strconv.ParseUint(args[0], 10, 64)
+		require.NoError(s.t, err)
+		return baselined{baselines: baselinesOf(n, n/100)}
+	case "incident":
+		return incidentOpened{id: args[0]}
+	case "plan":
+		plan, refusal := rollback.MakePlan(*s.watch.Pin, clusterShows(args[0], args[1:]...))
+		return planned{plan: plan, refusal: refusal}
+	case "applied":
+		return applied{result: rollback.Result(args[0]), detail: "said the cluster"}
+	case "unsure":
+		return unsure{}
+	case "notlanded":
+		return notLanded{}
+	}
+	s.t.Fatalf("no input %q", words)
+	return nil
+}
+
+// ticks asks the watch itself which ticks are due.
+func (s *story) ticks(kind string, until time.Time) input {
+	phase := incident.PhaseWatch
+	if s.watch.State == Verifying {
+		phase = incident.PhaseVerify
+	}
+	var ticks []analyzer.Tick
+	for _, span := range s.watch.due(until.Add(s.watch.Policy.scrape())) {
+		ticks = append(ticks, tickOf(kind, span.From, span.At))
+	}
+	require.NotEmpty(s.t, ticks, "no tick is due by %s", until)
+	return measured{phase: phase, ticks: ticks}
+}
+
+// completion is the second event of the pair that testEvent begins.
+func completion() []byte {
+	return []byte(`{"id":"d1","timestamp":"2026-11-22T10:01:00Z","environment":"production",` +
+		`"namespace":"shop","workload":"checkout","version":"v2","status":"success"}`)
+}
