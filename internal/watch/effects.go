@@ -46,10 +46,10 @@ const incidentStamp = "20060102T150405Z"
 
 // observe shows the workload from the cache, or live while the cache does not hold it.
 func (a *actor) observe(ctx context.Context) (input, error) {
-	snapshot, ok := a.opts.Cache.Cached(a.watch.workload(), nil)
+	snapshot, ok := a.opts.Cache.Cached(a.watch.workload(), a.watch.blueGreen())
 	if !ok || a.watch.contradicts(snapshot) { // a cache that lags behind must not end a watch
 		var err error
-		snapshot, err = a.opts.Cluster.Read(ctx, a.watch.workload(), nil)
+		snapshot, err = a.opts.Cluster.Read(ctx, a.watch.workload(), a.watch.blueGreen())
 		if errors.Is(err, rollback.ErrNotFound) {
 			return a.absent(ctx), nil
 		}
@@ -60,7 +60,10 @@ func (a *actor) observe(ctx context.Context) (input, error) {
 	a.missing = time.Time{}
 	in := observed{snapshot: snapshot}
 	if a.watch.State == Pending {
-		in.past = a.pastOf(a.watch)
+		in.past = a.pastOf(a.watch, snapshot)
+		if refusal := a.watch.forbiddenSwitch(snapshot); refusal != nil {
+			a.tellPublisher(ctx, unauthorisedSwitch(a.watch.Event, refusal))
+		}
 	}
 	return in, nil
 }
@@ -76,11 +79,16 @@ func (a *actor) absent(ctx context.Context) input {
 			Reason: fmt.Sprintf("the cluster has no Deployment %q in namespace %q", a.watch.Event.Workload, a.watch.Event.Namespace),
 			Fix:    "check the names, and that rollbackd watches the cluster that you deployed to",
 		}
-		if err := a.opts.Reject.Reject(ctx, a.watch.Event.Target(), a.watch.StreamSeq, r); err != nil {
-			a.log.Warn("the publisher could not be told that the workload does not exist", zap.Error(err))
-		}
+		a.tellPublisher(ctx, r)
 	}
 	return missing{since: a.missing}
+}
+
+// tellPublisher publishes why an event that had been accepted is not watched after all. Nothing waits for it.
+func (a *actor) tellPublisher(ctx context.Context, r *event.Rejection) {
+	if err := a.opts.Reject.Reject(ctx, a.watch.Event.Target(), a.watch.StreamSeq, r); err != nil {
+		a.log.Warn("the publisher could not be told why its event is not watched", zap.Error(err), zap.String("code", string(r.Code)))
+	}
 }
 
 // baseline measures the known-good version before the deployment. Without one there is nothing to compare with, and
@@ -105,14 +113,14 @@ func (a *actor) baseline(ctx context.Context) (input, error) {
 }
 
 func (a *actor) plan(ctx context.Context) (input, error) {
-	snapshot, err := a.opts.Cluster.Read(ctx, a.watch.workload(), nil)
+	snapshot, err := a.opts.Cluster.Read(ctx, a.watch.workload(), a.watch.blueGreen())
 	if errors.Is(err, rollback.ErrNotFound) {
 		return planned{refusal: &rollback.Refusal{Code: rollback.RefuseWorkloadGone, Reason: "the workload was deleted"}}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	plan, refusal := rollback.MakePlan(*a.watch.Pin, snapshot, false)
+	plan, refusal := rollback.MakePlan(*a.watch.Pin, snapshot, a.watch.failsMostly())
 	return planned{plan: plan, refusal: refusal}, nil
 }
 

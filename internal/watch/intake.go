@@ -63,11 +63,11 @@ func (s *Supervisor) Accept(ctx context.Context, m Published) error {
 
 // admit checks what an event asks for against what this daemon does and the policies allow.
 func (s *Supervisor) admit(e event.Event) (*Policy, *event.Rejection) {
-	if e.Strategy != event.StrategyRolling {
+	if e.Strategy != event.StrategyRolling && e.Strategy != event.StrategyBlueGreen {
 		return nil, &event.Rejection{
 			Code: event.CodeUnsupported, Field: "strategy", Value: event.Quote(string(e.Strategy)),
 			Reason: fmt.Sprintf("strategy %q is not watched by this version", e.Strategy),
-			Fix:    `only "rolling" is`,
+			Fix:    `"rolling" and "blue-green" are`,
 		}
 	}
 	if r := event.CheckAge(e, now(), s.window()); r != nil && r.Code != event.CodeStale {

@@ -54,12 +54,12 @@ func (w Watch) verdictOf(phase incident.Phase) analyzer.Verdict {
 
 func (s *step) addVerdict(phase incident.Phase) {
 	w := s.watch
-	j, pin := w.judgement, w.Pin.Release
+	j, pods := w.judgement, w.Pin.Release.PodPrefix
 	if phase == incident.PhaseVerify {
-		j, pin = w.recovery, *w.Pin.Target
+		j, pods = w.recovery, w.restoredPods()
 	}
 	s.add(incident.Entry{Kind: incident.KindVerdict, Verdict: &incident.Verdict{
-		Phase: phase, Verdict: j.Verdict, Reason: j.Reason, Signals: j.Signals, Queries: w.queries(pin.PodPrefix),
+		Phase: phase, Verdict: j.Verdict, Reason: j.Reason, Signals: j.Signals, Queries: w.queries(pods),
 	}})
 }
 

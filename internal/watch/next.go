@@ -131,6 +131,10 @@ func (s *step) observed(in observed) {
 
 func (s *step) settle(in observed) {
 	w := s.watch
+	if refusal := w.forbiddenSwitch(in.snapshot); refusal != nil {
+		s.become(Inconclusive, "not watched: "+refusal.Reason)
+		return
+	}
 	release, t0, ok, why := rollback.Settle(in.snapshot, w.Event.Version)
 	if !ok {
 		if s.overtime(w.AcceptedAt, w.Policy.SettleFor) {
@@ -171,6 +175,9 @@ func (w Watch) replacedBy(snapshot rollback.Snapshot) (string, bool) {
 	if snapshot.UID != w.Pin.WorkloadUID {
 		return "the workload was deleted and made again", true
 	}
+	if why, gone := w.switchedAway(snapshot); gone {
+		return why, true
+	}
 	if rollback.ContainersEqual(snapshot.Template, w.Pin.Release.Template) {
 		return "", false
 	}
@@ -185,6 +192,8 @@ func (w Watch) changedAgain(snapshot rollback.Snapshot) (string, bool) {
 	switch {
 	case snapshot.UID != w.Pin.WorkloadUID:
 		return "the workload was deleted and made again", true
+	case w.Pin.Switch != nil:
+		return w.switchedOn(snapshot)
 	case !rollback.ContainersEqual(snapshot.Template, w.intent.Plan.ToTemplate):
 		return "the workload was changed again", true
 	}
@@ -194,6 +203,8 @@ func (w Watch) changedAgain(snapshot rollback.Snapshot) (string, bool) {
 // contradicts reports whether the workload, as shown, would end the watch.
 func (w Watch) contradicts(snapshot rollback.Snapshot) bool {
 	switch w.State {
+	case Pending:
+		return w.forbiddenSwitch(snapshot) != nil
 	case Watching, Regressed:
 		_, gone := w.replacedBy(snapshot)
 		return gone

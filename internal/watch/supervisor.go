@@ -178,12 +178,18 @@ func (s *Supervisor) newerThan(w Watch) (event.Event, bool) {
 	return event.Event{}, false
 }
 
-// pastOf returns what the earlier watches of a watch's workload found out, those still open included. They come in
-// the order of their deployments, the newest first, whatever order their events came in.
-func (s *Supervisor) pastOf(w Watch) []rollback.PastWatch {
+// pastOf returns what the earlier watches of a watch's workload found out, and of the other colour of a switch, those
+// still open included. They come in the order of their deployments, the newest first, whatever order their events came in.
+func (s *Supervisor) pastOf(w Watch, snapshot rollback.Snapshot) []rollback.PastWatch {
+	concerned := map[rollback.Workload]bool{w.workload(): true}
+	if snapshot.Switch != nil {
+		for _, old := range snapshot.Switch.Old {
+			concerned[old.Workload] = true
+		}
+	}
 	var past []rollback.PastWatch
 	for _, o := range s.Watches() {
-		if o.Key != w.Key && o.Event.Target() == w.Event.Target() && o.Pin != nil && o.AcceptedAt.Before(w.AcceptedAt) {
+		if o.Key != w.Key && o.Event.Environment == w.Event.Environment && concerned[o.workload()] && o.Pin != nil && o.AcceptedAt.Before(w.AcceptedAt) {
 			past = append(past, o.past())
 		}
 	}

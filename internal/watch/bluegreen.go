@@ -1,0 +1,86 @@
+package watch
+
+import (
+	"fmt"
+
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// This file holds what is different about a blue-green deployment: the Service's selector decides what is live.
+
+// blueGreen returns the switch that the event announced; nil for a rolling update.
+func (w Watch) blueGreen() *rollback.Switch {
+	if w.Event.Strategy != event.StrategyBlueGreen {
+		return nil
+	}
+	return &rollback.Switch{
+		Service: w.Event.Service, SelectorKey: w.Event.SelectorKey, From: w.Event.From, To: w.Event.To,
+	}
+}
+
+// forbiddenSwitch returns why the publisher may not name the switch, for good; nil if it may, or may yet.
+func (w Watch) forbiddenSwitch(snapshot rollback.Snapshot) *rollback.Refusal {
+	if r := rollback.CheckSwitch(snapshot, w.Event.Version); r != nil && r.Code == rollback.RefuseSwitchForbidden {
+		return r
+	}
+	return nil
+}
+
+// unauthorisedSwitch tells the publisher of a switch that it may not name.
+func unauthorisedSwitch(e event.Event, r *rollback.Refusal) *event.Rejection {
+	return &event.Rejection{
+		Code: event.CodeUnauthorised, Field: "service", Value: event.Quote(e.Service),
+		Reason: r.Reason,
+		Fix:    "name the Service whose selector, with selectorKey=to, selects this workload's pods and, with from, those of the other colour",
+	}
+}
+
+// switchedAway reports whether the Service no longer sends its traffic to the release that is being judged.
+func (w Watch) switchedAway(snapshot rollback.Snapshot) (string, bool) {
+	pinned, live := w.Pin.Switch, snapshot.Switch
+	switch {
+	case pinned == nil || live == nil:
+		return "", false
+	case live.ServiceUID != pinned.ServiceUID:
+		return fmt.Sprintf("Service %s was deleted", pinned.Service), true
+	case live.Live() == pinned.From:
+		return fmt.Sprintf("somebody switched Service %s back to %s by hand", pinned.Service, pinned.From), true
+	case live.Live() != pinned.To:
+		return fmt.Sprintf("Service %s was switched to %s", pinned.Service, live.Live()), true
+	}
+	return "", false
+}
+
+// switchedOn reports whether the Service no longer sends its traffic to the colour that the rollback chose.
+func (w Watch) switchedOn(snapshot rollback.Snapshot) (string, bool) {
+	pinned, live := w.Pin.Switch, snapshot.Switch
+	switch {
+	case live == nil:
+		return "", false
+	case live.ServiceUID != pinned.ServiceUID:
+		return fmt.Sprintf("Service %s was deleted", pinned.Service), true
+	case live.Live() != pinned.From:
+		return fmt.Sprintf("Service %s was switched to %s", pinned.Service, live.Live()), true
+	}
+	return "", false
+}
+
+// restoredPods is what the names of the pods begin with that serve once the rollback has landed.
+func (w Watch) restoredPods() string {
+	if w.intent != nil && w.intent.Plan.Switch != nil {
+		return w.intent.Plan.Switch.ToPodPrefix
+	}
+	return w.Pin.Target.PodPrefix
+}
+
+// failsMostly reports whether more than half of what the release does is bad. Leaving such a version asks less of the
+// one that it is left for.
+func (w Watch) failsMostly() bool {
+	for _, a := range w.judgement.Signals {
+		if a.Value > 0.5 {
+			return true
+		}
+	}
+	return false
+}
