@@ -1,14 +1,11 @@
 package watch
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollbackd/rollbackd/internal/incident"
-	"github.com/rollbackd/rollbackd/rollback"
 )
 
 var errDown = errors.New("down")
@@ -60,23 +56,29 @@ func (w *world) recorded(key string) State {
 	return w.written[key].State
 }
 
+func (w *world) queries() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.samples)
+}
+
 const helped = "shop/checkout v2 was rolled back, and it helped"
 
 func TestABadReleaseIsRolledBackOnce(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inBubble(t, func(t *testing.T, w *world) {
 		p := w.run()
 		require.NoError(t, p.Accept(t.Context(), w.document()))
 		ended := w.await(p, RolledBack)
+		synctest.Wait()
 		require.Len(t, w.patched(), 1)
 		require.Contains(t, w.told(), helped)
-		synctest.Wait()
 		require.Equal(t, RolledBack, w.recorded(ended.Key))
 	})
 }
 
 // A journal that takes nothing stops everything that would have to be recorded first, and loses nothing.
 func TestNothingIsDoneThatIsNotRecorded(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inBubble(t, func(t *testing.T, w *world) {
 		p := w.run()
 		require.NoError(t, p.Accept(t.Context(), w.document()))
 		w.await(p, Watching)
@@ -89,6 +91,7 @@ func TestNothingIsDoneThatIsNotRecorded(t *testing.T) {
 		time.Sleep(90 * time.Second)
 		require.Empty(t, w.patched())
 		require.Equal(t, Watching, p.Watches()[0].State)
+		require.LessOrEqual(t, w.queries(), 2, "what waits to be stored is not measured again")
 		w.failing(nil)
 		w.await(p, RolledBack)
 		require.Len(t, w.patched(), 1)
@@ -108,7 +111,7 @@ func TestPassingFailures(t *testing.T) {
 		"journal.read", "records.write", "sampler.sample", "sampler.baseline"} {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/done=%v", call, after), func(t *testing.T) {
-				inBubble(t, func(w *world) {
+				inBubble(t, func(t *testing.T, w *world) {
 					n := 0
 					p := w.run()
 					require.NoError(t, p.Accept(t.Context(), w.document()))
@@ -133,7 +136,7 @@ func TestPassingFailures(t *testing.T) {
 
 // The API server is away from the decision on, and the patch had landed before its answer was lost.
 func TestAPatchWhoseAnswerIsLostForLong(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inBubble(t, func(t *testing.T, w *world) {
 		p := w.run()
 		require.NoError(t, p.Accept(t.Context(), w.document()))
 		away := false
@@ -154,7 +157,7 @@ func TestAPatchWhoseAnswerIsLostForLong(t *testing.T) {
 }
 
 func TestAWorkloadDeletedWhileItIsRolledBack(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inBubble(t, func(t *testing.T, w *world) {
 		p := w.run()
 		require.NoError(t, p.Accept(t.Context(), w.document()))
 		w.failing(func(call string, _ bool) error {
@@ -171,127 +174,9 @@ func TestAWorkloadDeletedWhileItIsRolledBack(t *testing.T) {
 	})
 }
 
-// The process is killed at every call that reaches the outside world, before the call is carried out or after, and
-// starts again soon or late. Every time the release is rolled back, once, and recorded, and people are told.
-func TestKilledAtEveryCall(t *testing.T) {
-	for _, down := range []time.Duration{time.Second, 45 * time.Second} {
-		boundaries := 0
-		inBubble(t, func(w *world) { boundaries = w.killedAt(0, down) })
-		require.Greater(t, boundaries, 80)
-		for n := 1; n <= boundaries; n++ {
-			t.Run(fmt.Sprintf("down for %s/call %d", down, n), func(t *testing.T) {
-				inBubble(t, func(w *world) { w.killedAt(n, down) })
-			})
-		}
-	}
-}
-
-// killedAt plays a whole rollback in which the process dies at the nth boundary, and returns how many there were.
-func (w *world) killedAt(n int, down time.Duration) int {
-	count, killed := 0, make(chan struct{}, 1)
-	var dead atomic.Bool
-	w.failing(func(call string, _ bool) error {
-		if dead.Load() {
-			return errDown
-		}
-		if strings.HasPrefix(call, "sampler.") || call == "store.all" { // reads that nothing depends on, and the start itself
-			return nil
-		}
-		if count++; count == n {
-			dead.Store(true)
-			killed <- struct{}{}
-			return errDown
-		}
-		return nil
-	})
-	ctx, cancel := context.WithCancel(w.t.Context())
-	p := w.run()
-	go func() { // the stream hands the event out until it is taken
-		for ctx.Err() == nil && p.Accept(ctx, w.document()) != nil {
-			time.Sleep(time.Second)
-		}
-	}()
-	over := make(chan struct{})
-	go func() {
-		select {
-		case <-killed:
-			cancel()
-			p.stop()
-			time.Sleep(down)
-			dead.Store(false)
-			p = w.run()
-			for p.Accept(w.t.Context(), w.document()) != nil {
-				time.Sleep(time.Second)
-			}
-		case <-time.After(5 * time.Minute):
-		}
-		close(over)
-	}()
-	<-over
-	cancel()
-	ended := w.await(p, RolledBack)
-	require.Len(w.t, w.patched(), 1)
-	require.Contains(w.t, w.told(), helped)
-	time.Sleep(time.Minute)
-	w.failing(nil)
-	require.Equal(w.t, RolledBack, w.recorded(ended.Key))
-	var kept Watch
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	require.NoError(w.t, json.Unmarshal(w.stored[ended.Key], &kept))
-	require.True(w.t, kept.Rendered)
-	require.Equal(w.t, RolledBack, kept.State)
-	return count
-}
-
-// Another process appends first. The loser reads the journal anew and goes on from there, and leaves the winner's
-// intent to the winner.
-func TestTheLoserNeverPatches(t *testing.T) {
-	inBubble(t, func(w *world) {
-		p := w.run()
-		require.NoError(t, p.Accept(t.Context(), w.document()))
-		var applied atomic.Int32
-		var once sync.Once
-		w.failing(func(call string, done bool) error {
-			if call == "cluster.apply" && !done {
-				applied.Add(1)
-			}
-			if call == "cluster.read" && done {
-				once.Do(func() { w.winner(p.Watches()[0]) })
-			}
-			return nil
-		})
-		w.await(p, RollingBack)
-		time.Sleep(20 * time.Second)
-		require.Zero(t, applied.Load(), "the intent is the winner's")
-		time.Sleep(30 * time.Second)
-		w.await(p, RolledBack) // the winner has died, and the breach goes on
-		require.Len(t, w.patched(), 1)
-		require.Contains(t, w.patched()[0], "winner")
-	})
-}
-
-// winner is another process that decides just before ours.
-func (w *world) winner(v Watch) {
-	plan, refusal := rollback.MakePlan(*v.Pin, w.live)
-	require.Nil(w.t, refusal)
-	for i, e := range []incident.Entry{
-		{Kind: incident.KindIntent, Intent: &incident.Intent{ID: "winner", Plan: plan}},
-		{Kind: incident.KindState, State: &incident.StateChange{From: string(Regressed), To: string(RollingBack), Reason: "won"}},
-	} {
-		e.Version, e.Watch, e.At, e.Actor = incident.EntryVersion, v.Key, time.Now(), "rollbackd/other"
-		data, err := json.Marshal(e)
-		require.NoError(w.t, err)
-		w.mu.Lock()
-		w.seq++
-		w.journal[v.Key] = append(w.journal[v.Key], record{seq: w.seq, id: fmt.Sprint("other", i), data: data})
-		w.mu.Unlock()
-	}
-}
-
 // A cache that still shows what was live before the patch must not make it look as if somebody had undone it.
 func TestACacheThatLagsBehind(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inBubble(t, func(t *testing.T, w *world) {
 		before := w.live
 		w.lag = &before
 		p := w.run()
@@ -309,7 +194,7 @@ func TestACacheThatLagsBehind(t *testing.T) {
 
 // A newer deployment while the rollback is being verified ends the older watch.
 func TestANewerDeploymentWhileVerifying(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inBubble(t, func(t *testing.T, w *world) {
 		p := w.run()
 		require.NoError(t, p.Accept(t.Context(), w.document()))
 		first := w.await(p, Verifying)
@@ -323,7 +208,7 @@ func TestANewerDeploymentWhileVerifying(t *testing.T) {
 
 // What was due while no process ran is asked for before anything is given up.
 func TestALongAbsence(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inBubble(t, func(t *testing.T, w *world) {
 		p := w.run()
 		require.NoError(t, p.Accept(t.Context(), w.document()))
 		w.await(p, Verifying)
