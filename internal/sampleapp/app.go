@@ -55,20 +55,17 @@ type App struct {
 	Client    kubernetes.Interface
 	Namespace string
 	Name      string
-	Replicas  int32
+	// Colour is blue or green for one side of a blue-green pair, and empty for a service that is updated in place.
+	Colour   string
+	Replicas int32
 	// RPS is how many requests a second the load generator sends.
 	RPS int
 }
 
 // Create makes the namespace, the Deployment and the Service and waits until the first version is rolled out.
 func (a App) Create(ctx context.Context, version string, b Behaviour) error {
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: a.Namespace}}
-	_, err := a.Client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{})
-	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("create namespace %s: %w", a.Namespace, err)
-	}
-	if _, err := a.Client.AppsV1().Deployments(a.Namespace).Create(ctx, a.deployment(version, b), metav1.CreateOptions{}); err != nil {
-		return fmt.Errorf("create Deployment %s/%s: %w", a.Namespace, a.Name, err)
+	if err := a.createDeployment(ctx, version, b); err != nil {
+		return err
 	}
 	if _, err := a.Client.CoreV1().Services(a.Namespace).Create(ctx, a.service(), metav1.CreateOptions{}); err != nil {
 		return fmt.Errorf("create Service %s/%s: %w", a.Namespace, a.Name, err)
@@ -76,7 +73,34 @@ func (a App) Create(ctx context.Context, version string, b Behaviour) error {
 	return a.AwaitRollout(ctx)
 }
 
-func (a App) selector() map[string]string { return map[string]string{"app": a.Name} }
+func (a App) createDeployment(ctx context.Context, version string, b Behaviour) error {
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: a.Namespace}}
+	_, err := a.Client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("create namespace %s: %w", a.Namespace, err)
+	}
+	if _, err := a.Client.AppsV1().Deployments(a.Namespace).Create(ctx, a.deployment(version, b), metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("create Deployment %s/%s: %w", a.Namespace, a.Workload(), err)
+	}
+	return nil
+}
+
+// selector matches the pods of the Deployment.
+func (a App) selector() map[string]string {
+	labels := map[string]string{"app": a.Name}
+	if a.Colour != "" {
+		labels[ColourLabel] = a.Colour
+	}
+	return labels
+}
+
+// Workload is the Deployment's name.
+func (a App) Workload() string {
+	if a.Colour != "" {
+		return a.Name + "-" + a.Colour
+	}
+	return a.Name
+}
 
 func (a App) template(version string, b Behaviour) corev1.PodTemplateSpec {
 	labels := a.selector()
@@ -93,7 +117,7 @@ func (a App) image(version string) string { return "registry.example/" + a.Name 
 
 func (a App) deployment(version string, b Behaviour) *appsv1.Deployment {
 	return &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Name: a.Name, Namespace: a.Namespace},
+		ObjectMeta: metav1.ObjectMeta{Name: a.Workload(), Namespace: a.Namespace},
 		Spec: appsv1.DeploymentSpec{
 			Replicas: &a.Replicas,
 			Selector: &metav1.LabelSelector{MatchLabels: a.selector()},
@@ -122,7 +146,7 @@ func (a App) Deploy(ctx context.Context, version string, b Behaviour) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.Client.AppsV1().Deployments(a.Namespace).Patch(ctx, a.Name, types.JSONPatchType, data, metav1.PatchOptions{FieldManager: "deploy-tool"})
+	_, err = a.Client.AppsV1().Deployments(a.Namespace).Patch(ctx, a.Workload(), types.JSONPatchType, data, metav1.PatchOptions{FieldManager: "deploy-tool"})
 	if err != nil {
 		return fmt.Errorf("deploy %s to %s/%s: %w", version, a.Namespace, a.Name, err)
 	}
@@ -132,7 +156,7 @@ func (a App) Deploy(ctx context.Context, version string, b Behaviour) error {
 // AwaitRollout waits until every replica is updated and available, and the old ones are gone.
 func (a App) AwaitRollout(ctx context.Context) error {
 	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		d, err := a.Client.AppsV1().Deployments(a.Namespace).Get(ctx, a.Name, metav1.GetOptions{})
+		d, err := a.Client.AppsV1().Deployments(a.Namespace).Get(ctx, a.Workload(), metav1.GetOptions{})
 		if err != nil {
 			return false, err
 		}
@@ -150,7 +174,7 @@ func (a App) Delete(ctx context.Context) error {
 	background := metav1.DeletePropagationBackground
 	return errors.Join(
 		a.Client.CoreV1().Services(a.Namespace).Delete(ctx, a.Name, metav1.DeleteOptions{}),
-		a.Client.AppsV1().Deployments(a.Namespace).Delete(ctx, a.Name, metav1.DeleteOptions{PropagationPolicy: &background}),
+		a.Client.AppsV1().Deployments(a.Namespace).Delete(ctx, a.Workload(), metav1.DeleteOptions{PropagationPolicy: &background}),
 	)
 }
 
@@ -174,7 +198,7 @@ func (a App) SetErrorRatio(ctx context.Context, version string, ratio float64) e
 
 // LiveVersion reads from the API server which version the Deployment's template names.
 func (a App) LiveVersion(ctx context.Context) (string, error) {
-	d, err := a.Client.AppsV1().Deployments(a.Namespace).Get(ctx, a.Name, metav1.GetOptions{})
+	d, err := a.Client.AppsV1().Deployments(a.Namespace).Get(ctx, a.Workload(), metav1.GetOptions{})
 	if err != nil {
 		return "", err
 	}

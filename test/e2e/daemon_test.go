@@ -78,6 +78,13 @@ policies:
     window: 4s
     for: {{.For}}
     minRequests: 50
+  - name: latency
+    kind: latency
+    histogram: http_request_duration_seconds_bucket
+    slo: 500ms
+    window: 4s
+    for: {{.For}}
+    minRequests: 50
 `
 
 // daemon is a running rollbackd.

@@ -86,7 +86,7 @@ func TestKilledDaemonGoesOnWithTheSameWatch(t *testing.T) {
 	require.Len(t, d.watches(), 1)
 	require.Len(t, s.rollbacks(), 1)
 	s.requireLive("v1")
-	requireTimeline(t, d, after)
+	requireTimelineOf(t, d, after, "Error rate spike detected")
 }
 
 // TestFixShippedMeanwhileIsLeftAlone: the breach is being judged when a fix is deployed. The fix is not touched.

@@ -27,12 +27,12 @@ func TestBadReleaseIsRolledBackOnce(t *testing.T) {
 	require.Equal(t, "v1", v.Target)
 	s.requireLive("v1")
 	require.Len(t, s.rollbacks(), 1)
-	requireTimeline(t, d, v)
+	requireTimelineOf(t, d, v, "Error rate spike detected")
 	requireLogs(t, d, "v2", "RolledBack")
 }
 
-// requireTimeline checks the runbook's form; what the evidence below it says is the golden tests' business.
-func requireTimeline(t *testing.T, d *daemon, v watch.View) {
+// requireTimelineOf checks the runbook's form; what the evidence below it says is the golden tests' business.
+func requireTimelineOf(t *testing.T, d *daemon, v watch.View, broke string) {
 	t.Helper()
 	path := filepath.Join(d.Dir, "artifacts", "integration", v.Incident, "timeline.md")
 	stamp := `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`
@@ -44,7 +44,7 @@ func requireTimeline(t *testing.T, d *daemon, v watch.View) {
 
 ## Timeline
 - ` + stamp + ` - Deployment completed
-- ` + stamp + ` - Error rate spike detected
+- ` + stamp + ` - ` + broke + `
 - ` + stamp + ` - Rollback initiated
 - ` + stamp + ` - Service restored
 `)
