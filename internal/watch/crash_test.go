@@ -118,7 +118,7 @@ func TestTheLoserNeverPatches(t *testing.T) {
 
 // winner is another process that decides just before ours.
 func (w *world) winner(v Watch) {
-	plan, refusal := rollback.MakePlan(*v.Pin, w.live)
+	plan, refusal := rollback.MakePlan(*v.Pin, w.live, false)
 	require.Nil(w.t, refusal)
 	for i, e := range []incident.Entry{
 		{Kind: incident.KindIntent, Intent: &incident.Intent{ID: "winner", Plan: plan}},

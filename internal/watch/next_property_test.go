@@ -92,7 +92,7 @@ func (h *history) perform() input {
 	case effectOpenIncident:
 		return incidentOpened{id: "i1"}
 	case effectPlan:
-		plan, refusal := rollback.MakePlan(*h.watch.Pin, clusterShows("v2"))
+		plan, refusal := rollback.MakePlan(*h.watch.Pin, clusterShows("v2"), false)
 		return planned{plan: plan, refusal: refusal}
 	case effectApply:
 		h.carried[h.watch.intent.ID] = true

@@ -112,7 +112,7 @@ func (n namesOf) Claim(ctx context.Context, base, owner string) (name string, er
 	return name, err
 }
 
-func (c clusterOf) Read(ctx context.Context, wl rollback.Workload) (s rollback.Snapshot, err error) {
+func (c clusterOf) Read(ctx context.Context, wl rollback.Workload, _ *rollback.Switch) (s rollback.Snapshot, err error) {
 	err = c.call(ctx, "cluster.read", func() error {
 		if s = c.live; s.UID == "" {
 			return rollback.ErrNotFound
@@ -162,7 +162,7 @@ func (c clusterOf) Landed(ctx context.Context, p rollback.Plan, id string) (land
 func (cacheOf) Watch(rollback.Workload)  {}
 func (cacheOf) Forget(rollback.Workload) {}
 
-func (c cacheOf) Cached(rollback.Workload) (rollback.Snapshot, bool) {
+func (c cacheOf) Cached(rollback.Workload, *rollback.Switch) (rollback.Snapshot, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.lag != nil {

@@ -163,7 +163,7 @@ func TestPast(t *testing.T) {
 	elsewhere.Event.Workload = "cart"
 	s.ended["x"] = elsewhere
 	var hashes []string
-	for _, p := range s.pastOf(pinned("now", 5*time.Hour, 5*time.Hour, Pending)) {
+	for _, p := range s.pastOf(pinned("now", 5*time.Hour, 5*time.Hour, Pending), rollback.Snapshot{}) {
 		hashes = append(hashes, p.Hash)
 		require.Equal(t, p.Hash == "hash-c", p.Ended.IsZero(), "an open one has no end")
 		require.Equal(t, p.Hash == "hash-b", p.Bad)

@@ -69,7 +69,7 @@ func (s *story) parse(words []string, now time.Time) input {
 	case "incident":
 		return incidentOpened{id: args[0]}
 	case "plan":
-		plan, refusal := rollback.MakePlan(*s.watch.Pin, clusterShows(args[0], args[1:]...))
+		plan, refusal := rollback.MakePlan(*s.watch.Pin, clusterShows(args[0], args[1:]...), false)
 		return planned{plan: plan, refusal: refusal}
 	case "applied":
 		return applied{result: rollback.Result(args[0]), detail: "said the cluster"}
