@@ -13,7 +13,8 @@ const baselineChunk = 10 * time.Minute
 
 // Baseline measures the control of a signal: the pods of the known-good version in the span before the deployment
 // started, which ends at T0. It is frozen for the whole watch, so an answer that may be incomplete is an error, and
-// the caller asks again.
+// the caller asks again. Samples that are no counts will not become any by asking again: the baseline is empty then,
+// and says so.
 func (s *Sampler) Baseline(ctx context.Context, sig Signal, sub Subject, span Span) (Baseline, error) {
 	base := Baseline{Signal: sig.Name, From: span.From, To: span.At}
 	text, err := Query(sig, sub.Namespace, sub.PodPrefix, span.At.Sub(span.From))
@@ -31,7 +32,8 @@ func (s *Sampler) Baseline(ctx context.Context, sig Signal, sub Subject, span Sp
 		}
 		m := got[sub.Key][0]
 		if m.Error != "" {
-			return Baseline{}, fmt.Errorf("baseline: signal %q: %s", sig.Name, m.Error)
+			base.Counts, base.Problem = Counts{}, m.Error
+			return base, nil
 		}
 		if len(m.Warnings) > 0 {
 			return Baseline{}, fmt.Errorf("baseline: signal %q: Prometheus warned that its answer may be incomplete: %s", sig.Name, m.Warnings[0])

@@ -97,8 +97,13 @@ func TestBaselineOfNonsenseIsNone(t *testing.T) {
 	bad.Values[100].Value = -1
 	srv := &server{t: t, series: []*model.SampleStream{bad}}
 	got, err := srv.sampler().Baseline(t.Context(), httpErrors(), known(), Span{second(0), second(3600)})
-	if err == nil || !strings.Contains(err.Error(), "no count") || got.Counts != (Counts{}) {
+	if err != nil || !strings.Contains(got.Problem, "no count") || got.Counts != (Counts{}) {
 		t.Errorf("%v, error %v", got, err)
+	}
+	tick := Tick{At: second(5), Signals: map[string]Measurement{"errors": {Pods: map[string]Counts{"b": {N: 500, K: 500}}, Samples: 1}}}
+	_, j := Step([]Signal{httpErrors()}, map[string]Baseline{httpErrors().Name: got}, State{}, tick)
+	if j.Verdict == Regressed || j.Verdict == Healthy {
+		t.Errorf("judged against a baseline of nonsense: %+v", j)
 	}
 }
 

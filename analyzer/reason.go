@@ -10,6 +10,8 @@ import (
 func (st SustainedState) verdict(sig Signal, base Baseline, a Assessment) (Verdict, string) {
 	least := sig.Rule.MinRequests
 	switch {
+	case base.Problem != "" && sig.Kind == KindErrorRate:
+		return Insufficient, "there is no usable baseline: " + base.Problem
 	case base.Counts.N == 0 && sig.Kind == KindErrorRate:
 		return Insufficient, "there is no baseline: the known-good version served no counted request before this deployment"
 	case base.Counts.N < least && sig.Kind == KindErrorRate:

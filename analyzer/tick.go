@@ -81,6 +81,6 @@ type Baseline struct {
 	// Pods names the pods of the known-good version that were measured.
 	Pods  []string `json:"pods,omitempty"`
 	Query string   `json:"query"`
-	// Warnings stays empty: an answer that came with a warning is no baseline.
-	Warnings []string `json:"warnings,omitempty"`
+	// Problem says why what Prometheus answered cannot be counted, empty if it can; the baseline is empty then.
+	Problem string `json:"problem,omitempty"`
 }

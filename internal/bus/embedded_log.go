@@ -16,7 +16,7 @@ type serverLog struct {
 	cause error
 }
 
-func newServerLog(log *zap.Logger) *serverLog { return &serverLog{log: log.Named("nats")} }
+func newServerLog(log *zap.Logger) *serverLog { return &serverLog{log: log} }
 
 // fatal is what kept the server from running, if anything did.
 func (l *serverLog) fatal() error {

@@ -43,7 +43,7 @@ type NATS struct {
 
 // Embedded configures the NATS server inside the daemon.
 type Embedded struct {
-	// DataDir is where accepted events, watches and journals are kept. Default "data/nats".
+	// DataDir is where accepted events, watches and journals are kept. Default "data".
 	DataDir string `yaml:"dataDir"`
 	// Listen is the address that publishers connect to. Default "127.0.0.1:4222".
 	Listen string `yaml:"listen"`
@@ -146,10 +146,10 @@ func Parse(data []byte) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range c.Policies {
-		c.Policies[i].complete()
-	}
 	check := &checker{root: root}
+	for i := range c.Policies {
+		c.Policies[i].complete(func(stage string) bool { return check.given([]any{"policies", i, "stages", stage, "mode"}) })
+	}
 	c.check(check)
 	if err := check.err(); err != nil {
 		return nil, err
@@ -165,7 +165,7 @@ func (c *Config) WatchPolicies() []watch.Policy { return c.compiled }
 
 func defaultConfig() *Config {
 	return &Config{
-		NATS:       NATS{Embedded: Embedded{DataDir: filepath.Join("data", "nats"), Listen: "127.0.0.1:4222"}},
+		NATS:       NATS{Embedded: Embedded{DataDir: "data", Listen: "127.0.0.1:4222"}},
 		Kubernetes: Kubernetes{Timeout: model.Duration(10 * time.Second)},
 		Prometheus: Prometheus{Timeout: model.Duration(10 * time.Second), ScrapeInterval: model.Duration(15 * time.Second)},
 		HTTP:       HTTP{Listen: "127.0.0.1:9654"},

@@ -49,6 +49,9 @@ func (a Action) outcome() string {
 	what := "not recorded yet"
 	switch a.Result {
 	case rollback.Landed:
+		if a.Detail != "" {
+			return text(a.Detail)
+		}
 		what = "the API server accepted the change"
 	case rollback.Superseded:
 		what = "nothing was changed, because somebody changed the workload first"
