@@ -6,11 +6,11 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
-	"go.uber.org/zap/zapcore"
-
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
@@ -51,13 +51,17 @@ func (c *Config) check(k *checker) {
 
 func (c *Config) checkEndpoints(k *checker) {
 	u, err := url.Parse(c.Prometheus.URL)
-	if c.Prometheus.URL == "" || err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+	switch {
+	case strings.Contains(c.Prometheus.URL, "@"): // perhaps a password, so it is not shown
+		k.say([]any{"prometheus", "url"}, "may not hold a user or a password; put them into prometheus.httpClient, as basic_auth with a password_file")
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
 		k.say([]any{"prometheus", "url"}, "%q is not an address of Prometheus; write it as http://prometheus:9090", c.Prometheus.URL)
 	}
 	k.positive([]any{"prometheus", "timeout"}, c.Prometheus.Timeout)
 	k.positive([]any{"prometheus", "scrapeInterval"}, c.Prometheus.ScrapeInterval)
 	k.positive([]any{"kubernetes", "timeout"}, c.Kubernetes.Timeout)
 	k.address([]any{"http", "listen"}, c.HTTP.Listen)
+	k.folder([]any{"files", "root"}, c.Files.Root)
 	if h := c.Prometheus.HTTPClient; h != nil {
 		if err := h.Validate(); err != nil {
 			k.say([]any{"prometheus", "httpClient"}, "%v", err)
@@ -66,7 +70,7 @@ func (c *Config) checkEndpoints(k *checker) {
 }
 
 func (c *Config) checkLog(k *checker) {
-	if _, err := zapcore.ParseLevel(c.Log.Level); err != nil {
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		k.say([]any{"log", "level"}, "%q is not a level; use debug, info, warn or error", c.Log.Level)
 	}
 	if !slices.Contains([]string{"auto", "json", "console"}, c.Log.Format) {
@@ -90,6 +94,7 @@ func (n NATS) check(k *checker, environments []string) {
 func (e Embedded) check(k *checker, environments []string) {
 	base := []any{"nats", "embedded"}
 	k.address(append(slices.Clone(base), "listen"), e.Listen)
+	k.folder(append(slices.Clone(base), "dataDir"), e.DataDir)
 	seen := map[string]bool{}
 	for i, u := range e.Users {
 		at := append(slices.Clone(base), "users", i)
@@ -103,10 +108,10 @@ func (e Embedded) check(k *checker, environments []string) {
 		for j, s := range u.Publish {
 			scope := append(slices.Clone(at), "publish", j)
 			if !slices.Contains(environments, s.Environment) {
-				k.say(append(slices.Clone(scope), "environment"), "%q is not one of the environments above", s.Environment)
+				k.say(append(slices.Clone(scope), "environment"), "%q is not one of the environments that this daemon watches; use one of %q", s.Environment, environments)
 			}
 			if !event.IsName(s.Namespace) {
-				k.say(append(slices.Clone(scope), "namespace"), "%q is not a namespace's name", s.Namespace)
+				k.say(append(slices.Clone(scope), "namespace"), "%q is not a namespace's name; use it as Kubernetes has it", s.Namespace)
 			}
 		}
 	}
@@ -119,9 +124,9 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 	}
 	k.mode(field("mode"), p.Mode)
 	for i, m := range p.Match {
-		for name, pattern := range map[string]string{"environment": m.Environment, "namespace": m.Namespace, "workload": m.Workload} {
-			if _, err := path.Match(pattern, ""); err != nil {
-				k.say(field("match", i, name), "%q is not a pattern; use a name with * and ?", pattern)
+		for _, m := range [][2]string{{"environment", m.Environment}, {"namespace", m.Namespace}, {"workload", m.Workload}} {
+			if _, err := path.Match(m[1], ""); err != nil {
+				k.say(field("match", i, m[0]), "%q is not a pattern; use a name with * and ?", m[1])
 			}
 		}
 	}
@@ -136,7 +141,7 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 	names := map[string]bool{}
 	for i, s := range p.Signals {
 		if s.Name == "" || names[s.Name] {
-			k.say(field("signals", i, "name"), "%q is not a name of its own", s.Name)
+			k.say(field("signals", i, "name"), "%q is not a name of its own; give every signal of a policy another, such as error-rate", s.Name)
 		}
 		names[s.Name] = true
 		s.check(k, field("signals", i), p, scrape)
@@ -149,14 +154,16 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 func (p Policy) checkStages(k *checker, field func(...any) []any) {
 	var before model.Duration
 	for _, s := range p.Stages.named() {
-		k.mode(field("stages", s.field, "mode"), s.Mode)
+		if k.given(field("stages", s.field, "mode")) { // otherwise it is the policy's, which was checked
+			k.mode(field("stages", s.field, "mode"), s.Mode)
+		}
 		if s.Until <= before {
-			k.say(field("stages", s.field, "until"), "%s is not after the end of the stage before it, %s", s.Until, before)
+			k.say(field("stages", s.field, "until"), "%s is not after the end of the stage before it, %s; make it longer", s.Until, before)
 		}
 		before = s.Until
-		if s.Interval != 0 || s.field != "active" {
+		if s.Interval != 0 || k.given(field("stages", s.field, "interval")) {
 			if s.Interval < model.Duration(time.Second) || time.Duration(s.Interval)%time.Second != 0 {
-				k.say(field("stages", s.field, "interval"), "%s is not a whole number of seconds", s.Interval)
+				k.say(field("stages", s.field, "interval"), "%s is not a whole number of seconds; use 5s or more", s.Interval)
 			}
 		}
 	}
@@ -170,12 +177,22 @@ func (c *checker) mode(at []any, m watch.Mode) {
 
 func (c *checker) positive(at []any, d model.Duration) {
 	if d <= 0 {
-		c.say(at, "%s is not a positive duration", d)
+		c.say(at, "%s is not a positive duration; write it as 30s, 5m or 1h30m", d)
 	}
 }
 
 func (c *checker) address(at []any, listen string) {
-	if _, _, err := net.SplitHostPort(listen); err != nil {
+	_, port, err := net.SplitHostPort(listen)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
 		c.say(at, "%q is not an address to listen on; write it as 127.0.0.1:4222", listen)
+	}
+}
+
+func (c *checker) folder(at []any, path string) {
+	if path == "" {
+		c.say(at, "is empty; name a folder, such as .")
 	}
 }

@@ -29,26 +29,30 @@ func (s Signal) check(k *checker, at []any, p Policy, scrape model.Duration) {
 	default:
 		c.say(c.field("kind"), "%q is not a kind of signal; use %s or %s", s.Kind, analyzer.KindErrorRate, analyzer.KindLatency)
 	}
-	for name, label := range map[string]string{"namespace": s.Labels.Namespace, "pod": s.Labels.Pod} {
-		if !model.UTF8Validation.IsValidLabelName(label) {
-			c.say(c.field("labels", name), "%q is not a label's name", label)
+	for _, l := range [][2]string{{"namespace", s.Labels.Namespace}, {"pod", s.Labels.Pod}} {
+		if !model.UTF8Validation.IsValidLabelName(l[1]) {
+			c.say(c.field("labels", l[0]), "%q is not a label's name; use the one that carries the %s in the series", l[1], l[0])
 		}
 	}
 	c.times(p, scrape)
 	if s.MinRequests == 0 {
-		c.say(c.field("minRequests"), "is 0; a rate over no requests proves nothing")
+		c.say(c.field("minRequests"), "is 0; a rate over no requests proves nothing; use 100 or so")
 	}
 }
 
 func (c signalCheck) times(p Policy, scrape model.Duration) {
-	fill(&c.ScrapeInterval, scrape)
-	c.positive(c.field("scrapeInterval"), c.ScrapeInterval)
-	if c.Window < c.ScrapeInterval {
-		c.say(c.field("window"), "%s is shorter than the scrape interval, %s, so most ticks would hold nothing", c.Window, c.ScrapeInterval)
+	if c.given(c.field("scrapeInterval")) {
+		c.positive(c.field("scrapeInterval"), c.ScrapeInterval)
+	} else {
+		c.ScrapeInterval = scrape
+	}
+	c.positive(c.field("window"), c.Window)
+	if 0 < c.Window && c.Window < c.ScrapeInterval {
+		c.say(c.field("window"), "%s is shorter than the scrape interval, %s, so most ticks would hold nothing; make it longer", c.Window, c.ScrapeInterval)
 	}
 	c.positive(c.field("for"), c.For)
 	if c.For >= p.Stages.Enhanced.Until {
-		c.say(c.field("for"), "%s is no shorter than the whole watch, %s, so the rule could never act", c.For, p.Stages.Enhanced.Until)
+		c.say(c.field("for"), "%s is no shorter than the whole watch, %s, so the rule could never act; make it shorter", c.For, p.Stages.Enhanced.Until)
 	}
 }
 
@@ -61,9 +65,9 @@ func (c signalCheck) selector(name, text, example string) {
 }
 
 // foreign refuses fields that only another kind of signal has, because whoever wrote them expects an effect.
-func (c signalCheck) foreign(fields map[string]string) {
-	for name, text := range fields {
-		if text != "" {
+func (c signalCheck) foreign(names ...string) {
+	for _, name := range names {
+		if c.given(c.field(name)) {
 			c.say(c.field(name), "has no effect on a signal of kind %s; remove it", c.Kind)
 		}
 	}
@@ -75,18 +79,18 @@ func (c signalCheck) errorRate() {
 	if c.Requests != "" && c.Requests == c.Errors {
 		c.say(c.field("errors"), "is the same as requests, so every request would count as failed; select the failed ones, such as {code=~\"5..\"}")
 	}
-	if m := c.MaxIncrease; !(m.Relative >= 0) || !(m.Absolute >= 0) || m.Absolute >= 1 {
-		c.say(c.field("maxIncrease"), "relative %v and absolute %v must not be negative, and absolute is a fraction below 1", m.Relative, m.Absolute)
+	if r := c.MaxIncrease.Relative; !(r >= 0) || math.IsInf(r, 1) {
+		c.say(c.field("maxIncrease", "relative"), "%v is not a fraction of the baseline; write 10 %% as 0.10", r)
 	}
-	c.foreign(map[string]string{"histogram": c.Histogram})
-	if c.SLO != 0 {
-		c.foreign(map[string]string{"slo": c.SLO.String()})
+	if a := c.MaxIncrease.Absolute; !(a >= 0 && a < 1) {
+		c.say(c.field("maxIncrease", "absolute"), "%v is not a fraction of all requests; write 0.1 percentage points as 0.001", a)
 	}
+	c.foreign("histogram", "slo", "quantile", "tolerance", "unit")
 }
 
 func (c signalCheck) latency() {
 	c.selector("histogram", c.Histogram, "http_request_duration_seconds_bucket")
-	c.foreign(map[string]string{"requests": c.Requests, "errors": c.Errors})
+	c.foreign("requests", "errors", "maxIncrease")
 	if c.SLO <= 0 {
 		c.say(c.field("slo"), "is missing; name the latency that the quantile should stay below, such as 500ms")
 	}

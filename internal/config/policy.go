@@ -159,10 +159,15 @@ func (s *Signal) UnmarshalYAML(unmarshal func(any) error) error {
 func minutes(n int) model.Duration { return model.Duration(time.Duration(n) * time.Minute) }
 
 // complete fills in the modes that follow from the policy's.
-func (p *Policy) complete() {
-	fill(&p.Stages.Active.Mode, p.Mode)
-	fill(&p.Stages.OnCall.Mode, p.Mode)
-	fill(&p.Stages.Enhanced.Mode, watch.Observe)
+func (p *Policy) complete(given func(stage string) bool) {
+	for stage, mode := range map[string]*watch.Mode{"active": &p.Stages.Active.Mode, "onCall": &p.Stages.OnCall.Mode} {
+		if !given(stage) {
+			*mode = p.Mode
+		}
+	}
+	if !given("enhanced") {
+		p.Stages.Enhanced.Mode = watch.Observe
+	}
 }
 
 // leastInterval is the shortest time between two ticks that is chosen by itself.
@@ -186,7 +191,7 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 		longest = max(longest, sig.Scrape)
 		out.Signals = append(out.Signals, sig)
 	}
-	fill(&p.Stages.Active.Interval, model.Duration(longest))
+	fill(&p.Stages.Active.Interval, model.Duration(wholeSeconds(longest)))
 	for _, s := range p.Stages.named() {
 		out.Stages = append(out.Stages, watch.Stage{
 			Name: s.name, Until: time.Duration(s.Until), Interval: time.Duration(s.Interval), Mode: s.Mode,
@@ -194,6 +199,9 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 	}
 	return out
 }
+
+// wholeSeconds rounds up: ticks lie on whole seconds.
+func wholeSeconds(d time.Duration) time.Duration { return (d + time.Second - 1).Truncate(time.Second) }
 
 type namedStage struct {
 	name, field string
