@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -36,6 +37,9 @@ func Handler(o Options) http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /api/v1/watches", o.list)
 	mux.HandleFunc("GET /api/v1/watches/{id}", o.show)
+	mux.HandleFunc("GET /api/", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusNotFound, map[string]string{"error": "there is no such endpoint; /api/v1/watches is one"})
+	})
 	return mux
 }
 
@@ -52,7 +56,7 @@ func (o Options) ready(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(status)
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
 		if err := parts[name]; err != nil {
-			fmt.Fprintf(w, "%s: %v\n", name, err)
+			fmt.Fprintf(w, "%s: %s\n", name, strings.ReplaceAll(err.Error(), "\n", "; "))
 			continue
 		}
 		fmt.Fprintf(w, "%s: ok\n", name)
