@@ -84,5 +84,26 @@ func (s *step) endOfWatch() {
 		s.become(Healthy, fmt.Sprintf("watched for %s: %s", w.Policy.end(), w.judgement.Reason))
 		return
 	}
-	s.become(Inconclusive, fmt.Sprintf("watched for %s: %s", w.Policy.end(), w.judgement.Reason))
+	s.become(Inconclusive, fmt.Sprintf("watched for %s: %s%s", w.Policy.end(), w.judgement.Reason, w.asked()))
+}
+
+// maxAsked is how many characters of a query a reason shows; the journal's verdicts hold all of it.
+const maxAsked = 600
+
+// asked names the query of the signal that left the newest judgement without an answer.
+func (w Watch) asked() string {
+	for _, a := range w.judgement.Signals {
+		if a.Verdict != w.judgement.Verdict {
+			continue
+		}
+		query := []rune(w.queries(w.Pin.Release.PodPrefix)[a.Signal])
+		switch {
+		case len(query) == 0:
+			return ""
+		case len(query) > maxAsked:
+			query = append(query[:maxAsked:maxAsked], '…')
+		}
+		return "; it was measured by " + string(query)
+	}
+	return ""
 }
