@@ -130,7 +130,7 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 			}
 		}
 	}
-	p.checkStages(k, field)
+	p.checkStages(k, field, scrape)
 	k.positive(field("baseline", "window"), p.Baseline.Window)
 	k.positive(field("knownGood", "minServing"), p.KnownGood.MinServing)
 	k.positive(field("settleFor"), p.SettleFor)
@@ -151,7 +151,7 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 	}
 }
 
-func (p Policy) checkStages(k *checker, field func(...any) []any) {
+func (p Policy) checkStages(k *checker, field func(...any) []any, scrape model.Duration) {
 	var before model.Duration
 	for _, s := range p.Stages.named() {
 		if k.given(field("stages", s.field, "mode")) { // otherwise it is the policy's, which was checked
@@ -161,11 +161,18 @@ func (p Policy) checkStages(k *checker, field func(...any) []any) {
 			k.say(field("stages", s.field, "until"), "%s is not after the end of the stage before it, %s; make it longer", s.Until, before)
 		}
 		before = s.Until
-		if s.Interval != 0 || k.given(field("stages", s.field, "interval")) {
-			if s.Interval < model.Duration(time.Second) || time.Duration(s.Interval)%time.Second != 0 {
-				k.say(field("stages", s.field, "interval"), "%s is not a whole number of seconds; use 5s or more", s.Interval)
-			}
+		if k.given(field("stages", s.field, "interval")) {
+			k.interval(field("stages", s.field, "interval"), s.Interval, p.longestScrape(scrape))
 		}
+	}
+}
+
+func (c *checker) interval(at []any, d model.Duration, scrape time.Duration) {
+	switch {
+	case d < model.Duration(time.Second) || time.Duration(d)%time.Second != 0:
+		c.say(at, "%s is not a whole number of seconds; use 5s or more", d)
+	case time.Duration(d) < scrape:
+		c.say(at, "%s is shorter than the scrape interval, %s, so some ticks would hold nothing; make it at least as long", d, model.Duration(scrape))
 	}
 }
 

@@ -83,6 +83,8 @@ func wrongValues() []mistaken {
 		{inPolicy("stages: {active: {mode: ''}, enhanced: {mode: auto}}"), []string{
 			`line 6: policies[0].stages.active.mode: "" is not a mode; use observe or automatic`,
 			`line 6: policies[0].stages.enhanced.mode: "auto" is not a mode; use observe or automatic`}},
+		{inPolicy("stages: {active: {interval: 5s}}"), []string{
+			"line 6: policies[0].stages.active.interval: 5s is shorter than the scrape interval, 15s, so some ticks would hold nothing; make it at least as long"}},
 		{inPolicy("stages: {active: {interval: 0s}, onCall: {until: 10m, interval: 1500ms}}"), []string{
 			"line 6: policies[0].stages.active.interval: 0s is not a whole number of seconds; use 5s or more",
 			"line 6: policies[0].stages.onCall.until: 10m is not after the end of the stage before it, 15m; make it longer",

@@ -127,8 +127,8 @@ func (p *Policy) UnmarshalYAML(unmarshal func(any) error) error {
 		Mode: watch.Observe,
 		Stages: Stages{
 			Active:   Stage{Until: minutes(15)},
-			OnCall:   Stage{Until: minutes(60), Interval: model.Duration(15 * time.Second)},
-			Enhanced: Stage{Until: minutes(24 * 60), Interval: minutes(1)},
+			OnCall:   Stage{Until: minutes(60)},
+			Enhanced: Stage{Until: minutes(24 * 60)},
 		},
 		Baseline:  Baseline{Window: minutes(60)},
 		KnownGood: KnownGood{MinServing: minutes(15)},
@@ -185,19 +185,29 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 	for _, m := range p.Match {
 		out.Match = append(out.Match, watch.Match(m))
 	}
-	longest := leastInterval
 	for _, s := range p.Signals {
-		sig := s.compile(scrape)
-		longest = max(longest, sig.Scrape)
-		out.Signals = append(out.Signals, sig)
+		out.Signals = append(out.Signals, s.compile(scrape))
 	}
-	fill(&p.Stages.Active.Interval, model.Duration(wholeSeconds(longest)))
+	longest := p.longestScrape(scrape)
+	fill(&p.Stages.Active.Interval, model.Duration(wholeSeconds(max(leastInterval, longest))))
+	fill(&p.Stages.OnCall.Interval, model.Duration(wholeSeconds(max(15*time.Second, longest))))
+	fill(&p.Stages.Enhanced.Interval, model.Duration(wholeSeconds(max(time.Minute, longest))))
 	for _, s := range p.Stages.named() {
 		out.Stages = append(out.Stages, watch.Stage{
 			Name: s.name, Until: time.Duration(s.Until), Interval: time.Duration(s.Interval), Mode: s.Mode,
 		})
 	}
 	return out
+}
+
+// longestScrape is the longest scrape interval of the policy's signals: a tick that is shorter holds nothing.
+func (p Policy) longestScrape(scrape model.Duration) time.Duration {
+	var longest time.Duration
+	for _, s := range p.Signals {
+		fill(&s.ScrapeInterval, scrape)
+		longest = max(longest, time.Duration(s.ScrapeInterval))
+	}
+	return longest
 }
 
 // wholeSeconds rounds up: ticks lie on whole seconds.
