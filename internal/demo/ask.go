@@ -14,20 +14,22 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/localstack"
+	"github.com/rollbackd/rollbackd/internal/sampleapp"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
 // prove asks the servers how a story ended and prints what they say. It fails unless everything is as it must be.
 func (s *stage) prove(ctx context.Context, story story, v watch.View, began time.Time) error {
-	e, err := s.evidence(ctx, v, began)
+	e, err := s.evidence(ctx, story, v, began)
 	if err != nil {
 		return fmt.Errorf("%s: %w", story.title, err)
 	}
 	s.screen.line("")
 	s.screen.line("    Proof, asked from the servers themselves:")
 	failed := 0
-	for _, c := range story.want.judge(e) {
+	for _, c := range story.judge(e) {
 		s.screen.check(c)
 		if !c.ok {
 			failed++
@@ -39,21 +41,30 @@ func (s *stage) prove(ctx context.Context, story story, v watch.View, began time
 	return nil
 }
 
-func (s *stage) evidence(ctx context.Context, v watch.View, began time.Time) (evidence, error) {
-	e := evidence{watch: v, replicas: int(s.app.Replicas)}
+func (s *stage) evidence(ctx context.Context, story story, v watch.View, began time.Time) (evidence, error) {
+	front, err := story.service.front(ctx)
+	if err != nil {
+		return evidence{}, err
+	}
+	e := evidence{watch: v, colour: front.Colour, replicas: int(front.Replicas), detected: s.detected(ctx, v)}
 	var errs [4]error
-	e.live, errs[0] = s.app.LiveVersion(ctx)
-	errs[1] = s.countPods(ctx, &e)
+	e.live, errs[0] = front.LiveVersion(ctx)
+	errs[1] = s.countPods(ctx, front, &e)
 	e.changes, errs[2] = s.changes(ctx, began)
-	e.measured, errs[3] = s.measure(ctx)
-	if len(v.Signals) > 0 {
-		e.measured.limit = v.Signals[0].Limit
+	e.measured, errs[3] = s.measure(ctx, story)
+	if i := slices.IndexFunc(v.Signals, func(a analyzer.Assessment) bool { return a.Signal == story.signal }); i >= 0 {
+		e.measured.limit, e.measured.limitLatency = v.Signals[i].Limit, v.Signals[i].LimitLatency
 	}
 	return e, errors.Join(errs[:]...)
 }
 
-func (s *stage) countPods(ctx context.Context, e *evidence) error {
-	pods, err := s.app.Client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "app=" + workload})
+// countPods counts those of a Deployment.
+func (s *stage) countPods(ctx context.Context, app sampleapp.App, e *evidence) error {
+	selector := "app=" + app.Name
+	if app.Colour != "" {
+		selector += "," + sampleapp.ColourLabel + "=" + app.Colour
+	}
+	pods, err := app.Client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
 	if err != nil {
 		return fmt.Errorf("list the pods: %w", err)
 	}
@@ -84,19 +95,17 @@ func (s *stage) changes(ctx context.Context, began time.Time) ([]localstack.Audi
 	}), nil
 }
 
-// measure asks Prometheus for the error rate of the whole service, whatever version answered.
-func (s *stage) measure(ctx context.Context) (rate, error) {
+// measure asks Prometheus for what a story is about: of the whole service, whatever version answered.
+func (s *stage) measure(ctx context.Context, story story) (rate, error) {
 	prometheus, err := s.prometheus()
 	if err != nil {
 		return rate{}, err
 	}
-	r := rate{over: shortened().VerifyFor}
-	selector := fmt.Sprintf(`namespace=%q,app=%q`, namespace, workload)
-	over := fmt.Sprintf("[%gs]", r.over.Seconds())
-	for query, into := range map[string]*float64{
-		"sum(increase(http_requests_total{" + selector + "}" + over + "))":                          &r.requests,
-		"sum(increase(http_requests_total{" + selector + `,code=~"5.."}` + over + ")) or vector(0)": &r.errors,
-	} {
+	r := rate{kind: analyzer.KindErrorRate, over: shortened().VerifyFor}
+	if story.signal == signalLatency {
+		r.kind = analyzer.KindLatency
+	}
+	for query, into := range r.queries(story.service.Name) {
 		value, _, _, err := prometheus.Query(ctx, query, time.Now())
 		if err != nil {
 			return rate{}, fmt.Errorf("ask Prometheus: %w", err)
@@ -106,6 +115,19 @@ func (s *stage) measure(ctx context.Context) (rate, error) {
 		}
 	}
 	return r, nil
+}
+
+// queries are what to ask, with where the answers belong.
+func (r *rate) queries(app string) map[string]*float64 {
+	selector := fmt.Sprintf(`namespace=%q,app=%q`, namespace, app)
+	over := fmt.Sprintf("[%gs]", r.over.Seconds())
+	all := "sum(increase(http_requests_total{" + selector + "}" + over + "))"
+	if r.kind == analyzer.KindLatency {
+		buckets := "sum by (le) (rate(http_request_duration_seconds_bucket{" + selector + "}" + over + "))"
+		return map[string]*float64{all: &r.requests, "histogram_quantile(0.95, " + buckets + ")": &r.p95}
+	}
+	failed := "sum(increase(http_requests_total{" + selector + `,code=~"5.."}` + over + ")) or vector(0)"
+	return map[string]*float64{all: &r.requests, failed: &r.errors}
 }
 
 func (s *stage) prometheus() (v1.API, error) {
@@ -118,7 +140,7 @@ func (s *stage) prometheus() (v1.API, error) {
 
 // versions says what the servers are, by their own word.
 func (s *stage) versions(ctx context.Context) (string, error) {
-	kubernetes, err := s.app.Client.Discovery().ServerVersion()
+	kubernetes, err := s.checkout.Client.Discovery().ServerVersion()
 	if err != nil {
 		return "", fmt.Errorf("ask the API server for its version: %w", err)
 	}

@@ -1,6 +1,7 @@
-// Package demo tells two stories on a real Kubernetes control plane, a real Prometheus and a real NATS, all on
-// loopback: a bad release that rollbackd takes back, and a good one that it leaves alone. It does what a deploy tool
-// and an onlooker would do, and ends by asking the servers themselves whether the stories ended as they should.
+// Package demo tells three stories on a real Kubernetes control plane, a real Prometheus and a real NATS, all on
+// loopback: a bad release that rollbackd takes back, a good one that it leaves alone, and a blue-green switch to a slow
+// version that it switches back. It does what a deploy tool and an onlooker would do, and ends by asking the servers
+// themselves whether the stories ended as they should.
 package demo
 
 import (
@@ -8,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/rollbackd/rollbackd/internal/localstack"
 	"github.com/rollbackd/rollbackd/internal/sampleapp"
+	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
 // UsageError is a mistake of whoever started the demo.
@@ -46,7 +47,7 @@ type Options struct {
 	Out, Progress *os.File
 }
 
-// Run tells both stories. It returns nil only if both ended as they should, and leaves nothing running.
+// Run tells the stories. It returns nil only if all ended as they should, and leaves nothing running.
 func Run(ctx context.Context, o Options) error {
 	if _, err := localstack.Root(); err != nil {
 		return errNotInCheckout
@@ -104,7 +105,8 @@ type stage struct {
 	stack  *localstack.Stack
 	daemon *daemon
 	screen *screen
-	app    sampleapp.App
+	// checkout is updated in place, payments switched between two colours.
+	checkout, payments service
 }
 
 func newStage(stack *localstack.Stack, d *daemon, s *screen) (*stage, error) {
@@ -117,39 +119,31 @@ func newStage(stack *localstack.Stack, d *daemon, s *screen) (*stage, error) {
 		return nil, fmt.Errorf("connect to the local stack's API server: %w", err)
 	}
 	app := sampleapp.App{Client: client, Namespace: namespace, Name: workload, Replicas: 3, RPS: 60}
-	return &stage{stack: stack, daemon: d, screen: s, app: app}, nil
+	pair := app
+	pair.Name = paired
+	return &stage{stack: stack, daemon: d, screen: s, checkout: service{App: app}, payments: service{pair, true}}, nil
 }
 
-// play tells the stories one after the other. The second is told also if the first ended wrongly, because both
-// together tell more about what is wrong; but not if the first never ended.
+// play tells the stories one after the other. The next is told also if one ended wrongly, because all together tell
+// more about what is wrong; but not if one never ended. It ends with what people will read: the first incident's whole
+// timeline, and the part of the second's that a runbook asks for.
 func (s *stage) play(ctx context.Context) error {
 	if err := s.prologue(ctx); err != nil {
 		return err
 	}
-	bad, err := s.tell(ctx, badRelease())
-	if bad.Final && ctx.Err() == nil {
-		_, goodErr := s.tell(ctx, goodRelease())
-		err = errors.Join(err, goodErr)
+	stories := []story{s.badRelease(), s.goodRelease(), s.badSwitch()}
+	views := make([]watch.View, len(stories))
+	var err error
+	for i, story := range stories {
+		var failed error
+		views[i], failed = s.tell(ctx, story)
+		err = errors.Join(err, failed)
+		if !views[i].Final || ctx.Err() != nil {
+			break
+		}
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if bad.Incident != "" {
-		err = errors.Join(err, s.showTimeline(timelinePath(bad.Incident)))
-	}
-	return err
-}
-
-// timelinePath is where the daemon writes an incident's timeline, seen from the working folder of both.
-func timelinePath(incident string) string {
-	return filepath.Join("artifacts", "integration", incident, "timeline.md")
-}
-
-func (s *stage) showTimeline(path string) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("read the timeline: %w", err)
-	}
-	s.screen.document(path, string(text))
-	return nil
+	return errors.Join(err, s.showTimeline(views[0], whole), s.showTimeline(views[2], head))
 }

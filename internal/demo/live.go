@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,13 +15,24 @@ import (
 const barWidth = 12
 
 // liveLine shows a watch in one line: what is measured against which limit, and how far it has come.
-func liveLine(v watch.View, w windows, now time.Time) []piece {
+func liveLine(v watch.View, signal string, w windows, now time.Time) []piece {
 	pieces := []piece{{fmt.Sprintf("%-12s", v.State), stateColour(v.State)}}
 	if len(v.Signals) == 0 || v.LastTick.Before(v.LandedAt) {
 		return append(pieces, piece{waitingFor(v), dim})
 	}
-	pieces = append(pieces, measured(v.Signals[0])...)
-	return append(pieces, progress(v, w, now)...)
+	a := shown(v.Signals, signal)
+	pieces = append(pieces, measured(a)...)
+	return append(pieces, progress(v, a, w, now)...)
+}
+
+// shown returns the signal that the story is about, unless only another one is in breach: that must not be hidden.
+func shown(signals []analyzer.Assessment, name string) analyzer.Assessment {
+	named := slices.IndexFunc(signals, func(a analyzer.Assessment) bool { return a.Signal == name })
+	breach := slices.IndexFunc(signals, func(a analyzer.Assessment) bool { return a.Outcome == analyzer.OutcomeBreach })
+	if breach >= 0 && (named < 0 || signals[named].Outcome != analyzer.OutcomeBreach) {
+		return signals[breach]
+	}
+	return signals[max(named, 0)]
 }
 
 func waitingFor(v watch.View) string {
@@ -42,6 +54,9 @@ func measured(a analyzer.Assessment) []piece {
 		if a.Outcome == analyzer.OutcomeBreach {
 			c = red
 		}
+		if a.Kind == analyzer.KindLatency {
+			return latency(a, c)
+		}
 		return []piece{
 			{"errors ", plain}, {percent(a.Value), c},
 			{", limit " + percent(a.Limit), plain}, {", baseline " + percent(a.Baseline), plain},
@@ -50,9 +65,17 @@ func measured(a analyzer.Assessment) []piece {
 	return []piece{{"no measurement", yellow}, {": " + a.Reason, yellow}}
 }
 
+// latency shows the P95, which people think in, and the fraction over its limit, which is what is judged.
+func latency(a analyzer.Assessment, c colour) []piece {
+	return []piece{
+		{fmt.Sprintf("P%g ", a.Quantile*100), plain}, {shortSeconds(a.QuantileValue), c},
+		{", limit " + shortSeconds(a.LimitLatency) + "; ", plain},
+		{fmt.Sprintf("%.1f %%", a.Value*100), c}, {fmt.Sprintf(" over it, max %.0f %%", a.Limit*100), plain},
+	}
+}
+
 // progress tells how long a breach has been held, a rollback been checked or a release been watched.
-func progress(v watch.View, w windows, now time.Time) []piece {
-	a := v.Signals[0]
+func progress(v watch.View, a analyzer.Assessment, w windows, now time.Time) []piece {
 	switch {
 	case v.State == watch.Verifying:
 		return []piece{{fmt.Sprintf(", back for %.0f s", now.Sub(v.LandedAt).Seconds()), plain}}

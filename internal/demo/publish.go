@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -36,14 +35,4 @@ func publish(ctx context.Context, d *daemon, e event.Event) (uint64, error) {
 		return 0, fmt.Errorf("publish the event on %s: %w", e.Target().Subject(), err)
 	}
 	return stored.Sequence, nil
-}
-
-// announcement is the event of a deployment of the demo's service.
-func announcement(version, previous string, at time.Time) event.Event {
-	at = at.UTC().Truncate(time.Second)
-	return event.Event{
-		ID:        "deploy-" + at.Format("20060102T150405Z") + "-" + workload,
-		Timestamp: at, Environment: environment, Namespace: namespace, Workload: workload,
-		Version: version, PreviousVersion: previous, Operator: "demo",
-	}
 }

@@ -94,12 +94,12 @@ func (s *screen) line(text string) {
 }
 
 func (s *screen) title() {
-	s.line(s.paint(bold, "rollbackd demo") + ": one bad release and one good one, on real servers")
+	s.line(s.paint(bold, "rollbackd demo") + ": two bad releases and a good one, on real servers")
 }
 
 func (s *screen) ending(took time.Duration) {
 	s.line("")
-	s.line(s.paint(green, "Both stories ended as they should.") + fmt.Sprintf(" It took %.0f s.", took.Seconds()))
+	s.line(s.paint(green, "All three stories ended as they should.") + fmt.Sprintf(" It took %.0f s.", took.Seconds()))
 }
 
 // heading begins a story.
@@ -192,6 +192,18 @@ func (s *screen) check(c check) {
 	s.line(fmt.Sprintf("    %s %s %s", mark, s.paint(dim, fmt.Sprintf("%-22s", c.asked)), c.found))
 }
 
+// suffering prints how long users suffered.
+func (s *screen) suffering(u suffering) {
+	s.line("")
+	s.line(fmt.Sprintf("    %s, at %s, to", u.from, clock(u.began)))
+	for _, m := range u.moments {
+		s.line(fmt.Sprintf("      %-45s%s", m.what, s.paint(bold, fmt.Sprintf("%8s", seconds(m.at.Sub(u.began))))))
+	}
+	for _, line := range wrap(u.did, s.look.width()-5) {
+		s.line("    " + line)
+	}
+}
+
 // document prints a file.
 func (s *screen) document(path, text string) {
 	s.heading(path)
@@ -217,6 +229,9 @@ func span(d time.Duration) string {
 
 // seconds shows how long something took.
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+// shortSeconds shows a latency.
+func shortSeconds(s float64) string { return fmt.Sprintf("%.2f s", s) }
 
 // percent shows a fraction of 1.
 func percent(f float64) string { return fmt.Sprintf("%.2f %%", f*100) }

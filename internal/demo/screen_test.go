@@ -46,7 +46,7 @@ func tellExcerpt(s *screen) {
 	s.heading("A. A bad release is taken back")
 	s.say("deploy tool", "rolls shop/checkout from v1 to v2 (v2 fails a third of its requests)", plain)
 	v := watch.View{Version: "v2", Target: "v1", State: watch.Watching, T0: now}
-	s.show(liveLine(v, shortened(), now))
+	s.show(liveLine(v, signalErrors, shortened(), now))
 	for range 6 {
 		now = now.Add(time.Second)
 		v.LastTick = now
@@ -54,11 +54,12 @@ func tellExcerpt(s *screen) {
 			Outcome: analyzer.OutcomeBreach, Value: 0.3333, Limit: 0.006, Baseline: 0.005,
 			Held: now.Sub(v.T0).Seconds(), Required: 15,
 		}}
-		s.show(liveLine(v, shortened(), now))
+		s.show(liveLine(v, signalErrors, shortened(), now))
 	}
 	s.say("rollbackd", "RollingBack: put shop/checkout back from v2 (revision 2) to v1 (revision 1) by giving it the pod template of ReplicaSet checkout-5fb66f9448", red)
 	s.check(check{"API server", true, "the live template of shop/checkout is v1"})
 	s.check(check{"API server's audit log", false, "rollbackd changed nothing, but must be: exactly 1 patch of the Deployment"})
+	s.suffering(slowness(theStage.badSwitch(), watch.View{LandedAt: now.Add(18 * time.Second), Since: now.Add(29 * time.Second)}, tally{requests: 1100}, now))
 	s.document("timeline.md", "# Incident\n\nwhat happened\n")
 	s.ending(125 * time.Second)
 }
@@ -85,9 +86,30 @@ func TestLiveLine(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := newScreen(nil, look{})
-			require.Equal(t, test.want, s.join(liveLine(test.view, shortened(), t0.Add(time.Minute))))
+			require.Equal(t, test.want, s.join(liveLine(test.view, signalErrors, shortened(), t0.Add(time.Minute))))
 		})
 	}
+}
+
+func TestLiveLineOfLatency(t *testing.T) {
+	ok := analyzer.Assessment{Signal: signalErrors, Kind: analyzer.KindErrorRate, Outcome: analyzer.OutcomeOK, Limit: 0.001}
+	slow := analyzer.Assessment{
+		Signal: signalLatency, Kind: analyzer.KindLatency, Outcome: analyzer.OutcomeBreach, Value: 0.812, Limit: 0.05,
+		Quantile: 0.95, QuantileValue: 1.4567, SLO: 0.5, LimitLatency: 0.6, Held: 10, Required: 15,
+	}
+	line := func(signal string, signals ...analyzer.Assessment) string {
+		v := watch.View{State: watch.Watching, Signals: signals}
+		return newScreen(nil, look{}).join(liveLine(v, signal, shortened(), time.Time{}))
+	}
+	want := "Watching    P95 1.46 s, limit 0.60 s; 81.2 % over it, max 5 %, held 10 of 15 s ▰▰▰▰▰▰▰▰▱▱▱▱"
+	require.Equal(t, want, line(signalLatency, ok, slow))
+	require.Equal(t, want, line(signalErrors, ok, slow), "a breach that the story is not about is shown too")
+	failing := ok
+	failing.Outcome, failing.Required = analyzer.OutcomeBreach, 15
+	require.Contains(t, line(signalErrors, slow, failing), "errors 0.00 %")
+	fast := slow
+	fast.Outcome, fast.Value, fast.QuantileValue = analyzer.OutcomeOK, 0, 0.04
+	require.Equal(t, "Watching    P95 0.04 s, limit 0.60 s; 0.0 % over it, max 5 %", line(signalLatency, ok, fast))
 }
 
 func TestNoColour(t *testing.T) {

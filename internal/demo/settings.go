@@ -15,7 +15,14 @@ const (
 	environment = "production"
 	namespace   = "shop"
 	workload    = "checkout"
+	paired      = "payments" // in two colours
 	publisher   = "ci"
+)
+
+// What releases are judged by.
+const (
+	signalErrors  = "errors"
+	signalLatency = "latency"
 )
 
 // windows are the times that the demo shortens.
@@ -23,7 +30,7 @@ type windows struct {
 	Interval, Window, For, Baseline, MinServing, VerifyFor, Active, OnCall, Watch time.Duration
 }
 
-// shortened are windows in which both stories fit into a few minutes; with 60 requests a second they still hold many
+// shortened are windows in which the stories fit into a few minutes; with 60 requests a second they still hold many
 // times the requests that the rule asks for.
 func shortened() windows {
 	return windows{
@@ -38,7 +45,7 @@ func (w windows) table() [][3]string {
 	return [][3]string{
 		{"", "here", "by default"},
 		{"a breach must hold for more than", span(w.For), "5 min"},
-		{"the error rate is that of the last", span(w.Window), "1 min"},
+		{"error rate and P95 are those of the last", span(w.Window), "1 min"},
 		{"the baseline is the time before the release", span(w.Baseline), "60 min"},
 		{"the version before is good if it served for", span(w.MinServing), "15 min"},
 		{"a rollback helped if all is well again for", span(w.VerifyFor), "2 min"},
@@ -82,10 +89,16 @@ policies:
   knownGood: {minServing: {{.W.MinServing}}}
   verify: {for: {{.W.VerifyFor}}, deadline: 60s}
   signals:
-  - name: errors
+  - name: {{.Errors}}
     kind: error-rate
     requests: http_requests_total
     errors: http_requests_total{code=~"5.."}
+    window: {{.W.Window}}
+    for: {{.W.For}}
+  - name: {{.Latency}}
+    kind: latency
+    histogram: http_request_duration_seconds_bucket
+    slo: 500ms
     window: {{.W.Window}}
     for: {{.W.For}}
 `
@@ -100,6 +113,7 @@ func settings(d *daemon, stack localstack.Addresses) ([]byte, error) {
 	err = parsed.Execute(&text, map[string]any{
 		"DataDir": filepath.Join(d.folder, "data"), "NATS": d.nats, "HTTP": d.http, "Stack": stack, "W": shortened(),
 		"Environment": environment, "Namespace": namespace, "Publisher": publisher,
+		"Errors": signalErrors, "Latency": signalLatency,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("generate the daemon's configuration: %w", err)

@@ -20,7 +20,13 @@ func TestSettingsAreWhatTheTableSays(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, cfg.WatchPolicies(), 1)
 	policy, w := cfg.WatchPolicies()[0], shortened()
-	require.Equal(t, w.For, policy.Signals[0].Rule.For)
+	require.Len(t, policy.Signals, 2)
+	require.Equal(t, signalErrors, policy.Signals[0].Name)
+	require.Equal(t, signalLatency, policy.Signals[1].Name)
+	for _, signal := range policy.Signals {
+		require.Equal(t, w.For, signal.Rule.For)
+		require.Equal(t, w.Window, signal.Rule.Window)
+	}
 	require.Equal(t, w.Baseline, policy.BaselineWindow)
 	require.Equal(t, w.Watch, policy.Stages[2].Until)
 	require.Equal(t, watch.Automatic, policy.Stages[0].Mode)
@@ -31,7 +37,8 @@ func TestSettingsAreWhatTheTableSays(t *testing.T) {
 func TestExampleConfiguration(t *testing.T) {
 	cfg, err := config.Load(filepath.Join("..", "..", "deploy", "example.yaml"))
 	require.NoError(t, err)
-	require.NotEmpty(t, cfg.WatchPolicies())
+	require.Len(t, cfg.WatchPolicies(), 1)
+	require.Len(t, cfg.WatchPolicies()[0].Signals, 2)
 }
 
 func TestDaemonLogFindsChangesOfState(t *testing.T) {

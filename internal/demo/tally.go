@@ -18,18 +18,18 @@ type tally struct {
 }
 
 // tally asks the simulator, which is the pods.
-func (s *stage) tally(ctx context.Context, version string) (tally, error) {
+func (s *stage) tally(ctx context.Context, app, version string) (tally, error) {
 	pods, err := s.stack.Pods(ctx)
 	if err != nil {
 		return tally{}, err
 	}
-	return sum(pods, version), nil
+	return sum(pods, app, version), nil
 }
 
-func sum(pods []localstack.Pod, version string) tally {
+func sum(pods []localstack.Pod, app, version string) tally {
 	var t tally
 	for _, p := range pods {
-		if p.Namespace != namespace || p.App != workload || p.Version != version {
+		if p.Namespace != namespace || p.App != app || p.Version != version {
 			continue
 		}
 		t.requests += p.Requests
@@ -50,28 +50,58 @@ func earliest(known time.Time, other *time.Time) time.Time {
 	return *other
 }
 
-// tellTimes says how long users suffered. The times are those of the pods and of the API server.
-func (s *stage) tellTimes(ctx context.Context, story story, v watch.View) error {
-	t, err := s.tally(ctx, story.version)
+// suffering is how long users had a bad version: what it is counted from, what happened when, and what that version did.
+type suffering struct {
+	from, did string
+	began     time.Time
+	moments   []moment
+}
+
+type moment struct {
+	what string
+	at   time.Time
+}
+
+// tellTimes says how long users suffered. The times are those of the pods and of the API server; unseen is a time before
+// which nobody had met the version.
+func (s *stage) tellTimes(ctx context.Context, story story, v watch.View, unseen time.Time) error {
+	t, err := s.tally(ctx, story.service.Name, story.version)
 	if err != nil {
 		return err
 	}
-	if t.firstError.IsZero() || v.LandedAt.IsZero() {
-		return nil
+	sorrow := failures(story, v, t)
+	if story.signal == signalLatency {
+		sorrow = slowness(story, v, t, unseen)
 	}
-	s.screen.line("")
-	s.screen.line(fmt.Sprintf("    From the first bad request, at %s, to", clock(t.firstError)))
-	for _, m := range []struct {
-		what string
-		at   time.Time
-	}{
-		{"the rollback, patched into the Deployment", v.LandedAt},
-		{"the last bad request", t.lastError},
-		{"recovery, proven by " + span(shortened().VerifyFor) + " within the limit", v.Since},
-	} {
-		s.screen.line(fmt.Sprintf("      %-45s%s", m.what, s.screen.paint(bold, fmt.Sprintf("%8s", seconds(m.at.Sub(t.firstError))))))
+	if !sorrow.began.IsZero() && !v.LandedAt.IsZero() {
+		s.screen.suffering(sorrow)
 	}
-	s.screen.line(fmt.Sprintf("    %s answered %d requests, of which %d failed.", story.version, t.requests, t.errors))
 	s.screen.line("    The record: " + s.screen.paint(bold, timelinePath(v.Incident)))
 	return nil
+}
+
+func failures(story story, v watch.View, t tally) suffering {
+	return suffering{
+		from: "From the first bad request", began: t.firstError,
+		moments: []moment{
+			{"the rollback, patched into the Deployment", v.LandedAt},
+			{"the last bad request", t.lastError},
+			recovery(v),
+		},
+		did: fmt.Sprintf("%s answered %d requests, of which %d failed.", story.version, t.requests, t.errors),
+	}
+}
+
+// slowness counts from the switch, because the pods count failed requests and not slow ones.
+func slowness(story story, v watch.View, t tally, switched time.Time) suffering {
+	return suffering{
+		from: "From the switch, before which no user met " + story.version, began: switched,
+		moments: []moment{{"the switch back, patched into the Service", v.LandedAt}, recovery(v)},
+		did: fmt.Sprintf("%s answered %d requests. The pods do not note which were slow, so the first bad request is taken "+
+			"to be as early as it can have been.", story.version, t.requests),
+	}
+}
+
+func recovery(v watch.View) moment {
+	return moment{"recovery, proven by " + span(shortened().VerifyFor) + " within the limit", v.Since}
 }
