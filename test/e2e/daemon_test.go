@@ -32,8 +32,10 @@ type settings struct {
 	Kubeconfig  string
 	NATS, HTTP  string
 	Dir         string
-	// External is the address of a NATS server to use; empty means the daemon's own.
-	External string
+	// External is the address of a NATS server to use; empty means the daemon's own. Credentials is the file to show it.
+	External, Credentials string
+	// Requests and Errors select the series of the error rate; Policies are further policies, as YAML.
+	Requests, Errors, Policies string
 	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it.
 	For, Active, OnCall, End, SettleFor time.Duration
 }
@@ -45,6 +47,9 @@ environments: [{{.Environment}}]
 nats:
 {{- if .External}}
   url: {{.External}}
+{{- if .Credentials}}
+  credentialsFile: {{.Credentials}}
+{{- end}}
 {{- else}}
   embedded:
     dataDir: {{.Dir}}/nats
@@ -73,8 +78,8 @@ policies:
   verify: {for: 3s, deadline: 40s}
   signals:
   - name: error-rate
-    requests: http_requests_total
-    errors: http_requests_total{code=~"5.."}
+    requests: {{.Requests}}
+    errors: {{.Errors}}
     window: 4s
     for: {{.For}}
     minRequests: 50
@@ -85,7 +90,7 @@ policies:
     window: 4s
     for: {{.For}}
     minRequests: 50
-`
+{{.Policies}}`
 
 // daemon is a running rollbackd.
 type daemon struct {
@@ -99,14 +104,23 @@ type daemon struct {
 // password is the publisher's.
 const password = "e2e-publisher"
 
-// newDaemon writes a configuration and starts a daemon on it; it stops with the test.
+// newDaemon writes a configuration, starts a daemon on it and waits until it is ready; it stops with the test.
 func newDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
+	t.Helper()
+	d := launchDaemon(t, w, change)
+	d.awaitReady()
+	return d
+}
+
+// launchDaemon is newDaemon without waiting for the daemon to be ready.
+func launchDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 	t.Helper()
 	dir := t.TempDir()
 	s := settings{
 		Instance: "e2e", Environment: "production", Namespace: namespaceOf(t), Mode: "automatic",
 		Prometheus: w.stack.Prometheus, Kubeconfig: w.stack.DaemonKubeconfig,
 		NATS: freeAddress(t), HTTP: freeAddress(t), Dir: dir,
+		Requests: "http_requests_total", Errors: `http_requests_total{code=~"5.."}`,
 		For: 5 * time.Second, Active: 20 * time.Second, SettleFor: 10 * time.Second,
 	}
 	if change != nil {
@@ -123,7 +137,6 @@ func newDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 			d.showLog()
 		}
 	})
-	d.awaitReady()
 	return d
 }
 
@@ -185,9 +198,14 @@ func (d *daemon) stop() {
 	}
 }
 
-func (d *daemon) showLog() {
+// logged is what the daemon has logged so far.
+func (d *daemon) logged() string {
 	data, _ := os.ReadFile(d.log)
-	lines := strings.Split(string(data), "\n")
+	return string(data)
+}
+
+func (d *daemon) showLog() {
+	lines := strings.Split(d.logged(), "\n")
 	d.t.Logf("the end of the daemon's log:\n%s", strings.Join(lines[max(0, len(lines)-60):], "\n"))
 }
 

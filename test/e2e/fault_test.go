@@ -55,6 +55,16 @@ func awaitUnready(t *testing.T, d *daemon) {
 	})
 }
 
+// awaitHeld waits until the first signal has been in breach for so many seconds, and less than it takes to act.
+func awaitHeld(d *daemon, id string, seconds float64) watch.View {
+	d.t.Helper()
+	v := d.await(id, 60*time.Second, "in breach", func(v watch.View) bool {
+		return len(v.Signals) > 0 && v.Signals[0].Held >= seconds
+	})
+	require.Equal(d.t, watch.Watching, v.State)
+	return v
+}
+
 // pause lets time pass where the passing of time itself is what is tested.
 func pause(t *testing.T, d time.Duration) {
 	t.Helper()

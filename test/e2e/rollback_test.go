@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +74,23 @@ func requireLogs(t *testing.T, d *daemon, version, result string) {
 	text, err := os.ReadFile(filepath.Join(logs, "rollback_"+version+".log"))
 	require.NoError(t, err)
 	require.Regexp(t, `^Rollback executed at .*Z.*checkout`, string(text))
+}
+
+// requireDeployLogSays reads the file that people find the deployment in.
+func requireDeployLogSays(t *testing.T, d *daemon, text string) {
+	t.Helper()
+	var log struct{ ResultReason string }
+	eventually(t, 10*time.Second, func() (bool, string) {
+		paths, err := filepath.Glob(filepath.Join(d.Dir, "logs", "deployments", "deploy_*.json"))
+		if err != nil || len(paths) != 1 {
+			return false, "there is not one deployment log"
+		}
+		found, err := os.ReadFile(paths[0])
+		if err != nil || json.Unmarshal(found, &log) != nil {
+			return false, "the deployment log cannot be read"
+		}
+		return strings.Contains(log.ResultReason, text), "the deployment log does not say " + text + ":\n" + string(found)
+	})
 }
 
 // TestGoodReleaseIsLeftAlone: watched to its end and never touched.

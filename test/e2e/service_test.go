@@ -25,7 +25,15 @@ type service struct {
 // newService deploys version v1, which behaves well, and lets it serve long enough to be a baseline.
 func newService(t *testing.T, w *world) *service {
 	t.Helper()
-	s := &service{t: t, w: w, App: sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: "checkout", Replicas: 3, RPS: 60}}
+	s := newServiceWith(t, w, 60)
+	s.awaitServed(14 * time.Second)
+	return s
+}
+
+// newServiceWith deploys version v1 with so many requests a second.
+func newServiceWith(t *testing.T, w *world, rps int) *service {
+	t.Helper()
+	s := &service{t: t, w: w, App: sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: "checkout", Replicas: 3, RPS: rps}}
 	require.NoError(t, s.Create(t.Context(), "v1", sampleapp.Behaviour{}))
 	t.Cleanup(func() {
 		// A stack that is kept up must not go on serving it, and the next run makes it anew.
@@ -35,7 +43,6 @@ func newService(t *testing.T, w *world) *service {
 			t.Error(err)
 		}
 	})
-	s.awaitServed(14 * time.Second)
 	return s
 }
 
@@ -133,8 +140,13 @@ func connect(t *testing.T, d *daemon) *nats.Conn {
 
 func (s *service) announce(d *daemon, id, version string) {
 	s.t.Helper()
-	e := s.announcement(d, id, version)
+	publishEvent(s.t, d, s.announcement(d, id, version))
+}
+
+// publishEvent sends an event on the subject of its own workload and returns its sequence in the stream.
+func publishEvent(t *testing.T, d *daemon, e event.Event) uint64 {
+	t.Helper()
 	document, err := json.Marshal(e)
-	require.NoError(s.t, err)
-	publish(s.t, d, e.Target().Subject(), document)
+	require.NoError(t, err)
+	return publish(t, d, e.Target().Subject(), document)
 }
