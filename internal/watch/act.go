@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
@@ -158,10 +159,27 @@ func (s *step) verify() {
 	case w.recovery.Verdict == analyzer.Regressed:
 		s.become(NotRecovered, w.recovery.Reason)
 	case !w.recoveredSince.IsZero() && w.lastVerify.Sub(w.recoveredSince) >= w.Policy.Verify.For && w.recovery.Verdict == analyzer.Healthy:
-		s.become(RolledBack, fmt.Sprintf("the rollback helped: %s, since %s", w.recovery.Reason, w.recoveredSince.UTC().Format(time.TimeOnly)))
+		s.become(RolledBack, fmt.Sprintf("the rollback helped: %s, since %s", w.relief(), w.recoveredSince.UTC().Format(time.TimeOnly)))
 	case w.lastVerify.Sub(w.restoredRollout) >= w.Policy.Verify.Deadline:
 		s.verifyDeadline()
 	}
+}
+
+// relief says how the signal that the release broke is doing now; the others were never the matter.
+func (w Watch) relief() string {
+	for _, now := range w.recovery.Signals {
+		if w.deciding != nil && broke(*w.deciding, now.Signal) {
+			return now.Signal + ": " + now.Reason
+		}
+	}
+	return w.recovery.Reason
+}
+
+// broke reports whether the verdict was brought about by this signal.
+func broke(v incident.Verdict, signal string) bool {
+	return slices.ContainsFunc(v.Signals, func(a analyzer.Assessment) bool {
+		return a.Signal == signal && a.Verdict == analyzer.Regressed
+	})
 }
 
 func (s *step) verifyDeadline() {
