@@ -65,12 +65,13 @@ func measured(a analyzer.Assessment) []piece {
 	return []piece{{"no measurement", yellow}, {": " + a.Reason, yellow}}
 }
 
-// latency shows the P95, which people think in, and the fraction over its limit, which is what is judged.
+// latency shows the P95, which people think in, and the fraction over its limit, which is what is judged. It is short,
+// so that a terminal of 80 columns also has room for the time held.
 func latency(a analyzer.Assessment, c colour) []piece {
 	return []piece{
 		{fmt.Sprintf("P%g ", a.Quantile*100), plain}, {shortSeconds(a.QuantileValue), c},
-		{", limit " + shortSeconds(a.LimitLatency) + "; ", plain},
-		{fmt.Sprintf("%.1f %%", a.Value*100), c}, {fmt.Sprintf(" over it, max %.0f %%", a.Limit*100), plain},
+		{fmt.Sprintf(", limit %g s; ", a.LimitLatency), plain},
+		{fmt.Sprintf("%.3g %%", a.Value*100), c}, {fmt.Sprintf(" over it, max %.0f %%", a.Limit*100), plain},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,15 +102,19 @@ func TestLiveLineOfLatency(t *testing.T) {
 		v := watch.View{State: watch.Watching, Signals: signals}
 		return newScreen(nil, look{}).join(liveLine(v, signal, shortened(), time.Time{}))
 	}
-	want := "Watching    P95 1.46 s, limit 0.60 s; 81.2 % over it, max 5 %, held 10 of 15 s ▰▰▰▰▰▰▰▰▱▱▱▱"
+	want := "Watching    P95 1.46 s, limit 0.6 s; 81.2 % over it, max 5 %, held 10 of 15 s ▰▰▰▰▰▰▰▰▱▱▱▱"
 	require.Equal(t, want, line(signalLatency, ok, slow))
+	held, _, _ := strings.Cut(want, " ▰")
+	v := watch.View{State: watch.Watching, Signals: []analyzer.Assessment{slow}}
+	narrow := fit(liveLine(v, signalLatency, shortened(), time.Time{}), 80-3)
+	require.Equal(t, held, newScreen(nil, look{}).join(narrow), "80 columns have room for the time held")
 	require.Equal(t, want, line(signalErrors, ok, slow), "a breach that the story is not about is shown too")
 	failing := ok
 	failing.Outcome, failing.Required = analyzer.OutcomeBreach, 15
 	require.Contains(t, line(signalErrors, slow, failing), "errors 0.00 %")
 	fast := slow
 	fast.Outcome, fast.Value, fast.QuantileValue = analyzer.OutcomeOK, 0, 0.04
-	require.Equal(t, "Watching    P95 0.04 s, limit 0.60 s; 0.0 % over it, max 5 %", line(signalLatency, ok, fast))
+	require.Equal(t, "Watching    P95 0.04 s, limit 0.6 s; 0 % over it, max 5 %", line(signalLatency, ok, fast))
 }
 
 func TestNoColour(t *testing.T) {
