@@ -95,9 +95,9 @@ func unusable(m Measurement) (Outcome, string) {
 	case len(m.Warnings) > 0:
 		return OutcomeError, "Prometheus warned that its answer may be incomplete: " + m.Warnings[0]
 	case m.Samples == 0:
-		return OutcomeNoData, "Prometheus has no sample of the new version's pods"
+		return OutcomeNoData, "Prometheus has no sample of the pods in this tick"
 	case m.Gap && m.Total() == Counts{}:
-		return OutcomeNoData, "samples of the new version's pods came back after a gap, and nothing can be counted from them yet"
+		return OutcomeNoData, "the first samples after a gap, from which nothing can be counted yet"
 	}
 	return "", ""
 }
