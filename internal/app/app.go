@@ -28,19 +28,35 @@ import (
 // stopTimeout bounds how long open HTTP requests may take when the daemon stops.
 const stopTimeout = 5 * time.Second
 
-// Run runs the daemon until ctx ends or a part fails for good.
-//
-// The wiring is one straight line: nearly every step needs what the one before it made, and what is made first is
-// released last.
+// Run runs the daemon until ctx ends or a part fails for good. It answers HTTP from the start, because it may wait
+// long for NATS.
 func Run(ctx context.Context, cfg *config.Config, version string, log *zap.Logger) error {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(version))
-
 	listener, err := net.Listen("tcp", cfg.HTTP.Listen)
 	if err != nil {
 		return fmt.Errorf("http.listen: %w", err)
 	}
 	defer listener.Close()
+	endpoints := &front{address: listener.Addr().String()}
+	server := &http.Server{Handler: endpoints, ReadHeaderTimeout: stopTimeout}
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return serve(ctx, server, listener) })
+	group.Go(func() error { return run(ctx, cfg, version, endpoints, log) })
+	err = group.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	log.Info("rollbackd has stopped", zap.Error(err))
+	return err
+}
+
+// run is everything behind the endpoints.
+//
+// The wiring is one straight line: nearly every step needs what the one before it made, and what is made first is
+// released last.
+func run(ctx context.Context, cfg *config.Config, version string, endpoints *front, log *zap.Logger) error {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(version))
 
 	nc, disconnect, err := connectNATS(ctx, cfg.NATS, log)
 	if disconnect != nil {
@@ -93,10 +109,7 @@ func Run(ctx context.Context, cfg *config.Config, version string, log *zap.Logge
 		"kubernetes": cluster.reachable,
 		"prometheus": reachable(prom),
 	})
-	server := &http.Server{
-		Handler:           web.Handler(web.Options{Watches: supervisor, Gatherer: registry, Ready: ready.results}),
-		ReadHeaderTimeout: stopTimeout,
-	}
+	endpoints.become(web.Handler(web.Options{Watches: supervisor, Gatherer: registry, Ready: ready.results}))
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return teller.Run(ctx) })
@@ -104,15 +117,9 @@ func Run(ctx context.Context, cfg *config.Config, version string, log *zap.Logge
 	group.Go(func() error { return supervisor.Run(ctx) })
 	group.Go(func() error { return events.Consume(ctx, intake(supervisor)) })
 	group.Go(func() error { ready.run(ctx); return nil })
-	group.Go(func() error { return serve(ctx, server, listener) })
 	log.Info("rollbackd is running", zap.String("version", version), zap.String("instance", cfg.Instance),
-		zap.Strings("environments", cfg.Environments), zap.String("http", listener.Addr().String()))
-	err = group.Wait()
-	if errors.Is(err, context.Canceled) {
-		err = nil
-	}
-	log.Info("rollbackd has stopped", zap.Error(err))
-	return err
+		zap.Strings("environments", cfg.Environments), zap.String("http", endpoints.address))
+	return group.Wait()
 }
 
 func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
