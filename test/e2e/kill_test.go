@@ -83,9 +83,14 @@ func TestKilledAndRecoveredMeanwhile(t *testing.T) {
 // TestKilledWhileSwitchingBack is TestKilledWhileRollingBack for a blue-green deployment.
 func TestKilledWhileSwitchingBack(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		landed bool
-	}{{"intended", false}, {"landed", true}} {
+		name, method string
+		landed       bool
+		state        watch.State
+	}{
+		{"deciding", http.MethodGet, false, watch.Regressed},
+		{"intended", http.MethodPatch, false, watch.RollingBack},
+		{"landed", http.MethodPatch, true, watch.RollingBack},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := onStack(t)
 			proxy := newAPIProxy(t, w)
@@ -93,10 +98,11 @@ func TestKilledWhileSwitchingBack(t *testing.T) {
 			p := newPair(t, w)
 
 			p.deployGreen("v2", sampleapp.FailingThird())
-			h := proxy.holdUp(http.MethodPatch, "/services/"+p.Name, c.landed)
 			p.announce(d, p.announcement(d, "killed", "v2"))
-			h.await(t, 60*time.Second)
-			d.awaitState("killed", time.Second, watch.RollingBack)
+			awaitHeld(d, "killed", 2)
+			h := proxy.holdUp(c.method, "/services/"+p.Name, c.landed)
+			h.await(t, 30*time.Second)
+			d.awaitState("killed", time.Second, c.state)
 			d.kill()
 			proxy.pass()
 			d.start(w)
