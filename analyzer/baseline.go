@@ -17,7 +17,7 @@ const baselineChunk = 10 * time.Minute
 // and says so.
 func (s *Sampler) Baseline(ctx context.Context, sig Signal, sub Subject, span Span) (Baseline, error) {
 	base := Baseline{Signal: sig.Name, From: span.From, To: span.At}
-	text, err := Query(sig, sub.Namespace, sub.PodPrefix, span.At.Sub(span.From))
+	text, err := Query(sig, sub.Namespace, sub.PodPrefix, span)
 	if err != nil {
 		return Baseline{}, err
 	}

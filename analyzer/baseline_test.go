@@ -52,7 +52,7 @@ func TestBaselineSaysWhatItMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := Query(httpErrors(), "shop", "a-", 3585*time.Second)
+	text, err := Query(httpErrors(), "shop", "a-", Span{second(15), second(3600)})
 	if err != nil {
 		t.Fatal(err)
 	}

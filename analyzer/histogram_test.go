@@ -136,7 +136,7 @@ func TestLatencyQueries(t *testing.T) {
 	pods := `namespace=~"shop",pod=~"checkout-abc-[bcdfghjklmnpqrstvwxz2456789]{5}"`
 	require.Equal(t, "http_request_duration_seconds_bucket{"+pods+"}[20s]", plan[0].text)
 
-	shown, err := Query(latencySignal(), "shop", "checkout-abc-", time.Minute)
+	shown, err := Query(latencySignal(), "shop", "checkout-abc-", Span{time.Unix(0, 0), time.Unix(60, 0)})
 	require.NoError(t, err)
-	require.Equal(t, "histogram_quantile(0.95, sum by (le) (increase(http_request_duration_seconds_bucket{"+pods+"}[1m])))", shown)
+	require.Equal(t, "histogram_quantile(0.95, sum by (le) (increase(http_request_duration_seconds_bucket{"+pods+"}[1m] @ 60.000)))", shown)
 }

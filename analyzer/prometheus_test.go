@@ -203,12 +203,12 @@ func TestSampleOfHostileLabels(t *testing.T) {
 }
 
 func TestQueryIsPromQLForAPerson(t *testing.T) {
-	got, err := Query(httpErrors(), "shop", `a.b"-`, time.Minute)
+	got, err := Query(httpErrors(), "shop", `a.b"-`, Span{second(0), second(60)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `sum(increase(http_requests_total{code=~"5..",job="apps",namespace=~"shop",pod=~"a\\.b\"-[bcdfghjklmnpqrstvwxz2456789]{5}"}[1m]))` +
-		` / sum(increase(http_requests_total{job="apps",namespace=~"shop",pod=~"a\\.b\"-[bcdfghjklmnpqrstvwxz2456789]{5}"}[1m]))`
+	want := `sum(increase(http_requests_total{code=~"5..",job="apps",namespace=~"shop",pod=~"a\\.b\"-[bcdfghjklmnpqrstvwxz2456789]{5}"}[1m] @ 1700000060.000))` +
+		` / sum(increase(http_requests_total{job="apps",namespace=~"shop",pod=~"a\\.b\"-[bcdfghjklmnpqrstvwxz2456789]{5}"}[1m] @ 1700000060.000))`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -223,7 +223,7 @@ func TestSignalsThatCannotBeAsked(t *testing.T) {
 		sig, sub := httpErrors(), Subject{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: span(0, 15)}
 		change(&sig)
 		_, sampled := srv.sampler().Sample(context.Background(), sig, []Subject{sub})
-		_, written := Query(sig, "shop", "a-", time.Minute)
+		_, written := Query(sig, "shop", "a-", Span{second(0), second(60)})
 		for _, err := range []error{sampled, written} {
 			if err == nil || !strings.Contains(err.Error(), name) {
 				t.Errorf("%s %v", name, err)

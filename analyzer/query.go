@@ -86,15 +86,17 @@ func narrower(l Labels, subjects []Subject) (func(Selector) Selector, error) {
 	return func(s Selector) Selector { return s.With(byNamespace, byPod) }, nil
 }
 
-// Query returns the PromQL that shows a person what the judge counted for a subject in one trailing window.
-func Query(sig Signal, namespace, podPrefix string, window time.Duration) (string, error) {
+// Query returns the PromQL that shows a person what the judge counted for a subject in one span, whenever it is asked;
+// without an end of the span it asks for the present. Prometheus extrapolates an increase to the whole of its range, so
+// that its number can differ a little from the judge's, which counts.
+func Query(sig Signal, namespace, podPrefix string, span Span) (string, error) {
 	subjects := []Subject{{Namespace: namespace, PodPrefix: podPrefix}}
 	if sig.Kind == KindLatency {
 		buckets, err := narrowed(sig, sig.Histogram, subjects)
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("histogram_quantile(%g, sum by (le) (increase(%s)))", sig.Objective.Quantile, buckets.Range(window)), nil
+		return fmt.Sprintf("histogram_quantile(%g, sum by (le) (increase(%s)))", sig.Objective.Quantile, buckets.over(span)), nil
 	}
 	narrow, err := narrower(sig.Labels, subjects)
 	if err != nil {
@@ -104,5 +106,5 @@ func Query(sig Signal, namespace, podPrefix string, window time.Duration) (strin
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("sum(increase(%s)) / sum(increase(%s))", narrow(bad).Range(window), narrow(requests).Range(window)), nil
+	return fmt.Sprintf("sum(increase(%s)) / sum(increase(%s))", narrow(bad).over(span), narrow(requests).over(span)), nil
 }

@@ -53,6 +53,18 @@ func (s Selector) Range(d time.Duration) string {
 	return (&parser.MatrixSelector{VectorSelector: s.vector, Range: d}).String()
 }
 
+// over returns the selector as PromQL for its raw samples over a span, by an @ modifier.
+func (s Selector) over(span Span) string {
+	window := span.At.Sub(span.From)
+	if span.From.IsZero() {
+		return s.Range(window)
+	}
+	clone := *s.vector
+	ms := span.At.UnixMilli()
+	clone.Timestamp = &ms
+	return Selector{vector: &clone}.Range(window)
+}
+
 // narrowedBy reports whether every matcher of the selector s stands in o too, so that o can only select series that s
 // selects.
 func (s Selector) narrowedBy(o Selector) bool {

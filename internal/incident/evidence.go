@@ -24,7 +24,7 @@ func (s Summary) evidence(p *page) {
 	}
 	s.measured(p, *lead)
 	p.line("- Why: %s", text(or(lead.Reason, j.Reason)))
-	p.line("- Query, to be pasted into Prometheus: %s", code(j.Queries[lead.Signal]))
+	p.line("- Query, to be pasted into Prometheus, which extrapolates where rollbackd counts, so that its number can differ a little: %s", code(j.Queries[lead.Signal]))
 	for _, other := range j.Signals {
 		if other.Signal != lead.Signal {
 			p.line("- Other signal %s: %s (%s)", text(other.Signal), text(string(other.Verdict)), text(other.Reason))
