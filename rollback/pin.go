@@ -128,6 +128,8 @@ func (c *chooser) admit(candidate Revision) *Revision {
 		c.object("ReplicaSet %s of %s is gone", candidate.ReplicaSet, candidate.name())
 	case sameRelease(rev.Template, c.release.Template):
 		c.object("%s is the same as this release", rev.name())
+	case !rev.PodsNamed():
+		c.object("the pods of %s cannot be told from others' by their names", rev.name())
 	case c.provenBad(*rev):
 		c.object("%s was proven bad", rev.name())
 	case c.schemaChangedSince(*rev):

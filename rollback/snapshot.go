@@ -221,6 +221,11 @@ func (r Revision) name() string {
 	return r.Version + " (revision " + r.Number + ")"
 }
 
+// PodsNamed reports whether a pod's name tells that it belongs to this ReplicaSet. The name of a ReplicaSet of more than
+// 57 characters is cut in its pods' names, and what is left may begin the names of others' pods too: those could be
+// taken for this version's, so it cannot be judged.
+func (r Revision) PodsNamed() bool { return r.PodPrefix == r.ReplicaSet+"-" }
+
 // podPrefix is what the API server's generateName makes of a ReplicaSet's name: the rest is five random characters, and
 // a name has at most 63. For a Deployment whose name is longer than about 47 characters the prefix loses part of the
 // hash, and then two ReplicaSets of it may share one.

@@ -28,6 +28,10 @@ import (
 // stopTimeout bounds how long open HTTP requests may take when the daemon stops.
 const stopTimeout = 5 * time.Second
 
+// storagePatience is how long the embedded NATS may store nothing before the daemon ends, to be started afresh: a server
+// whose disk was full stores nothing until then. A server of the user's own is waited for instead.
+const storagePatience = 30 * time.Second
+
 // Run runs the daemon until ctx ends or a part fails for good. It answers HTTP from the start, because it may wait
 // long for NATS.
 func Run(ctx context.Context, cfg *config.Config, version string, log *zap.Logger) error {
@@ -105,7 +109,7 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 	cluster.watcher.OnChange(supervisor.ClusterChanged)
 
 	ready := newReadiness(map[string]check{
-		"nats":       func(context.Context) error { return events.Ready() },
+		"nats":       func(context.Context) error { return errors.Join(events.Ready(), supervisor.StorageError()) },
 		"kubernetes": cluster.reachable,
 		"prometheus": reachable(prom),
 	})
@@ -115,6 +119,9 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 	group.Go(func() error { return teller.Run(ctx) })
 	group.Go(func() error { return cluster.watcher.Run(ctx) })
 	group.Go(func() error { return supervisor.Run(ctx) })
+	if cfg.NATS.URL == "" {
+		group.Go(func() error { return supervisor.GuardStorage(ctx, storagePatience) })
+	}
 	group.Go(func() error { return events.Consume(ctx, intake(supervisor)) })
 	group.Go(func() error { ready.run(ctx); return nil })
 	log.Info("rollbackd is running", zap.String("version", version), zap.String("instance", cfg.Instance),

@@ -126,5 +126,8 @@ func (j journal) Append(ctx context.Context, key, id string, data []byte, last u
 	if errors.Is(err, bus.ErrFenced) {
 		return 0, watch.ErrFenced
 	}
+	if errors.Is(err, nats.ErrMaxPayload) {
+		return 0, fmt.Errorf("%w: %d bytes", watch.ErrTooLarge, len(data))
+	}
 	return seq, err
 }

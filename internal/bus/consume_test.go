@@ -296,7 +296,7 @@ func TestOpenMendsAStreamButKeepsItsLimits(t *testing.T) {
 	require.Equal(t, jetstream.DiscardNew, config.Discard)
 	require.Equal(t, deploymentsAge, config.MaxAge)
 	require.Equal(t, deploymentsDuplicates, config.Duplicates)
-	require.EqualValues(t, -1, config.MaxMsgSize)
+	require.EqualValues(t, deploymentsMessage, config.MaxMsgSize)
 	require.EqualValues(t, 1<<20, config.MaxBytes)
 }
 

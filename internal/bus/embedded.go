@@ -18,6 +18,10 @@ import (
 // DefaultListen is where the embedded server listens unless told otherwise: on loopback only.
 const DefaultListen = "127.0.0.1:4222"
 
+// maxPayload lets journal entries hold several pod templates, of which Kubernetes allows about 1.5 MB each. What
+// publishers send is bounded by the stream.
+const maxPayload = 8 << 20
+
 // startTimeout bounds the start of the embedded server, the replay of its storage included.
 const startTimeout = 30 * time.Second
 
@@ -78,6 +82,7 @@ func (e *Embedded) serverOptions(options EmbeddedOptions) (*server.Options, erro
 	users = append(users, &server.User{Username: internalUser, Password: e.password})
 	return &server.Options{
 		ServerName: "rollbackd", Host: host, Port: port, Users: users,
+		MaxPayload: maxPayload, MaxPending: 4 * maxPayload,
 		JetStream: true, StoreDir: filepath.Join(options.DataDir, "nats"), SyncAlways: true,
 		NoSigs: true, NoLog: true, DisableShortFirstPing: true,
 	}, nil

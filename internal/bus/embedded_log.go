@@ -2,6 +2,7 @@ package bus
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"go.uber.org/zap"
@@ -29,7 +30,12 @@ func (l *serverLog) fatal() error {
 func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug("server", line(format, v)) }
 
 // Warnf implements server.Logger.
-func (l *serverLog) Warnf(format string, v ...any) { l.log.Warn("server", line(format, v)) }
+func (l *serverLog) Warnf(format string, v ...any) {
+	if strings.HasPrefix(format, "Plaintext passwords detected") {
+		return // they are in the memory of this process, which read them from the users' files
+	}
+	l.log.Warn("server", line(format, v))
+}
 
 // Errorf implements server.Logger.
 func (l *serverLog) Errorf(format string, v ...any) { l.log.Error("server", line(format, v)) }

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -162,8 +163,29 @@ func settled(t *testing.T, bus *Bus) {
 		if info.NumPending+uint64(info.NumAckPending) > 0 {
 			return fmt.Errorf("%d pending, %d not settled", info.NumPending, info.NumAckPending)
 		}
+		// A message that has just been stored is pending a moment later only.
+		if last := lastFor(t, bus, info.Config.FilterSubjects); info.AckFloor.Stream < last {
+			return fmt.Errorf("settled up to %d of %d", info.AckFloor.Stream, last)
+		}
 		return nil
 	})
+}
+
+// lastFor is the sequence of the newest event on any of the subjects.
+func lastFor(t *testing.T, bus *Bus, subjects []string) uint64 {
+	t.Helper()
+	stream, err := bus.js.Stream(t.Context(), DeploymentsStream)
+	require.NoError(t, err)
+	var last uint64
+	for _, subject := range subjects {
+		msg, err := stream.GetLastMsgForSubject(t.Context(), subject)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		require.NoError(t, err)
+		last = max(last, msg.Sequence)
+	}
+	return last
 }
 
 // rejections reads what the stream REJECTED holds for a subject.

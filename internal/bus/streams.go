@@ -28,7 +28,9 @@ const (
 	rejectedAge    = 7 * 24 * time.Hour
 
 	deploymentsBytes = 256 << 20
-	rejectedBytes    = 64 << 20
+	// deploymentsMessage is well above what is accepted, so that a publisher of a little too much is told the reason.
+	deploymentsMessage = 1 << 20
+	rejectedBytes      = 64 << 20
 
 	// deploymentsDuplicates is as short as the server allows: the window is of the whole stream, so with a long one a
 	// publisher could suppress another's event by guessing its message ID.
@@ -75,7 +77,7 @@ func (b *Bus) streams() []jetstream.StreamConfig {
 		{
 			Name: DeploymentsStream, Description: "what deploy tools announced",
 			Subjects: []string{event.SubjectPrefix + ".>"}, Discard: jetstream.DiscardNew,
-			MaxAge: deploymentsAge, MaxBytes: deploymentsBytes, MaxMsgSize: -1,
+			MaxAge: deploymentsAge, MaxBytes: deploymentsBytes, MaxMsgSize: deploymentsMessage,
 			Duplicates: deploymentsDuplicates, Replicas: b.options.Replicas,
 		},
 		{

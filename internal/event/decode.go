@@ -152,16 +152,16 @@ func (d *document) needs(strategy Strategy, field, value string) {
 // dated more than MaxAhead in the future.
 func CheckAge(e Event, now time.Time, window time.Duration) *Rejection {
 	at := e.Timestamp.UTC().Format(time.RFC3339)
-	age := now.Sub(e.Timestamp)
+	age := now.Sub(e.Timestamp) // stops at the longest duration there is, so that times are compared, not spans
 	switch {
-	case age > window:
+	case e.Timestamp.Before(now.Add(-window)):
 		return &Rejection{
 			Code: CodeStale, Field: "timestamp", Value: at,
 			Reason: fmt.Sprintf("%s is %s ago, longer than the %s for which a deployment is watched", at,
 				age.Round(time.Second), window),
 			Fix: "publish when the deployment happens; set the publisher's clock if it just did",
 		}
-	case -age > MaxAhead:
+	case e.Timestamp.After(now.Add(MaxAhead)):
 		return &Rejection{
 			Code: CodeFuture, Field: "timestamp", Value: at,
 			Reason: fmt.Sprintf("%s is %s in the future", at, (-age).Round(time.Second)), Fix: "set the publisher's clock",

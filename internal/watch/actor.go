@@ -120,10 +120,13 @@ func (a *actor) take(ctx context.Context, in input) (effect, bool, error) {
 	}
 	before := a.watch
 	next, entries, want := Next(a.watch, in, a.opts.actorName(), time.Now())
-	for i := range entries {
-		if err := a.append(ctx, &entries[i]); err != nil {
-			return effectNone, false, err
-		}
+	err := a.appendAll(ctx, entries)
+	if errors.Is(err, ErrTooLarge) { // nothing of this step has been acted on
+		next, entries, want = tooLarge(a.watch, err, a.opts.actorName(), time.Now())
+		err = a.appendAll(ctx, entries)
+	}
+	if err != nil {
+		return effectNone, false, err
 	}
 	a.watch = next
 	a.publish()
@@ -136,6 +139,15 @@ func (a *actor) take(ctx context.Context, in input) (effect, bool, error) {
 	return want, len(entries) > 0, nil
 }
 
+func (a *actor) appendAll(ctx context.Context, entries []incident.Entry) error {
+	for i := range entries {
+		if err := a.append(ctx, &entries[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // append journals one entry, trying until it is stored: nothing is acted on that is not recorded.
 func (a *actor) append(ctx context.Context, e *incident.Entry) error {
 	e.ID = nuid.Next()
@@ -145,6 +157,7 @@ func (a *actor) append(ctx context.Context, e *incident.Entry) error {
 	}
 	for pause := minPause / 4; ; pause = min(2*pause, maxPause) {
 		seq, err := a.opts.Journal.Append(ctx, a.watch.Key, e.ID, data, a.last)
+		a.storage.report(err, time.Now())
 		if err == nil {
 			a.last = seq
 			if e.Kind == incident.KindIntent {
@@ -152,7 +165,7 @@ func (a *actor) append(ctx context.Context, e *incident.Entry) error {
 			}
 			return nil
 		}
-		if errors.Is(err, ErrFenced) || ctx.Err() != nil {
+		if isVerdictOnEntry(err) || ctx.Err() != nil {
 			return err
 		}
 		a.log.Warn("the journal does not take an entry; trying again", zap.Error(err), zap.Duration("in", pause))
@@ -285,4 +298,9 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// isVerdictOnEntry reports whether the journal took a look at the entry and refused it for what it is.
+func isVerdictOnEntry(err error) bool {
+	return errors.Is(err, ErrFenced) || errors.Is(err, ErrTooLarge)
 }

@@ -61,6 +61,7 @@ func (a *actor) observe(ctx context.Context) (input, error) {
 	in := observed{snapshot: snapshot}
 	if a.watch.State == Pending {
 		in.past = a.pastOf(a.watch, snapshot)
+		in.watchedBy = a.watcherOf(a.watch, snapshot)
 		if refusal := a.watch.forbiddenSwitch(snapshot); refusal != nil {
 			a.tellPublisher(ctx, unauthorisedSwitch(a.watch.Event, refusal))
 		}

@@ -19,6 +19,8 @@ type (
 	observed struct {
 		snapshot rollback.Snapshot
 		past     []rollback.PastWatch
+		// watchedBy names the open watch that follows the live release already; empty if there is none.
+		watchedBy string
 	}
 	// missing: the API server says that there is no such workload, since the given time without a break.
 	missing struct{ since time.Time }

@@ -52,6 +52,7 @@ func (s *Supervisor) Accept(ctx context.Context, m Published) error {
 		}
 		return s.acceptAgain(ctx, known, e, m)
 	}
+	s.storage.report(err, now())
 	if err != nil {
 		return fmt.Errorf("store the watch: %w", err)
 	}

@@ -69,6 +69,21 @@ func (s *step) add(e incident.Entry) {
 	s.watch = s.watch.apply(e)
 }
 
+// tooLarge ends a watch whose next entry the journal will never take: what cannot be recorded is not acted on.
+func tooLarge(w Watch, cause error, actor string, now time.Time) (Watch, []incident.Entry, effect) {
+	s := &step{watch: w, now: now, actor: actor}
+	reason := fmt.Sprintf("it cannot be recorded, and so is not acted on: %v", cause)
+	switch w.State {
+	case Regressed, RollingBack:
+		s.become(Held, reason)
+	case Verifying:
+		s.become(RolledBackUnverified, reason)
+	default:
+		s.become(Inconclusive, reason)
+	}
+	return s.watch, s.entries, effectNone
+}
+
 // become changes the state. A change that the table does not know is a defect of this package: it is left undone.
 func (s *step) become(to State, reason string) { s.becomeWith(to, reason, "") }
 
@@ -140,6 +155,15 @@ func (s *step) settle(in observed) {
 		if s.overtime(w.AcceptedAt, w.Policy.SettleFor) {
 			s.become(Inconclusive, fmt.Sprintf("the announced version was not live within %s: %s", w.Policy.SettleFor, why))
 		}
+		return
+	}
+	if !release.PodsNamed() {
+		s.become(Inconclusive, fmt.Sprintf("not watched: the name of ReplicaSet %s is too long for its pods' names to tell them from others'; "+
+			"give the Deployment a name of at most 46 characters", release.ReplicaSet))
+		return
+	}
+	if in.watchedBy != "" {
+		s.become(Superseded, fmt.Sprintf("announced again: version %s has been watched since before, by %s", w.Event.Version, in.watchedBy))
 		return
 	}
 	pin := rollback.NewPin(in.snapshot, release, t0, in.past, w.Policy.MinServing)

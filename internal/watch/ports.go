@@ -15,6 +15,8 @@ import (
 var (
 	// ErrExists: the key is taken.
 	ErrExists = errors.New("the watch exists already")
+	// ErrTooLarge: the journal will never take an entry of this size.
+	ErrTooLarge = errors.New("the entry is larger than NATS allows")
 	// ErrFenced: another process appended to the journal first.
 	ErrFenced = errors.New("another process writes this journal")
 )

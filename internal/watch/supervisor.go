@@ -40,6 +40,7 @@ func (o Options) actorName() string { return "rollbackd/" + o.Instance }
 type Supervisor struct {
 	opts    Options
 	records *recorder
+	storage storage
 
 	mu     sync.RWMutex
 	actors map[string]*actor
@@ -176,6 +177,25 @@ func (s *Supervisor) newerThan(w Watch) (event.Event, bool) {
 		}
 	}
 	return event.Event{}, false
+}
+
+// watcherOf returns the key of an earlier watch that is open and follows the release that is live now: the same
+// deployment was announced again under another id. Judging it twice would tell of it twice. A watch that has acted, or
+// that could not be taken up from its journal, follows nothing.
+func (s *Supervisor) watcherOf(w Watch, snapshot rollback.Snapshot) string {
+	if snapshot.Live == nil {
+		return ""
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, a := range s.actors {
+		o := a.view.Load()
+		if o.Key != w.Key && o.Event.Target() == w.Event.Target() && o.Pin != nil && !o.resumed.IsZero() &&
+			(o.State == Watching || o.State == Regressed) && o.Pin.Release.UID == snapshot.Live.UID && o.AcceptedAt.Before(w.AcceptedAt) {
+			return o.Key
+		}
+	}
+	return ""
 }
 
 // pastOf returns what the earlier watches of a watch's workload found out, and of the other colour of a switch, those
