@@ -71,7 +71,7 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 	}
 	events, err := bus.Open(ctx, nc, bus.Options{Instance: cfg.Instance, Environments: cfg.Environments, Log: log, Registerer: registry})
 	if err != nil {
-		return err
+		return roomFor(err, cfg.NATS)
 	}
 
 	cluster, err := newCluster(cfg.Kubernetes, log)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
 	"github.com/rollbackd/rollbackd/internal/bus"
@@ -72,6 +73,18 @@ func startNATS(cfg config.Embedded, log *zap.Logger) (*bus.Embedded, error) {
 	}
 	return bus.StartEmbedded(bus.EmbeddedOptions{DataDir: cfg.DataDir, Listen: cfg.Listen, Users: users, Log: log.Named("nats")})
 }
+
+// roomFor adds what to do to the server's error when the streams do not fit on the disk.
+func roomFor(err error, cfg config.NATS) error {
+	var api *jetstream.APIError
+	if cfg.URL != "" || !errors.As(err, &api) || api.ErrorCode != insufficientStorage {
+		return err
+	}
+	return fmt.Errorf("%w; nats.embedded.dataDir (%s) needs about 400 MB of free space", err, cfg.Embedded.DataDir)
+}
+
+// insufficientStorage is the server's code (JSStorageResourcesExceededErr) for streams larger than the room that is left.
+const insufficientStorage jetstream.ErrorCode = 10047
 
 // intake hands deliveries to the supervisor and turns its answers into dispositions.
 func intake(s *watch.Supervisor) bus.Handler {
