@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"sync/atomic"
@@ -12,23 +13,30 @@ import (
 )
 
 // deafDialer makes connections that lose what the server says while deaf is set.
-type deafDialer struct{ deaf atomic.Bool }
+type deafDialer struct {
+	deaf atomic.Bool
+	// answers counts the answers that were lost; pings and the like do not count.
+	answers atomic.Int64
+}
 
 func (d *deafDialer) Dial(network, address string) (net.Conn, error) {
 	conn, err := net.Dial(network, address)
-	return &deafConn{Conn: conn, deaf: &d.deaf}, err
+	return &deafConn{Conn: conn, dialer: d}, err
 }
 
 type deafConn struct {
 	net.Conn
-	deaf *atomic.Bool
+	dialer *deafDialer
 }
 
 func (c *deafConn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(p)
-		if err != nil || !c.deaf.Load() {
+		if err != nil || !c.dialer.deaf.Load() {
 			return n, err
+		}
+		if bytes.Contains(p[:n], []byte("MSG ")) {
+			c.dialer.answers.Add(1)
 		}
 	}
 }
@@ -64,8 +72,12 @@ func losingTheAnswer(t *testing.T, observer *Bus, stream string, dialer *deafDia
 		}
 		return nil
 	})
-	// The answer is on its way now; it must not be heard either.
-	time.Sleep(100 * time.Millisecond)
+	eventually(t, func() error {
+		if dialer.answers.Load() == 0 {
+			return errors.New("the answer has not come yet")
+		}
+		return nil
+	})
 	dialer.deaf.Store(false)
 	got := <-done
 	require.NoError(t, got.err)
