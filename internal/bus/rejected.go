@@ -42,8 +42,8 @@ func (b *Bus) publishRejection(ctx context.Context, subject, id string, notice e
 	if err != nil {
 		return fmt.Errorf("unable to publish a rejection: %w", err)
 	}
-	b.events.WithLabelValues(resultRejected, string(notice.Code)).Inc()
 	b.log.Info("rejected an event", zap.String("subject", notice.Subject), zap.Uint64("streamSeq", notice.StreamSeq),
 		zap.String("code", string(notice.Code)), zap.String("reason", notice.Error()))
+	b.events.WithLabelValues(resultRejected, string(notice.Code)).Inc() // last, so that what is counted is in the log
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
@@ -232,6 +233,17 @@ func (d *daemon) awaitReady() {
 		code, body, err := d.get("/-/ready")
 		last = fmt.Sprint(code, " ", body, err)
 		return code == http.StatusOK, "the daemon is not ready: " + last
+	})
+}
+
+// awaitRejected waits until the counter of a kind of refusal shows n. The publisher is told first, and counting and
+// logging come after.
+func (d *daemon) awaitRejected(code event.Code, n int) {
+	d.t.Helper()
+	line := fmt.Sprintf("rollbackd_events_total{code=%q,result=\"rejected\"} %d\n", code, n)
+	eventually(d.t, 10*time.Second, func() (bool, string) {
+		_, metrics, err := d.get("/metrics")
+		return err == nil && strings.Contains(metrics, line), "the metrics do not show " + line
 	})
 }
 

@@ -62,9 +62,7 @@ func TestMalformedEventIsRefusedWithAReason(t *testing.T) {
 	}
 
 	require.Empty(t, d.watches())
-	_, metrics, err := d.get("/metrics")
-	require.NoError(t, err)
-	require.Contains(t, metrics, `rollbackd_events_total{code="malformed",result="rejected"} 1`)
+	d.awaitRejected(event.CodeMalformed, 1)
 }
 
 // TestEventForAnotherNamespaceIsRefused: the NATS permission on the subject is the authorisation, so the document may
