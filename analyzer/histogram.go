@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -59,26 +60,30 @@ func (b Buckets) Quantile(q float64) (float64, bool) {
 // Le of each series must be a number. A pod without any finite bound at or above the limit cannot be judged, which is
 // an error of the measurement and never a breach.
 func MeasureHistogram(series []Series, w Window, limit float64) Measurement {
-	pods := map[string]map[float64]uint64{}
+	type key struct{ pod, histogram string }
+	histograms := map[key]map[float64]uint64{}
 	m := measure(series, w, func(s Series, count uint64) {
-		if pods[s.Pod] == nil {
-			pods[s.Pod] = map[float64]uint64{}
+		k := key{s.Pod, s.Histogram}
+		if histograms[k] == nil {
+			histograms[k] = map[float64]uint64{}
 		}
-		pods[s.Pod][s.Le] = addUp(pods[s.Pod][s.Le], count)
+		histograms[k][s.Le] = addUp(histograms[k][s.Le], count)
 	})
 	if m.Error != "" {
 		return m
 	}
-	for _, pod := range slices.Sorted(maps.Keys(pods)) {
-		counts, err := slowerThan(pods[pod], limit)
+	for _, k := range slices.SortedFunc(maps.Keys(histograms), func(a, b key) int {
+		return cmp.Or(cmp.Compare(a.pod, b.pod), cmp.Compare(a.histogram, b.histogram))
+	}) {
+		counts, err := slowerThan(histograms[k], limit)
 		if err != nil {
-			return Measurement{Error: fmt.Sprintf("pod %q: %v", pod, err)}
+			return Measurement{Error: fmt.Sprintf("pod %q: %v", k.pod, err)}
 		}
 		if m.Pods == nil {
 			m.Pods = map[string]Counts{}
 		}
-		m.Pods[pod] = counts
-		m.Buckets = m.Buckets.Plus(named(pods[pod]))
+		m.Pods[k.pod] = m.Pods[k.pod].Plus(counts)
+		m.Buckets = m.Buckets.Plus(named(histograms[k]))
 	}
 	return m
 }

@@ -59,6 +59,23 @@ func TestMeasureHistogram(t *testing.T) {
 	}
 }
 
+// TestHistogramsOfOnePodHaveBucketsOfTheirOwn: two routes with different bounds. Every request took less than 0.5 s, and
+// taken together as one histogram half of them would seem to be over 0.6 s.
+func TestHistogramsOfOnePodHaveBucketsOfTheirOwn(t *testing.T) {
+	bucket := func(route string, le float64) Series {
+		s := bucketSeries("a", le, 0, 100)
+		s.Histogram = route
+		return s
+	}
+	inf := math.Inf(1)
+	m := MeasureHistogram([]Series{
+		bucket("/cart", 0.5), bucket("/cart", 0.6), bucket("/cart", inf),
+		bucket("/pay", 0.5), bucket("/pay", 1), bucket("/pay", inf),
+	}, histogramWindow(), 0.6)
+	require.Empty(t, m.Error)
+	require.Equal(t, Counts{N: 200}, m.Total())
+}
+
 // TestQuantile follows histogram_quantile: linear in the bucket, the highest finite bound beyond.
 func TestQuantile(t *testing.T) {
 	b := Buckets{"0.1": 50, "0.5": 90, "1": 100, "+Inf": 100}

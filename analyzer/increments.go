@@ -21,6 +21,8 @@ type Series struct {
 	Pod    string
 	Target string
 	Bad    bool
+	// Histogram tells apart the histograms of one pod, such as those of its routes: each has buckets of its own.
+	Histogram string
 	// Le is the upper bound of a histogram's bucket; of other counters it means nothing.
 	Le      float64
 	Samples []Sample

@@ -131,7 +131,7 @@ func (q query) read(sig Signal, matrix model.Matrix) []found {
 			continue // not a bucket
 		}
 		if q.good(stream.Metric) {
-			f.series = Series{Pod: f.pod, Target: target, Le: le, Samples: samples}
+			f.series = Series{Pod: f.pod, Target: target, Histogram: withoutBound(stream.Metric), Le: le, Samples: samples}
 			out = append(out, f)
 		}
 		if q.bad(stream.Metric) {
@@ -140,6 +140,13 @@ func (q query) read(sig Signal, matrix model.Matrix) []found {
 		}
 	}
 	return out
+}
+
+// withoutBound is what tells one histogram's series from another's: all labels but the bound.
+func withoutBound(m model.Metric) string {
+	m = m.Clone()
+	delete(m, model.BucketLabel)
+	return m.String()
 }
 
 // owns reports whether a series is of one of the subject's pods. The prefix alone does not tell: that of a DaemonSet
