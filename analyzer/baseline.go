@@ -22,34 +22,48 @@ func (s *Sampler) Baseline(ctx context.Context, sig Signal, sub Subject, span Sp
 		return Baseline{}, err
 	}
 	base.Query = text
-	sub.Fresh, sub.Known = false, nil // these pods are of any age
+	sub.Fresh, sub.Known, sub.ControlPrefix = false, nil, "" // these pods are of any age, and have no control
+	base.Step = max(baselineStep, sig.Scrape)
 	pods := map[string]bool{}
-	for from := span.From; from.Before(span.At); from = from.Add(baselineChunk) {
-		sub.Spans = []Span{{From: from, At: earlier(from.Add(baselineChunk), span.At)}}
+	for spans := range slices.Chunk(steps(span, base.Step), max(1, int(baselineChunk/base.Step))) {
+		sub.Spans = spans
 		got, err := s.Sample(ctx, sig, []Subject{sub})
 		if err != nil {
 			return Baseline{}, fmt.Errorf("baseline: %w", err)
 		}
-		m := got[sub.Key][0]
-		if m.Error != "" {
-			base.Counts, base.Problem = Counts{}, m.Error
-			return base, nil
-		}
-		if len(m.Warnings) > 0 {
-			return Baseline{}, fmt.Errorf("baseline: signal %q: Prometheus warned that its answer may be incomplete: %s", sig.Name, m.Warnings[0])
-		}
-		base.Counts = base.Counts.Plus(m.Total())
-		for pod := range m.Pods {
-			pods[pod] = true
+		for i, m := range got[sub.Key] {
+			if m.Error != "" {
+				return Baseline{Signal: sig.Name, From: span.From, To: span.At, Query: text, Problem: m.Error}, nil
+			}
+			if len(m.Warnings) > 0 {
+				return Baseline{}, fmt.Errorf("baseline: signal %q: Prometheus warned that its answer may be incomplete: %s", sig.Name, m.Warnings[0])
+			}
+			base.Counts = base.Counts.Plus(m.Total())
+			if spans[i].At.Sub(spans[i].From) == base.Step {
+				base.Ticks = append(base.Ticks, m.Total())
+			}
+			for pod := range m.Pods {
+				pods[pod] = true
+			}
 		}
 	}
 	base.Pods = slices.Sorted(maps.Keys(pods))
 	return base, nil
 }
 
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
+// baselineStep is the least length of the spans in which a baseline is counted.
+const baselineStep = 15 * time.Second
+
+// steps cuts a span into pieces that end at its end; the first one may be shorter than the others.
+func steps(span Span, step time.Duration) []Span {
+	var out []Span
+	for at := span.At; at.After(span.From); at = at.Add(-step) {
+		from := at.Add(-step)
+		if from.Before(span.From) {
+			from = span.From
+		}
+		out = append(out, Span{From: from, At: at})
 	}
-	return b
+	slices.Reverse(out)
+	return out
 }

@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,7 @@ func TestBaselineSaysWhatItMeasured(t *testing.T) {
 	want := Baseline{
 		Signal: "errors", From: second(15), To: second(3600), Counts: Counts{N: 16 * 239, K: 239},
 		Pods: []string{"a-b2b2b", "a-x2x4z"}, Query: text,
+		Step: 15 * time.Second, Ticks: slices.Repeat([]Counts{{N: 16, K: 1}}, 239),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -101,7 +103,7 @@ func TestBaselineOfNonsenseIsNone(t *testing.T) {
 		t.Errorf("%v, error %v", got, err)
 	}
 	tick := Tick{At: second(5), Signals: map[string]Measurement{"errors": {Pods: map[string]Counts{"b": {N: 500, K: 500}}, Samples: 1}}}
-	_, j := Step([]Signal{httpErrors()}, map[string]Baseline{httpErrors().Name: got}, State{}, tick)
+	_, j := Step(Rules{Signals: []Signal{httpErrors()}}, map[string]Baseline{httpErrors().Name: got}, State{}, tick)
 	if j.Verdict == Regressed || j.Verdict == Healthy {
 		t.Errorf("judged against a baseline of nonsense: %+v", j)
 	}

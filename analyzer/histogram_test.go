@@ -123,17 +123,18 @@ func latencyTick(i int, n, slow uint64) Tick {
 // and that needs no baseline.
 func TestLatencyIsJudgedByTheFractionOverTheLimit(t *testing.T) {
 	sig := []Signal{latencySignal()}
+	sig[0].Strict = true
 	var st State
 	var j Judgement
 	for i := range 4 {
-		st, j = Step(sig, nil, st, latencyTick(i, 100, 5))
+		st, j = Step(Rules{Signals: sig}, nil, st, latencyTick(i, 100, 5))
 		require.Equal(t, Healthy, j.Verdict, "exactly 5 %% is not over it: %s", j.Reason)
 	}
 	require.InDelta(t, 0.1, j.Signals[0].QuantileValue, 1e-9)
 
 	verdicts := []Verdict{}
 	for i := 4; i < 9; i++ {
-		st, j = Step(sig, nil, st, latencyTick(i, 100, 40))
+		st, j = Step(Rules{Signals: sig}, nil, st, latencyTick(i, 100, 40))
 		verdicts = append(verdicts, j.Verdict)
 	}
 	require.Equal(t, []Verdict{Insufficient, Insufficient, Insufficient, Regressed, Regressed}, verdicts)

@@ -4,7 +4,12 @@ import "fmt"
 
 // State is what judging remembers between the ticks of one watch. Its zero value is the start of a watch.
 type State struct {
-	signals map[string]SustainedState
+	signals map[string]signalState
+}
+
+type signalState struct {
+	sustained  SustainedState
+	sequential SequentialState
 }
 
 // Judgement is the verdict on a release at one tick and the assessments behind it, one for each signal.
@@ -12,27 +17,97 @@ type Judgement struct {
 	Verdict Verdict
 	Reason  string
 	Signals []Assessment
+	// Evidence is that of all signals together: an e-value, of which a healthy release has 1 at the most on average.
+	// Required is what acting without asking needs.
+	Evidence, Required float64
+	// Unproven says of a Regressed release that the evidence does not suffice to act without asking a person.
+	Unproven bool
 }
 
-// Step folds one tick into the state. It is pure: the same signals, baselines and ticks give the same judgements,
+// Step folds one tick into the state. It is pure: the same rules, baselines and ticks give the same judgements,
 // live, after a restart and in a replay of history.
-func Step(signals []Signal, baselines map[string]Baseline, st State, t Tick) (State, Judgement) {
-	next := State{signals: make(map[string]SustainedState, len(signals))}
-	var j Judgement
-	for _, sig := range signals {
-		s, a := stepSustained(sig, baselines[sig.Name], st.signals[sig.Name], t)
+func Step(r Rules, baselines map[string]Baseline, st State, t Tick) (State, Judgement) {
+	next := State{signals: make(map[string]signalState, len(r.Signals))}
+	j := Judgement{Required: r.required()}
+	claims := make([]claim, 0, len(r.Signals))
+	for _, sig := range r.Signals {
+		s, a, c := stepSignal(r, sig, baselines[sig.Name], st.signals[sig.Name], t)
 		next.signals[sig.Name] = s
-		j.Signals = append(j.Signals, a)
+		j.Signals, claims = append(j.Signals, a), append(claims, c)
 	}
+	j.Evidence = together(r.Signals, next.signals)
+	j.decide(r.Signals, claims)
 	j.Verdict, j.Reason = combine(j.Signals)
 	return next, j
 }
 
+// stepSignal folds one tick into both engines of a signal.
+func stepSignal(r Rules, sig Signal, base Baseline, st signalState, t Tick) (signalState, Assessment, claim) {
+	var a Assessment
+	st.sustained, a = stepSustained(sig, base, st.sustained, t)
+	m := t.Signals[sig.Name]
+	if out, _ := unusable(m); out != "" {
+		st.sequential = st.sequential.withoutTick(unmeasured(t, m, out, sig.Scrape), sig.Scrape)
+		a.Evidence, a.RequiredEvidence = st.sequential.evidence.value(), r.required()
+		return st, a, claim{}
+	}
+	var n null
+	st.sequential, n = stepSequential(r, sig, base, st.sequential, t)
+	a, c := st.sequential.appraise(r, sig, n, a, t)
+	return st, a, c
+}
+
+// together is the average of the signals' e-values, which is an e-value however the signals depend on each other.
+func together(signals []Signal, states map[string]signalState) float64 {
+	var sum, n float64
+	for _, sig := range signals {
+		if !sig.Strict {
+			sum, n = sum+states[sig.Name].sequential.evidence.value(), n+1
+		}
+	}
+	if n == 0 {
+		return 1
+	}
+	return sum / n
+}
+
+// decide makes of each signal's claim a verdict. The runbook's rule acts without asking only on enough evidence, asks a
+// person on less, and on hardly any it was chance; with enough evidence a breach need not be held for as long as the rule
+// wants (design.md, "Alpha holds"). Strict signals are outside of all this.
+func (j *Judgement) decide(signals []Signal, claims []claim) {
+	proven := false
+	j.Unproven = true
+	for i, c := range claims {
+		a := &j.Signals[i]
+		switch {
+		case signals[i].Strict:
+			proven = proven || a.Verdict == Regressed
+		case (c.sustained || c.sequential) && a.Evidence >= suspicious && j.Evidence >= j.Required:
+			a.Verdict, proven = Regressed, true
+			if !c.sustained {
+				a.Reason = fmt.Sprintf("%s for about %s; the limit is %s (%s); %s",
+					a.measured(), wholeTicks(a.Breach), a.limit(), grounds(signals[i], *a), j.weight())
+			}
+		case c.sustained && j.Evidence >= suspicious:
+			a.Reason += "; " + j.weight() + ", so a person must decide"
+		case c.sustained:
+			a.Verdict = Insufficient
+			a.Reason += "; but chance may explain it: " + j.weight()
+		}
+	}
+	j.Unproven = !proven
+}
+
+// weight says in words what the evidence is worth.
+func (j Judgement) weight() string {
+	return fmt.Sprintf("the evidence against it is %s, and acting without asking needs %s", significant(j.Evidence), significant(j.Required))
+}
+
 // Measured returns how many events of a signal have been counted so far.
-func (st State) Measured(signal string) uint64 { return st.signals[signal].total.N }
+func (st State) Measured(signal string) uint64 { return st.signals[signal].sustained.total.N }
 
 // byGravity lists the verdicts, the gravest first.
-var byGravity = []Verdict{Regressed, NoData, Insufficient, Healthy}
+var byGravity = []Verdict{Regressed, External, SickPod, NoData, Insufficient, Healthy}
 
 // combine takes the gravest verdict: one signal proven bad is enough, and a release is healthy only if every signal
 // says so.

@@ -54,7 +54,7 @@ func TestStepJudgesEverySignalByItself(t *testing.T) {
 		"good":   {Samples: 1, Pods: map[string]Counts{"a": {N: 200}}},
 		"errors": {Samples: 1, Pods: map[string]Counts{"a": {N: 300, K: 100}}},
 	}}
-	st, j := Step(signals, baselines, State{}, tick)
+	st, j := Step(Rules{Signals: signals}, baselines, State{}, tick)
 	want := []Outcome{OutcomeOK, OutcomeBreach, OutcomeNoData}
 	for i, a := range j.Signals {
 		if a.Signal != signals[i].Name || a.Outcome != want[i] {

@@ -39,6 +39,9 @@ type Subject struct {
 	Namespace string
 	// PodPrefix is what the names of the measured ReplicaSet's pods begin with.
 	PodPrefix string
+	// ControlPrefix is what the names of the old version's pods begin with, which are counted beside them; empty if there is
+	// no old version.
+	ControlPrefix string
 	// Spans are measured one by one, oldest first.
 	Spans []Span
 	// Known names pods that earlier ticks measured; the first sample of any other pod counts from zero if Fresh is
@@ -149,18 +152,21 @@ func withoutBound(m model.Metric) string {
 	return m.String()
 }
 
-// owns reports whether a series is of one of the subject's pods. The prefix alone does not tell: that of a DaemonSet
-// "checkout" also begins the names of the pods of "checkout-api".
-func (sub Subject) owns(f found) bool {
-	suffix, ok := strings.CutPrefix(f.pod, sub.PodPrefix)
-	return ok && f.namespace == sub.Namespace && onlyPodSuffix.MatchString(suffix)
+// owns reports whether a series is of one of the subject's pods of the given prefix. The prefix alone does not tell: that
+// of a DaemonSet "checkout" also begins the names of the pods of "checkout-api".
+func (sub Subject) owns(f found, prefix string) bool {
+	suffix, ok := strings.CutPrefix(f.pod, prefix)
+	return ok && prefix != "" && f.namespace == sub.Namespace && onlyPodSuffix.MatchString(suffix)
 }
 
 func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []Measurement {
-	var mine []Series
+	var mine, control []Series
 	for _, f := range all {
-		if sub.owns(f) {
+		switch {
+		case sub.owns(f, sub.PodPrefix):
 			mine = append(mine, f.series)
+		case sub.owns(f, sub.ControlPrefix):
+			control = append(control, f.series)
 		}
 	}
 	known := map[string]bool{}
@@ -171,6 +177,8 @@ func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []M
 	for _, span := range sub.Spans {
 		m := sig.measure(mine, Window{Span: span, Scrape: sig.Scrape, Born: func(pod string) bool { return sub.Fresh && !known[pod] }})
 		m.Warnings = warnings
+		// The old version's pods are of any age. What of them cannot be counted is no control, and never a fault.
+		m.Control = sig.measure(control, Window{Span: span, Scrape: sig.Scrape}).Total()
 		for pod := range m.Pods {
 			known[pod] = true
 		}

@@ -74,6 +74,9 @@ func narrower(l Labels, subjects []Subject) (func(Selector) Selector, error) {
 	var namespaces, prefixes []string
 	for _, s := range subjects {
 		namespaces, prefixes = append(namespaces, s.Namespace), append(prefixes, s.PodPrefix)
+		if s.ControlPrefix != "" {
+			prefixes = append(prefixes, s.ControlPrefix)
+		}
 	}
 	byNamespace, err := anyOf(l.Namespace, namespaces, "")
 	if err != nil {

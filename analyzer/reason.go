@@ -77,3 +77,19 @@ func (r Sustained) allowance(baseline float64) string {
 func clamp(c Counts) Counts { return Counts{N: c.N, K: min(c.K, c.N)} }
 
 func percent(f float64) string { return fmt.Sprintf("%.2f %%", f*100) }
+
+// significant writes a number as people read it: large ones without decimals, immense ones as such.
+func significant(f float64) string {
+	switch {
+	case f >= 1e6:
+		return "over a million"
+	case f >= 100:
+		return fmt.Sprintf("%.0f", f)
+	}
+	return fmt.Sprintf("%.2g", f)
+}
+
+// wholeTicks writes an estimated time without pretending to know its fractions.
+func wholeTicks(s float64) string {
+	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
+}

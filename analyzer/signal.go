@@ -33,6 +33,9 @@ type Signal struct {
 	// Scrape is how often Prometheus scrapes these series.
 	Scrape time.Duration `json:"scrape"`
 	Rule   Sustained     `json:"rule"`
+	// Strict judges by the sustained rule alone, as the runbook is written. Nothing then bounds how often a healthy release
+	// is taken for a bad one.
+	Strict bool `json:"strict,omitempty"`
 }
 
 // Labels maps what the judge needs to know to the labels that carry it.

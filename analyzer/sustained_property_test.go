@@ -138,14 +138,14 @@ func TestStepIsPure(t *testing.T) {
 		ticks := randomTicks(rand.New(rand.NewPCG(seed, 2)))
 		states, judged := []State{{}}, []Judgement{}
 		for _, tick := range ticks {
-			st, j := Step(signals, baselines, states[len(states)-1], tick)
+			st, j := Step(Rules{Signals: signals}, baselines, states[len(states)-1], tick)
 			states, judged = append(states, st), append(judged, j)
 		}
 		for start := range ticks {
 			st := states[start]
 			for i := start; i < len(ticks); i++ {
 				var j Judgement
-				st, j = Step(signals, baselines, st, ticks[i])
+				st, j = Step(Rules{Signals: signals}, baselines, st, ticks[i])
 				if diff := cmp.Diff(judged[i], j); diff != "" {
 					t.Fatalf("from tick %d on, at tick %d:\n%s", start, i, diff)
 				}
@@ -180,17 +180,17 @@ func randomMeasurement(rnd *rand.Rand) Measurement {
 	return Measurement{Samples: 1, Gap: rnd.IntN(9) == 0, Pods: map[string]Counts{"x": {N: n, K: rnd.Uint64N(n/4 + 1)}, "y": {}}}
 }
 
-// More failures in the same requests never make a verdict milder.
+// More failures in the same requests never make a verdict of the runbook's rule milder.
 func TestWorseIsNeverMilder(t *testing.T) {
-	sig := []Signal{{Name: "a", Scrape: scrape, Rule: Sustained{Relative: 0.1, Window: time.Minute, For: time.Minute}}}
+	sig := []Signal{{Name: "a", Scrape: scrape, Strict: true, Rule: Sustained{Relative: 0.1, Window: time.Minute, For: time.Minute}}}
 	base := map[string]Baseline{"a": {Counts: Counts{N: 10_000, K: 500}}}
 	eachSeed(t, 300, func(t *testing.T, seed uint64) {
 		rnd := rand.New(rand.NewPCG(seed, 3))
 		var mild, bad State
 		for _, tick := range randomTicks(rnd) {
 			var jm, jb Judgement
-			mild, jm = Step(sig, base, mild, tick)
-			bad, jb = Step(sig, base, bad, worse(tick))
+			mild, jm = Step(Rules{Signals: sig}, base, mild, tick)
+			bad, jb = Step(Rules{Signals: sig}, base, bad, worse(tick))
 			if slices.Index(byGravity, jm.Verdict) < slices.Index(byGravity, jb.Verdict) {
 				t.Fatalf("at %v: %s, and with more failures %s", tick.At, jm.Verdict, jb.Verdict)
 			}
@@ -220,6 +220,6 @@ func BenchmarkStep(b *testing.B) {
 	var at time.Duration
 	b.ReportAllocs()
 	for b.Loop() {
-		st, _ = Step(sig, base, st, tickAt(&at, m))
+		st, _ = Step(Rules{Signals: sig}, base, st, tickAt(&at, m))
 	}
 }

@@ -42,6 +42,9 @@ func (c Counts) Ratio() (float64, bool) {
 type Measurement struct {
 	// Pods holds the increments of each pod of the judged version that had at least one sample in the tick.
 	Pods map[string]Counts `json:"pods,omitempty"`
+	// Control holds the increments of the known-good version's pods in the same tick, while it still serves: the
+	// concurrent control. It is zero where no such pod had a sample that could be counted.
+	Control Counts `json:"control,omitzero"`
 	// Buckets holds a histogram's increments over all pods, from which the quantile is shown; of other signals it is nil.
 	Buckets Buckets `json:"buckets,omitempty"`
 	// Samples counts the raw samples behind the increments (twice where one counter holds requests that all failed, and
@@ -83,4 +86,8 @@ type Baseline struct {
 	Query string   `json:"query"`
 	// Problem says why what Prometheus answered cannot be counted, empty if it can; the baseline is empty then.
 	Problem string `json:"problem,omitempty"`
+	// Step is the length of one of Ticks, which lie end to end; the last one ends at To. They show how much the counts
+	// scatter and whether a breach had begun before the deployment. A tick with N=0 had no request that could be counted.
+	Step  time.Duration `json:"step,omitempty"`
+	Ticks []Counts      `json:"ticks,omitempty"`
 }

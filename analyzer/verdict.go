@@ -15,6 +15,10 @@ const (
 	Insufficient Verdict = "INSUFFICIENT"
 	// NoData means that telemetry is missing or broken.
 	NoData Verdict = "NO_DATA"
+	// External means that there is a breach which is not this deployment's doing.
+	External Verdict = "EXTERNAL"
+	// SickPod means that the breach is one pod's of several, and not the version's.
+	SickPod Verdict = "SICK_POD"
 )
 
 // Outcome is what one signal showed at one tick.
@@ -62,4 +66,15 @@ type Assessment struct {
 	LimitLatency  float64 `json:"limitSeconds,omitempty"`
 	// MinRequests is the least number of requests over the held span for the breach to count.
 	MinRequests uint64 `json:"minRequests"`
+	// Evidence is this signal's e-value: how much better the counts are explained by a release that is worse than it may
+	// be. RequiredEvidence is what acting without asking needs of all signals together.
+	Evidence         float64 `json:"evidence,omitempty"`
+	RequiredEvidence float64 `json:"requiredEvidence,omitempty"`
+	// Null is the bad fraction that a healthy release may show at the most, with everything that is not its doing.
+	Null float64 `json:"null,omitempty"`
+	// Breach estimates for how long the release has been bad, LeastBreach is how long it must be, both in seconds.
+	Breach      float64 `json:"breachSeconds,omitempty"`
+	LeastBreach float64 `json:"leastBreachSeconds,omitempty"`
+	// Guard says why a breach is not laid to the release, empty if it is.
+	Guard string `json:"guard,omitempty"`
 }

@@ -99,6 +99,8 @@ type RefusalCode string
 
 // The refusals.
 const (
+	// RefuseUnproven: the rule asks for a rollback, but chance is not ruled out well enough to act without a person.
+	RefuseUnproven RefusalCode = "unproven"
 	// RefuseNoTarget: no version is known to be good.
 	RefuseNoTarget RefusalCode = "no-target"
 	// RefuseTargetMissing: the pinned ReplicaSet is gone, or the old colour no longer runs what was pinned.

@@ -135,6 +135,10 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 	k.positive(field("knownGood", "minServing"), p.KnownGood.MinServing)
 	k.positive(field("settleFor"), p.SettleFor)
 	k.positive(field("verify", "for"), p.Verify.For)
+	k.positive(field("minBreach"), p.MinBreach)
+	if !(p.Alpha > 0 && p.Alpha <= 0.1) {
+		k.say(field("alpha"), "%v is not a probability of a false rollback that one can live with; use more than 0 and at most 0.1, such as 0.001", p.Alpha)
+	}
 	if p.Verify.Deadline <= p.Verify.For {
 		k.say(field("verify", "deadline"), "%s leaves no time for verify.for, which is %s; make it longer", p.Verify.Deadline, p.Verify.For)
 	}

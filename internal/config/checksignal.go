@@ -35,6 +35,9 @@ func (s Signal) check(k *checker, at []any, p Policy, scrape model.Duration) {
 		}
 	}
 	c.times(p, scrape)
+	if s.Strict {
+		c.strict()
+	}
 	if s.MinRequests == 0 {
 		c.say(c.field("minRequests"), "is 0; a rate over no requests proves nothing; use 100 or so")
 	}
@@ -53,6 +56,15 @@ func (c signalCheck) times(p Policy, scrape model.Duration) {
 	c.positive(c.field("for"), c.For)
 	if c.For >= p.Stages.Enhanced.Until {
 		c.say(c.field("for"), "%s is no shorter than the whole watch, %s, so the rule could never act; make it shorter", c.For, p.Stages.Enhanced.Until)
+	}
+}
+
+// strict refuses what strict switches off, because whoever wrote it expects an effect.
+func (c signalCheck) strict() {
+	for _, path := range [][]any{{"minRequests"}, {"maxIncrease", "absolute"}} {
+		if c.given(c.field(path...)) {
+			c.say(c.field(path...), "has no effect on a strict signal, which is judged as the runbook is written; remove it, or strict")
+		}
 	}
 }
 

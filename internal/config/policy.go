@@ -23,6 +23,10 @@ type Policy struct {
 	// SettleFor is how long the announced version may take to show up in the cluster. Default 5m.
 	SettleFor model.Duration `yaml:"settleFor"`
 	Verify    Verify         `yaml:"verify"`
+	// Alpha bounds the probability that a healthy deployment is ever rolled back without asking. Default 0.001.
+	Alpha float64 `yaml:"alpha"`
+	// MinBreach is the least length of a breach that is acted on, never less than three ticks. Default 15s.
+	MinBreach model.Duration `yaml:"minBreach"`
 	Signals   []Signal       `yaml:"signals"`
 }
 
@@ -103,6 +107,9 @@ type Signal struct {
 	For model.Duration `yaml:"for"`
 	// MinRequests is how many requests that span must hold, and of error-rate the baseline too. Default 100.
 	MinRequests uint64 `yaml:"minRequests"`
+	// Strict judges by the limit and the time alone, as the runbook is written: without the absolute floor, the least number
+	// of requests, and the evidence that bounds false rollbacks. Default false.
+	Strict bool `yaml:"strict"`
 }
 
 // Labels names the labels that carry the namespace and the pod.
@@ -134,6 +141,8 @@ func (p *Policy) UnmarshalYAML(unmarshal func(any) error) error {
 		KnownGood: KnownGood{MinServing: minutes(15)},
 		SettleFor: minutes(5),
 		Verify:    Verify{For: minutes(2), Deadline: minutes(10)},
+		Alpha:     analyzer.DefaultAlpha,
+		MinBreach: model.Duration(15 * time.Second),
 	}
 	type plain Policy
 	return unmarshal((*plain)(p))
@@ -181,6 +190,8 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 		MinServing:     time.Duration(p.KnownGood.MinServing),
 		SettleFor:      time.Duration(p.SettleFor),
 		Verify:         watch.Verify{For: time.Duration(p.Verify.For), Deadline: time.Duration(p.Verify.Deadline)},
+		Alpha:          p.Alpha,
+		MinBreach:      time.Duration(p.MinBreach),
 	}
 	for _, m := range p.Match {
 		out.Match = append(out.Match, watch.Match(m))
@@ -224,10 +235,13 @@ func (s Stages) named() []namedStage {
 
 func (s Signal) compile(scrape model.Duration) analyzer.Signal {
 	fill(&s.ScrapeInterval, scrape)
+	if s.Strict {
+		s.MaxIncrease.Absolute, s.MinRequests = 0, 1
+	}
 	return analyzer.Signal{
 		Name: s.Name, Kind: s.Kind, Requests: s.Requests, Errors: s.Errors, Histogram: s.Histogram,
 		Labels: analyzer.Labels(s.Labels), Scrape: time.Duration(s.ScrapeInterval),
-		Objective: s.objective(),
+		Objective: s.objective(), Strict: s.Strict,
 		Rule: analyzer.Sustained{
 			Relative: s.MaxIncrease.Relative, Absolute: s.MaxIncrease.Absolute,
 			Window: time.Duration(s.Window), For: time.Duration(s.For), MinRequests: s.MinRequests,

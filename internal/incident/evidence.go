@@ -50,6 +50,11 @@ func (s Summary) measured(p *page, a analyzer.Assessment) {
 
 // held tells for how long the limit was exceeded, and on how many requests.
 func (s Summary) held(p *page, a analyzer.Assessment, w signalWords) {
+	defer proof(p, a)
+	if a.Verdict == analyzer.Regressed && a.Held <= a.Required {
+		p.line("- Held: over the limit for about %s, since %s; on this evidence %s suffice", span(seconds(a.Breach)), instant(a.Since), span(seconds(a.LeastBreach)))
+		return
+	}
 	if a.Since.IsZero() {
 		p.line("- Held: not over the limit; it must be over it for more than %s without a break", span(seconds(a.Required)))
 	} else {
@@ -57,6 +62,23 @@ func (s Summary) held(p *page, a analyzer.Assessment, w signalWords) {
 		p.line("- Requests while it was over the limit: %s, of which %s %s; at least %s are required",
 			count(a.HeldCounts.N), count(a.HeldCounts.K), w.Bad, count(a.MinRequests))
 	}
+}
+
+// proof tells how surely it was not chance.
+func proof(p *page, a analyzer.Assessment) {
+	if a.RequiredEvidence == 0 {
+		return
+	}
+	p.line("- Evidence: %s against %s, which is the most that a healthy release may show; acting without asking needs %s of all signals together",
+		weighty(a.Evidence), percent(a.Null), significant(a.RequiredEvidence))
+}
+
+// weighty writes an e-value, which may have hundreds of digits that tell nobody anything.
+func weighty(v float64) string {
+	if v >= 1e6 {
+		return "over a million"
+	}
+	return significant(v)
 }
 
 // limitInWords says how the limit came about. The difference is computed, not read from the policy, so that it is

@@ -39,7 +39,7 @@ func (s *Summary) add(e Entry) {
 	case e.Pinned != nil:
 		s.pin(e.Pinned)
 	case len(e.Baseline) > 0:
-		s.Baselines = e.Baseline
+		s.Baselines = withoutTicks(e.Baseline)
 	case e.Verdict != nil:
 		s.judge(e)
 	case e.State != nil:
@@ -241,4 +241,13 @@ func because(what, detail string) string {
 		return what
 	}
 	return what + ": " + detail
+}
+
+// withoutTicks leaves out of baselines what only judging needs; the journal has it.
+func withoutTicks(all []analyzer.Baseline) []analyzer.Baseline {
+	out := slices.Clone(all)
+	for i := range out {
+		out[i].Step, out[i].Ticks = 0, nil
+	}
+	return out
 }

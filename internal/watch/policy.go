@@ -2,6 +2,7 @@ package watch
 
 import (
 	"path"
+	"slices"
 	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
@@ -26,6 +27,9 @@ type Policy struct {
 	// Stages are the monitoring windows in order; the last one's end is the watch's end.
 	Stages  []Stage           `json:"stages"`
 	Signals []analyzer.Signal `json:"signals"`
+	// Alpha and MinBreach are those of analyzer.Rules.
+	Alpha     float64       `json:"alpha,omitempty"`
+	MinBreach time.Duration `json:"minBreach,omitempty"`
 	// BaselineWindow is how long before the deployment the baseline starts.
 	BaselineWindow time.Duration `json:"baselineWindow"`
 	// MinServing is how long a version must have served before the deployment to be held good without a record.
@@ -126,4 +130,20 @@ func (p Policy) scrape() time.Duration {
 		longest = max(longest, s.Scrape)
 	}
 	return longest
+}
+
+// rules are what the judge needs of the policy.
+func (p Policy) rules() analyzer.Rules {
+	return analyzer.Rules{Signals: p.Signals, Alpha: p.Alpha, MinBreach: p.MinBreach}
+}
+
+// verifyRules judge whether a rollback helped. What is in doubt is not the version but the service, and it may take a while
+// to recover, so only a breach that is held for as long as the runbook's rule says tells that it did not.
+func (p Policy) verifyRules() analyzer.Rules {
+	r := p.rules()
+	r.Signals = slices.Clone(r.Signals)
+	for i := range r.Signals {
+		r.Signals[i].Strict = true
+	}
+	return r
 }

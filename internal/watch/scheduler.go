@@ -85,7 +85,7 @@ func (s *scheduler) group(at time.Time) map[string][]job {
 func signalsKey(signals []analyzer.Signal) string {
 	asked := slices.Clone(signals)
 	for i := range asked {
-		asked[i].Name, asked[i].Rule = "", analyzer.Sustained{} // what is made of the counts, not how they come about
+		asked[i].Name, asked[i].Rule, asked[i].Strict = "", analyzer.Sustained{}, false // what is made of the counts, not how they come about
 	}
 	key, _ := json.Marshal(asked) // plain structs always encode
 	return string(key)
@@ -144,6 +144,9 @@ func (j job) subject() analyzer.Subject {
 		return sub
 	}
 	sub.PodPrefix, sub.Known, sub.Fresh = j.watch.Pin.Release.PodPrefix, j.watch.known, j.watch.Pin.Switch == nil
+	if target := j.watch.Pin.Target; target != nil {
+		sub.ControlPrefix = target.PodPrefix
+	}
 	return sub
 }
 

@@ -73,6 +73,8 @@ func testPolicy() Policy {
 			Name: "errors", Kind: analyzer.KindErrorRate, Requests: "http_requests_total", Errors: `http_requests_total{code=~"5.."}`,
 			Labels: analyzer.Labels{Namespace: "namespace", Pod: "pod"}, Scrape: 5 * time.Second,
 			Rule: analyzer.Sustained{Relative: 0.1, Absolute: 0.001, Window: 10 * time.Second, For: 20 * time.Second, MinRequests: 100},
+			// How evidence is weighed is the judge's matter; here a verdict must come at a known tick.
+			Strict: true,
 		}},
 		BaselineWindow: 10 * time.Minute, MinServing: 15 * time.Minute, SettleFor: 5 * time.Minute,
 		Verify: Verify{For: 20 * time.Second, Deadline: 2 * time.Minute},

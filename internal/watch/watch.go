@@ -126,7 +126,7 @@ func (w Watch) applyTick(t incident.Tick) Watch {
 	if t.Phase == incident.PhaseVerify {
 		return w.applyVerifyTick(t.Tick)
 	}
-	w.judge, w.judgement = analyzer.Step(w.Policy.Signals, w.Baselines, w.judge, t.Tick)
+	w.judge, w.judgement = analyzer.Step(w.Policy.rules(), w.Baselines, w.judge, t.Tick)
 	passed := w.Pin != nil && w.lastTick.Sub(w.Pin.T0) < w.Policy.Stages[0].Until && t.At.Sub(w.Pin.T0) >= w.Policy.Stages[0].Until
 	if passed && w.judgement.Verdict == analyzer.Healthy {
 		w.PassedActive = true
@@ -137,7 +137,7 @@ func (w Watch) applyTick(t incident.Tick) Watch {
 }
 
 func (w Watch) applyVerifyTick(t analyzer.Tick) Watch {
-	w.verifyJudge, w.recovery = analyzer.Step(w.Policy.Signals, w.Baselines, w.verifyJudge, t)
+	w.verifyJudge, w.recovery = analyzer.Step(w.Policy.verifyRules(), w.Baselines, w.verifyJudge, t)
 	w.lastVerify = t.At
 	switch {
 	case !w.recovered():

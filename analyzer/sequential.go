@@ -1,0 +1,216 @@
+package analyzer
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// SequentialState is what the sequential engine remembers of one signal between ticks. Its zero value is the start of a
+// watch; it is never changed in place.
+type SequentialState struct {
+	// ground is what the baseline gives, worked out at the first tick, as the baseline stays what it is.
+	ground   *ground
+	evidence evidence
+	breach   breach
+	// newest are the last few ticks by themselves, with what the old version did in them.
+	newest []pairedCounts
+	// control is everything that the old version did beside the release.
+	control Counts
+	gap     time.Duration
+}
+
+type pairedCounts struct{ release, control Counts }
+
+// null is what a healthy release may show at the most, and why.
+type null struct {
+	limit      float64
+	dispersion float64
+	// why names what raised it above what the baseline alone allows, empty if nothing did.
+	why string
+}
+
+// tailSpan is the part of the baseline just before the deployment in which a fault may have begun already.
+const tailSpan = 5 * time.Minute
+
+// ground is the part of the null that does not change during a watch.
+type ground struct {
+	null
+	// known is false where there is neither a baseline nor an objective.
+	known bool
+}
+
+// groundOf derives what evidence is counted against. It is the upper bound of the baseline's fraction, with the policy's
+// allowance: a release is not to blame for what was there before it. The bound fails with probability alpha/2 at most over
+// all signals. An objective is a bound of its own.
+func groundOf(r Rules, sig Signal, base Baseline) *ground {
+	calm, tail, rose := base.risenTail()
+	n := null{dispersion: calm.Dispersion()}
+	alpha := r.alpha() / 2 / float64(max(1, len(r.Signals)))
+	if base.Problem == "" && calm.Counts.N > 0 {
+		n.limit = sig.Rule.Limit(upperBound(clamp(calm.Counts), n.dispersion, alpha))
+	}
+	if sig.Kind == KindLatency {
+		n.limit = max(n.limit, 1-sig.Objective.Quantile)
+	}
+	g := &ground{known: n.limit > 0}
+	if rose {
+		n = n.raised(sig.Rule.Limit(upperBound(tail, n.dispersion, alpha)), "it had risen before the deployment already")
+	}
+	g.null = n
+	return g
+}
+
+// beside raises the limit to what the old version showed while it served beside the new one.
+func (g ground) beside(sig Signal, control Counts) null {
+	ratio, served := clamp(control).Ratio()
+	if !served || control.K < sickExpects {
+		return g.null
+	}
+	return g.raised(sig.Rule.Limit(ratio), "the old version did no better while it served beside the new one")
+}
+
+func (n null) raised(limit float64, why string) null {
+	if limit > n.limit {
+		n.limit, n.why = limit, why
+	}
+	return n
+}
+
+// risenTail tells the last minutes before the deployment from the rest of the baseline, if they are surely worse. Otherwise
+// all of it is calm. How much counts scatter is then read from the calm part, or the rise would hide itself.
+func (b Baseline) risenTail() (calm Baseline, tail Counts, rose bool) {
+	if b.Step <= 0 {
+		return b, Counts{}, false
+	}
+	from := len(b.Ticks) - max(minBreachTicks, int(tailSpan/b.Step))
+	if from < leastGroups {
+		return b, Counts{}, false
+	}
+	calm = Baseline{Step: b.Step, Ticks: b.Ticks[:from], Counts: sumOf(b.Ticks[:from])}
+	tail = sumOf(b.Ticks[from:])
+	if tail.N == 0 || calm.Counts.N == 0 {
+		return b, Counts{}, false
+	}
+	e := evidence{}.times(twoSample(tail, calm.Counts, 1, calm.Dispersion()), math.Inf(1))
+	if e.value() < suspicious {
+		return b, Counts{}, false
+	}
+	return calm, tail, true
+}
+
+func sumOf(ticks []Counts) Counts {
+	var all Counts
+	for _, t := range ticks {
+		all = all.Plus(clamp(t))
+	}
+	return all
+}
+
+// leastControl is the share of the release's requests that the old version must serve in a tick to decide it.
+const leastControl = 0.05
+
+// serves reports whether the old version served enough beside the release to be its control in this tick.
+func (p pairedCounts) serves() bool {
+	return p.control.N > 0 && float64(p.control.N) >= leastControl*float64(p.release.N)
+}
+
+// stepSequential folds one tick in that could be measured. The old version decides as long as it serves beside the new one,
+// since whatever strikes both cancels out; otherwise the release is compared with the baseline.
+func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Tick) (SequentialState, null) {
+	m := t.Signals[sig.Name]
+	pair := pairedCounts{release: clamp(m.Total()), control: clamp(m.Control)}
+	if st.ground == nil {
+		st.ground = groundOf(r, sig, base)
+	}
+	n := st.ground.beside(sig, st.control)
+	switch limit := r.tickLimit(); {
+	case pair.release.N == 0:
+	case pair.serves():
+		st.evidence = st.evidence.times(twoSample(pair.release, pair.control, 1+sig.Rule.Relative, n.dispersion), limit)
+	case st.ground.known:
+		st.evidence = st.evidence.times(oneSample(pair.release, n.limit, n.dispersion), limit)
+	}
+	st.gap = 0
+	st.control = st.control.Plus(pair.control)
+	st.newest = append(append([]pairedCounts(nil), st.newest[max(0, len(st.newest)-minBreachTicks+1):]...), pair)
+	if st.over(sig, base) {
+		st.breach = st.breach.with(t, m)
+	} else {
+		st.breach = breach{}
+	}
+	return st, n
+}
+
+// withoutTick notes a tick that could not be measured: a breach is not known to have lasted through a longer gap.
+func (st SequentialState) withoutTick(span, scrape time.Duration) SequentialState {
+	st.gap += span
+	if st.gap > 2*scrape {
+		st.breach, st.newest = breach{}, nil
+	}
+	return st
+}
+
+// over reports whether the newest ticks are above the limit, by the baseline or the objective, and by the old version if it
+// serves. A breach begins with a tick that is over the limit by itself.
+func (st SequentialState) over(sig Signal, base Baseline) bool {
+	newest := st.newest
+	if len(st.breach.ticks) == 0 {
+		newest = newest[len(newest)-1:]
+	}
+	var all pairedCounts
+	for _, p := range newest {
+		all = pairedCounts{all.release.Plus(p.release), all.control.Plus(p.control)}
+	}
+	value, served := all.release.Ratio()
+	limit, known := plainLimit(sig, base)
+	if control, ok := all.control.Ratio(); ok && all.serves() {
+		if sig.Kind == KindErrorRate {
+			limit, known = max(limit, sig.Rule.Limit(control)), true
+		} else {
+			limit = max(limit, control)
+		}
+	}
+	return served && known && over(value, limit)
+}
+
+// plainLimit is the limit that is shown to people: of an objective the fraction that its quantile leaves, else the
+// baseline with the policy's allowance.
+func plainLimit(sig Signal, base Baseline) (float64, bool) {
+	if sig.Kind == KindLatency {
+		return 1 - sig.Objective.Quantile, true
+	}
+	ratio, ok := clamp(base.Counts).Ratio()
+	return sig.Rule.Limit(ratio), ok && base.Problem == ""
+}
+
+// claim is what one signal says against a release, before the evidence of all signals is put together.
+type claim struct {
+	// sustained says that the runbook's rule asks for a rollback, sequential that the breach has been long enough.
+	sustained, sequential bool
+}
+
+// appraise completes an assessment by the sequential engine's numbers, turns away what is not the release's doing, and
+// returns what remains of the claim.
+func (st SequentialState) appraise(r Rules, sig Signal, n null, a Assessment, t Tick) (Assessment, claim) {
+	least := r.leastBreach(t)
+	a.Evidence, a.RequiredEvidence, a.Null = st.evidence.value(), r.required(), n.limit
+	a.Breach, a.LeastBreach = st.breach.length().Seconds(), least.Seconds()
+	c := claim{sustained: a.Verdict == Regressed, sequential: st.breach.proven(least, a.Limit)}
+	if sig.Strict {
+		c.sequential = false
+		return a, c
+	}
+	if !c.sustained && (!c.sequential || a.Evidence < suspicious) && !(c.sequential && n.why != "") {
+		return a, c
+	}
+	if pod, sick := st.breach.sickPod(a.Limit); sick {
+		a.Verdict, a.Guard = SickPod, fmt.Sprintf("nearly all of it is pod %s's alone; delete that pod, the version itself is well", pod)
+	} else if n.why != "" && !over(a.Value, n.limit) {
+		a.Verdict, a.Guard = External, n.why
+	}
+	if a.Guard != "" {
+		a.Reason, c = fmt.Sprintf("%s, over the limit of %s, but %s", a.measured(), a.limit(), a.Guard), claim{}
+	}
+	return a, c
+}
