@@ -122,10 +122,10 @@ func (s *step) concluded(o incident.Outcome) {
 	}
 }
 
-// stillDue drops an intent that has waited too long, once a fresh tick shows that the breach is over.
+// stillDue drops an intent that is no longer trusted, once a fresh tick shows that the breach is over.
 func (s *step) stillDue(t analyzer.Tick) {
 	w := s.watch
-	waited := w.lookedUp && s.now.Sub(w.intentAt) > intentTrusted
+	waited := w.lookedUp && !w.trusts(s.now)
 	if waited && t.At.After(w.intentAt) && w.fresh(s.now) && w.judgement.Verdict != analyzer.Regressed && judged(w.judgement) {
 		s.giveUp("the breach was over before it could be carried out")
 	}

@@ -95,7 +95,7 @@ func (a *actor) run(ctx context.Context) error {
 		if a.watch.State.Final() {
 			return a.finish(ctx)
 		}
-		if want != effectNone && (progressed || !time.Now().Before(a.retryAt)) && !(want == effectApply && a.yields()) {
+		if want != effectNone && (progressed || !time.Now().Before(a.retryAt)) && !a.yields() {
 			if result := a.attempt(ctx, want); result != nil {
 				in = result
 				continue
@@ -108,9 +108,9 @@ func (a *actor) run(ctx context.Context) error {
 }
 
 // yields reports whether a fresh intent is another process's to carry out. If that process has died, the intent is
-// looked up and judged anew when it is no longer trusted.
+// looked up and judged anew when that one would no longer trust it either; a look before that may miss its patch.
 func (a *actor) yields() bool {
-	return a.fenced && a.watch.intent.ID != a.mine && time.Since(a.watch.intentAt) <= intentTrusted
+	return a.fenced && a.watch.State == RollingBack && a.watch.intent.ID != a.mine && time.Since(a.watch.intentAt) <= intentTrusted
 }
 
 // take feeds one input to Next and commits what follows.

@@ -116,13 +116,19 @@ func (w Watch) wanted(now time.Time) effect {
 // intentTrusted is how long an intent may be carried out on the judgement that it was decided on.
 const intentTrusted = 30 * time.Second
 
-// wantedIntent carries an intent out while it is fresh. An older one, found at a restart or held up by an
+// trusts reports whether the intent may be carried out on the judgement that it was decided on. One that another process
+// has journalled may not: nobody judged while none ran, and the breach may be over.
+func (w Watch) trusts(now time.Time) bool {
+	return now.Sub(w.intentAt) <= intentTrusted && w.intentAt.After(w.resumed)
+}
+
+// wantedIntent carries an intent out while it is trusted. One that was found at a restart, or held up by an
 // unreachable API server, is looked up first and then waits for a fresh tick that still shows the breach.
 func (w Watch) wantedIntent(now time.Time) effect {
 	switch {
 	case w.outcome != nil && w.outcome.Intent == w.intent.ID:
 		return effectNone
-	case now.Sub(w.intentAt) <= intentTrusted:
+	case w.trusts(now):
 		return effectApply
 	case !w.lookedUp:
 		return effectCheckLanded

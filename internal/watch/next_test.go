@@ -327,3 +327,31 @@ func TestTheTableOfStates(t *testing.T) {
 		}
 	}
 }
+
+// An intent of the process before is looked up at once, however young it is, and waits for a tick newer than itself:
+// the breach may have been over while no process ran.
+func TestAnIntentOfTheProcessBeforeIsJudgedAnew(t *testing.T) {
+	for name, then := range map[string]string{
+		"bad still": `
+			41s | clock          | -      | RollingBack check-landed
+			41s | notlanded      | -      | RollingBack
+			41s | ticks bad 35s  | tick   | RollingBack
+			45s | ticks bad 40s  | tick   | RollingBack apply`,
+		"over": `
+			41s | clock          | -      | RollingBack check-landed
+			41s | notlanded      | -      | RollingBack
+			50s | ticks good 45s | tick*2 HEALTHY outcome=failed >Held | Held`,
+		"landed": `
+			41s | clock          | -                         | RollingBack check-landed
+			41s | applied landed | outcome=landed >Verifying | Verifying`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStory(t)
+			s.play(intended)
+			s.killed(0)
+			s.watch.resumed = start.Add(40 * time.Second)
+			s.restarted.resumed = s.watch.resumed
+			s.play(then)
+		})
+	}
+}

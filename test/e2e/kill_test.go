@@ -70,7 +70,7 @@ func TestKilledAndRecoveredMeanwhile(t *testing.T) {
 	d.kill()
 	require.NoError(t, s.SetErrorRatio(t.Context(), "v2", 0))
 	proxy.pass()
-	pause(t, 31*time.Second) // an intent is carried out unasked for 30 s
+	pause(t, 31*time.Second) // longer than any intent is trusted
 	d.start(w)
 	d.awaitReady()
 
