@@ -3,6 +3,7 @@ package watch
 import (
 	"fmt"
 
+	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/rollback"
 )
@@ -74,11 +75,12 @@ func (w Watch) restoredPods() string {
 	return w.Pin.Target.PodPrefix
 }
 
-// failsMostly reports whether more than half of what the release does is bad. Leaving such a version asks less of the
-// one that it is left for.
+// failsMostly reports whether the release fails more than half of what it is asked. Leaving such a version asks less of
+// the one that it is left for. Slow answers are answers: one that is slow all the time still serves, which a single pod
+// of the other may not do for all of its traffic.
 func (w Watch) failsMostly() bool {
 	for _, a := range w.judgement.Signals {
-		if a.Value > 0.5 {
+		if a.Kind == analyzer.KindErrorRate && a.Value > 0.5 {
 			return true
 		}
 	}
