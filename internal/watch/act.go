@@ -45,12 +45,25 @@ func (w Watch) forbidden() *rollback.Refusal {
 
 func (s *step) hold(r *rollback.Refusal) {
 	s.add(incident.Entry{Kind: incident.KindRefusal, Refusal: r})
+	s.refused(r)
+}
+
+// refused makes of a journalled refusal the state that it leads to.
+func (s *step) refused(r *rollback.Refusal) {
+	if outrun(r) {
+		s.become(Superseded, r.Reason)
+		return
+	}
+	s.become(Held, "not rolled back: "+r.Reason)
+}
+
+// outrun reports whether a refusal means that somebody else has dealt with the release already.
+func outrun(r *rollback.Refusal) bool {
 	switch r.Code {
 	case rollback.RefuseSuperseded, rollback.RefuseWorkloadGone, rollback.RefuseTargetIsLive:
-		s.become(Superseded, r.Reason)
-	default:
-		s.become(Held, "not rolled back: "+r.Reason)
+		return true
 	}
+	return false
 }
 
 // overdue ends a watch that was proven bad but could not be acted on in time, because the API server did not answer
@@ -110,6 +123,20 @@ func (s *step) applied(in applied) {
 	s.concluded(*s.watch.outcome)
 }
 
+// withdrawn drops an intent whose plan no longer holds. The refusal comes before the outcome, so that a process which is
+// killed between the two, and finds the outcome, knows where it leads.
+func (s *step) withdrawn(in withdrawn) {
+	if s.watch.State != RollingBack {
+		return
+	}
+	result := rollback.Failed
+	if outrun(in.refusal) {
+		result = rollback.Superseded
+	}
+	s.add(incident.Entry{Kind: incident.KindRefusal, Refusal: in.refusal})
+	s.applied(applied{result: result, detail: in.refusal.Reason})
+}
+
 // concluded makes of the journalled outcome of an intent the state that it leads to.
 func (s *step) concluded(o incident.Outcome) {
 	switch o.Result {
@@ -118,6 +145,10 @@ func (s *step) concluded(o incident.Outcome) {
 	case rollback.Superseded:
 		s.become(Superseded, o.Detail)
 	default:
+		if r := s.watch.refusal; r != nil && r.Reason == o.Detail { // the cluster was not even asked
+			s.refused(r)
+			return
+		}
 		s.become(Failed, o.Detail)
 	}
 }

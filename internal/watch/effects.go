@@ -33,8 +33,7 @@ func (a *actor) perform(ctx context.Context, want effect) (input, error) {
 	case effectPlan:
 		return a.plan(ctx)
 	case effectApply:
-		result, detail, err := a.opts.Cluster.Apply(ctx, a.watch.intent.Plan, a.watch.intent.ID)
-		return applied{result: result, detail: detail}, err
+		return a.apply(ctx)
 	case effectCheckLanded:
 		return a.checkLanded(ctx)
 	}
@@ -111,32 +110,6 @@ func (a *actor) baseline(ctx context.Context) (input, error) {
 		out = append(out, base)
 	}
 	return baselined{baselines: out}, nil
-}
-
-func (a *actor) plan(ctx context.Context) (input, error) {
-	snapshot, err := a.opts.Cluster.Read(ctx, a.watch.workload(), a.watch.blueGreen())
-	if errors.Is(err, rollback.ErrNotFound) {
-		return planned{refusal: &rollback.Refusal{Code: rollback.RefuseWorkloadGone, Reason: "the workload was deleted"}}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	plan, refusal := rollback.MakePlan(*a.watch.Pin, snapshot, a.watch.failsMostly())
-	return planned{plan: plan, refusal: refusal}, nil
-}
-
-func (a *actor) checkLanded(ctx context.Context) (input, error) {
-	landed, err := a.opts.Cluster.Landed(ctx, a.watch.intent.Plan, a.watch.intent.ID)
-	if errors.Is(err, rollback.ErrNotFound) {
-		return applied{result: rollback.Failed, detail: "the workload was deleted while it was being rolled back"}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if landed {
-		return applied{result: rollback.Landed, detail: "found in the cluster after an interruption"}, nil
-	}
-	return notLanded{}, nil
 }
 
 // restore folds the journal into the watch. An empty journal is that of a watch which was just accepted.

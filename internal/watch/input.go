@@ -51,6 +51,8 @@ type (
 		result rollback.Result
 		detail string
 	}
+	// withdrawn: the plan of the intent no longer holds, and why; nothing was patched.
+	withdrawn struct{ refusal *rollback.Refusal }
 	// notLanded: the intent that was found at a restart is not in the cluster.
 	notLanded struct{}
 	// unsure: carrying the intent out failed, and it is not known whether the patch landed all the same.
@@ -67,6 +69,7 @@ func (baselined) isInput()      {}
 func (incidentOpened) isInput() {}
 func (planned) isInput()        {}
 func (applied) isInput()        {}
+func (withdrawn) isInput()      {}
 func (notLanded) isInput()      {}
 func (unsure) isInput()         {}
 

@@ -55,6 +55,8 @@ func (s *step) take(in input) {
 		s.planned(in)
 	case applied:
 		s.applied(in)
+	case withdrawn:
+		s.withdrawn(in)
 	case notLanded:
 		s.watch.lookedUp = true
 	case unsure:

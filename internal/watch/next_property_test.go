@@ -98,7 +98,8 @@ func (h *history) perform() input {
 		h.carried[h.watch.intent.ID] = true
 		require.Len(h.t, h.carried, 1, "a second intent was carried out")
 		return h.pick(applied{result: rollback.Landed}, applied{result: rollback.Landed}, applied{result: rollback.Superseded, detail: "d"},
-			applied{result: rollback.Failed, detail: "d"}, unsure{})
+			applied{result: rollback.Failed, detail: "d"}, unsure{},
+			withdrawn{refusal: &rollback.Refusal{Code: rollback.RefuseTargetNotReady, Reason: "d"}})
 	case effectCheckLanded:
 		return h.pick(applied{result: rollback.Landed}, notLanded{}, notLanded{})
 	}

@@ -196,6 +196,10 @@ func TestStories(t *testing.T) {
 			37s | applied superseded | outcome=superseded >Superseded | Superseded`},
 		{name: "the cluster refuses", script: intended + `
 			37s | applied failed | outcome=failed >Failed | Failed`},
+		{name: "the plan of the intent no longer holds", reason: "not rolled back: said the planner", script: intended + `
+			37s | withdrawn target-not-ready | refusal=target-not-ready outcome=failed >Held | Held`},
+		{name: "the intent is not needed any more", reason: "said the planner", script: intended + `
+			37s | withdrawn target-is-live | refusal=target-is-live outcome=superseded >Superseded | Superseded`},
 		{name: "a newer watch does not end a rollback under way, nor keep the time from passing", script: intended + `
 			37s  | superseded v3 | -                    | RollingBack apply
 			67s  | notlanded     | -                    | RollingBack
@@ -244,6 +248,7 @@ func TestStories(t *testing.T) {
 			5s | applied landed | - | Watching
 			6s | notlanded      | - | Watching
 			7s | plan v2        | - | Watching
+			8s | withdrawn target-missing | - | Watching
 			8s | unsure         | - | Watching`},
 		{name: "a deployment that is only recorded ends at once", reason: "too old",
 			edit: func(w *Watch) { w.Unwatched, w.Policy = "not watched: too old", Policy{} }, script: `
@@ -278,6 +283,9 @@ func TestHalfAStepIsFinished(t *testing.T) {
 		"the refusal of the cluster, and not the state": {
 			script: intended + `37s | applied failed | outcome=failed >Failed | Failed`, lost: ">Failed",
 			then: `50s | clock | >Failed | Failed`},
+		"the outcome of a plan that no longer held, and not the state": {
+			script: intended + `37s | withdrawn target-missing | refusal=target-missing outcome=failed >Held | Held`, lost: ">Held",
+			then: `50s | clock | >Held | Held`},
 		"the tick that ends the check, and not the end": {
 			script: restored + `70s | ticks good 65s | tick HEALTHY tick*3 >RolledBack | RolledBack`, lost: ">RolledBack",
 			then: `71s | clock | >RolledBack | RolledBack`},

@@ -73,6 +73,8 @@ func (s *story) parse(words []string, now time.Time) input {
 		return planned{plan: plan, refusal: refusal}
 	case "applied":
 		return applied{result: rollback.Result(args[0]), detail: "said the cluster"}
+	case "withdrawn":
+		return withdrawn{refusal: &rollback.Refusal{Code: rollback.RefusalCode(args[0]), Reason: "said the planner"}}
 	case "unsure":
 		return unsure{}
 	case "notlanded":
