@@ -20,6 +20,19 @@ func (w Watch) blueGreen() *rollback.Switch {
 	}
 }
 
+// repeats reports whether the event of w, whose release o follows already, says nothing that o does not know. A release
+// behind another Service, or the switch of one that was announced as rolled out only, has a way back of its own.
+func (w Watch) repeats(o Watch) bool {
+	mine, theirs := w.blueGreen(), o.blueGreen()
+	return mine == nil || theirs != nil && *mine == *theirs
+}
+
+// beside reports whether the two watches follow the same version behind two Services: neither replaces the other.
+func (w Watch) beside(o Watch) bool {
+	mine, theirs := w.blueGreen(), o.blueGreen()
+	return mine != nil && theirs != nil && mine.Service != theirs.Service && w.Event.Version == o.Event.Version
+}
+
 // forbiddenSwitch returns why the publisher may not name the switch, for good; nil if it may, or may yet.
 func (w Watch) forbiddenSwitch(snapshot rollback.Snapshot) *rollback.Refusal {
 	if r := rollback.CheckSwitch(snapshot, w.Event.Version); r != nil && r.Code == rollback.RefuseSwitchForbidden {

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"testing"
@@ -182,4 +183,55 @@ func TestASlowReleaseDoesNotFailMostly(t *testing.T) {
 	require.False(t, w.failsMostly())
 	w.judgement.Signals[0].Value = 0.6
 	require.True(t, w.failsMostly())
+}
+
+// A bad release was switched in behind two Services, and announced once for each: both are switched back.
+func TestAReleaseBehindTwoServices(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		c := newColours(w)
+		p := w.run(c.on)
+		for _, service := range []string{"web", "api"} {
+			require.NoError(t, p.Accept(t.Context(), w.switchOf(service)))
+			time.Sleep(2 * time.Second)
+		}
+		time.Sleep(3 * time.Minute)
+		require.ElementsMatch(t, []string{"web", "api"}, c.patched)
+		for _, v := range p.Watches() {
+			require.Equal(t, RolledBack, v.State, "%s: %s", v.Event.Service, v.Reason)
+		}
+	})
+}
+
+// Which of two events about the same release makes a watch of its own, and whether that ends the other.
+func TestTwoEventsOfOneRelease(t *testing.T) {
+	rolling := func(w *world) Published { return w.document(`"d1"`, `"rolling"`) }
+	switched := func(service, id string) func(*world) Published {
+		return func(w *world) Published {
+			m := w.switchOf(service)
+			return Published{Subject: m.Subject, Seq: m.Seq, Data: bytes.Replace(m.Data, []byte(`"id":"`+service+`"`), []byte(`"id":"`+id+`"`), 1)}
+		}
+	}
+	for name, tc := range map[string]struct {
+		first, second func(*world) Published
+		states        [2]State
+	}{
+		"the same switch again":           {switched("web", "a"), switched("web", "b"), [2]State{Watching, Superseded}},
+		"behind another Service":          {switched("web", "a"), switched("api", "b"), [2]State{Watching, Watching}},
+		"the switch after the rollout":    {rolling, switched("web", "b"), [2]State{Superseded, Watching}},
+		"the rollout, told of too late":   {switched("web", "a"), rolling, [2]State{Watching, Superseded}},
+		"the rollout is announced again ": {rolling, func(w *world) Published { return w.document() }, [2]State{Watching, Superseded}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				w.errorsIn = 1
+				p := w.run(newColours(w).on)
+				require.NoError(t, p.Accept(t.Context(), tc.first(w)))
+				time.Sleep(2 * time.Second)
+				require.NoError(t, p.Accept(t.Context(), tc.second(w)))
+				time.Sleep(20 * time.Second)
+				all := p.Watches()
+				require.Equal(t, tc.states, [2]State{all[1].State, all[0].State}, "%s; %s", all[1].Reason, all[0].Reason)
+			})
+		})
+	}
 }

@@ -172,7 +172,7 @@ func (s *Supervisor) newerThan(w Watch) (event.Event, bool) {
 	defer s.mu.RUnlock()
 	for _, a := range s.actors {
 		o := a.view.Load()
-		if o.Key != w.Key && o.Event.Target() == w.Event.Target() && o.Pin != nil && o.AcceptedAt.After(w.AcceptedAt) {
+		if o.Key != w.Key && o.Event.Target() == w.Event.Target() && o.Pin != nil && o.AcceptedAt.After(w.AcceptedAt) && !w.beside(*o) {
 			return o.Event, true
 		}
 	}
@@ -181,7 +181,7 @@ func (s *Supervisor) newerThan(w Watch) (event.Event, bool) {
 
 // watcherOf returns the key of an earlier watch that is open and follows the release that is live now: the same
 // deployment was announced again under another id. Judging it twice would tell of it twice. A watch that has acted, or
-// that could not be taken up from its journal, follows nothing.
+// that could not be taken up from its journal, follows nothing, nor does one with another switch follow this.
 func (s *Supervisor) watcherOf(w Watch, snapshot rollback.Snapshot) string {
 	if snapshot.Live == nil {
 		return ""
@@ -191,7 +191,7 @@ func (s *Supervisor) watcherOf(w Watch, snapshot rollback.Snapshot) string {
 	for _, a := range s.actors {
 		o := a.view.Load()
 		if o.Key != w.Key && o.Event.Target() == w.Event.Target() && o.Pin != nil && !o.resumed.IsZero() &&
-			(o.State == Watching || o.State == Regressed) && o.Pin.Release.UID == snapshot.Live.UID && o.AcceptedAt.Before(w.AcceptedAt) {
+			(o.State == Watching || o.State == Regressed) && o.Pin.Release.UID == snapshot.Live.UID && o.AcceptedAt.Before(w.AcceptedAt) && w.repeats(*o) {
 			return o.Key
 		}
 	}
