@@ -59,7 +59,7 @@ func (s *scheduler) run(ctx context.Context) {
 	}
 }
 
-// group collects the due watches by the set of signals that they are judged by.
+// group collects the due watches by the set of signals that they are judged by, and by how far behind they are.
 func (s *scheduler) group(at time.Time) map[string][]job {
 	groups := map[string][]job{}
 	for _, a := range s.open() {
@@ -75,10 +75,23 @@ func (s *scheduler) group(at time.Time) map[string][]job {
 		if w.State == Verifying {
 			phase = incident.PhaseVerify
 		}
-		key := signalsKey(w.Policy.Signals)
+		key := signalsKey(w.Policy.Signals) + behind(spans[0].From, at)
 		groups[key] = append(groups[key], job{actor: a, watch: w, phase: phase, spans: spans})
 	}
 	return groups
+}
+
+// reach is how far apart the oldest ticks may begin that one query asks for.
+const reach = 15 * time.Minute
+
+// behind tells watches that wait for old ticks from those that are up to date, and from each other by when their ticks
+// begin. One query spans all that it is asked for: a single laggard, like a version that had been live for a day when it
+// was announced, would make it a day long for everybody, and fail it for everybody where Prometheus refuses that.
+func behind(from, at time.Time) string {
+	if at.Sub(from) <= reach {
+		return ""
+	}
+	return from.UTC().Truncate(reach).Format(time.RFC3339)
 }
 
 // signalsKey tells sets of signals apart by everything that their measuring depends on.

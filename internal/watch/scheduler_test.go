@@ -183,3 +183,81 @@ func TestAnEpitomeSaysTheSame(t *testing.T) {
 	require.Empty(t, short.Baselines)
 	require.Nil(t, short.intent)
 }
+
+// A version that has been live for 20 hours is announced, and Prometheus refuses queries of such a length. The watch of
+// a fresh release is judged all the same, and never asked for by a long query; nor does the old one wait for ever.
+func TestALaggardDoesNotStretchTheQueryOfTheOthers(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.errorsIn = 1
+		day := testPolicy()
+		day.Stages[2] = Stage{Name: "enhanced", Until: 24 * time.Hour, Interval: time.Minute, Mode: Observe}
+		p := w.run(func(o *Options) {
+			o.Policies = []Policy{day}
+			o.Sampler = bounded{o.Sampler, 2 * time.Hour}
+		})
+		require.NoError(t, p.Accept(t.Context(), other(w, "fresh")))
+		time.Sleep(time.Minute)
+		require.NotZero(t, tickedLast(p, "fresh"))
+		w.mu.Lock()
+		w.live.Revisions[0].CreatedAt, w.live.Revisions[0].FirstPodAt = w.t0.Add(-20*time.Hour), w.t0.Add(-20*time.Hour)
+		w.live.Live = &w.live.Revisions[0]
+		w.mu.Unlock()
+		require.NoError(t, p.Accept(t.Context(), other(w, "old")))
+		time.Sleep(10 * time.Minute)
+		require.Less(t, time.Since(tickedLast(p, "fresh")), 90*time.Second)
+		require.Less(t, time.Since(tickedLast(p, "old")), 90*time.Second, "it has caught up")
+	})
+}
+
+// What Prometheus refuses to one laggard keeps nobody else waiting.
+func TestALaggardThatIsRefusedFailsAlone(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.errorsIn = 1
+		p := w.run(func(o *Options) { o.Sampler = bounded{o.Sampler, 2 * time.Minute} })
+		fresh := w.live
+		old := w.live
+		old.Revisions = []rollback.Revision{revisionOf("v2", "2", w.t0.Add(-20*time.Minute)), w.live.Revisions[1]}
+		old.Live = &old.Revisions[0]
+		w.live = old
+		require.NoError(t, p.Accept(t.Context(), other(w, "old")))
+		time.Sleep(2 * time.Second)
+		w.mu.Lock()
+		w.live = fresh
+		w.mu.Unlock()
+		require.NoError(t, p.Accept(t.Context(), other(w, "fresh")))
+		time.Sleep(90 * time.Second)
+		require.Zero(t, tickedLast(p, "old"))
+		require.Less(t, time.Since(tickedLast(p, "fresh")), 30*time.Second)
+	})
+}
+
+func tickedLast(p *process, workload string) time.Time {
+	for _, v := range p.Watches() {
+		if v.Event.Workload == workload {
+			return v.lastTick
+		}
+	}
+	return time.Time{}
+}
+
+// bounded refuses queries that span more than a limit, as Prometheus does with --query.max-samples.
+type bounded struct {
+	Sampler
+	limit time.Duration
+}
+
+func (b bounded) Sample(ctx context.Context, sig analyzer.Signal, subjects []analyzer.Subject) (map[string][]analyzer.Measurement, error) {
+	first, last := subjects[0].Spans[0].From, time.Time{}
+	for _, s := range subjects {
+		if from := s.Spans[0].From; from.Before(first) {
+			first = from
+		}
+		if at := s.Spans[len(s.Spans)-1].At; at.After(last) {
+			last = at
+		}
+	}
+	if d := last.Sub(first); d > b.limit {
+		return nil, fmt.Errorf("query processing would load too many samples into memory in query execution (%s)", d)
+	}
+	return b.Sampler.Sample(ctx, sig, subjects)
+}
