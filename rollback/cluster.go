@@ -161,6 +161,9 @@ func statusCode(err error) int {
 	return int(status.Status().Code)
 }
 
+// IsForbidden reports whether the API server itself refused a call because its caller may not make it.
+func IsForbidden(err error) bool { return statusCode(err) == http.StatusForbidden }
+
 // refusedForGood reports whether the same request would be refused again: the API server understood it and said no.
 // Expired credentials (401), conflicts, throttling and every failure of the server or the way to it may pass.
 func refusedForGood(err error) bool {

@@ -47,8 +47,10 @@ type actor struct {
 	mine    string
 	pause   time.Duration
 	retryAt time.Time
-	missing time.Time
-	log     *zap.Logger
+	// missing and refused are since when the API server has been saying that there is no such workload, or that it may
+	// not be read.
+	missing, refused time.Time
+	log              *zap.Logger
 }
 
 func newActor(s *Supervisor, w Watch) *actor {

@@ -53,10 +53,10 @@ func (a *actor) observe(ctx context.Context) (input, error) {
 			return a.absent(ctx), nil
 		}
 		if err != nil {
-			return nil, err
+			return a.unread(err)
 		}
 	}
-	a.missing = time.Time{}
+	a.missing, a.refused = time.Time{}, time.Time{}
 	in := observed{snapshot: snapshot}
 	if a.watch.State == Pending {
 		in.past = a.pastOf(a.watch, snapshot)
@@ -68,8 +68,25 @@ func (a *actor) observe(ctx context.Context) (input, error) {
 	return in, nil
 }
 
+// unread notes since when the API server has been forbidding to read the workload. Other failures prove nothing, and
+// break the row: an API server that starts may forbid everything for a moment.
+func (a *actor) unread(err error) (input, error) {
+	if !rollback.IsForbidden(err) {
+		a.refused = time.Time{}
+		return nil, err
+	}
+	if a.refused.IsZero() {
+		a.refused = time.Now()
+	}
+	if time.Since(a.refused) <= a.watch.Policy.SettleFor {
+		return nil, err
+	}
+	return unreadable{since: a.refused, words: err.Error()}, nil
+}
+
 // absent notes since when the API server has been saying that the workload does not exist.
 func (a *actor) absent(ctx context.Context) input {
+	a.refused = time.Time{}
 	if a.missing.IsZero() {
 		a.missing = time.Now()
 	}

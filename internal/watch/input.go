@@ -24,6 +24,11 @@ type (
 	}
 	// missing: the API server says that there is no such workload, since the given time without a break.
 	missing struct{ since time.Time }
+	// unreadable: the API server forbids to read the workload, in these words, since the given time without a break.
+	unreadable struct {
+		since time.Time
+		words string
+	}
 	// superseded: a newer event's version has settled on the same workload.
 	superseded struct{ by event.Event }
 	// updated: the second event of the pair arrived.
@@ -62,6 +67,7 @@ type (
 func (clock) isInput()          {}
 func (observed) isInput()       {}
 func (missing) isInput()        {}
+func (unreadable) isInput()     {}
 func (superseded) isInput()     {}
 func (updated) isInput()        {}
 func (measured) isInput()       {}

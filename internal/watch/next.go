@@ -39,6 +39,8 @@ func (s *step) take(in input) {
 		s.observed(in)
 	case missing:
 		s.missing(in)
+	case unreadable:
+		s.unreadable(in)
 	case superseded:
 		s.superseded(in)
 	case updated:
@@ -117,6 +119,16 @@ func (s *step) missing(in missing) {
 	case Verifying:
 		s.become(RolledBackUnverified, "the workload was deleted before it could be told whether the rollback helped")
 	}
+}
+
+// unreadable ends a watch that waits for something which it may not see. Unlike an API server that is away, one that
+// answers and forbids will go on to do so until somebody changes that, and nobody would know that they should.
+func (s *step) unreadable(in unreadable) {
+	if w := s.watch; w.State == Pending && s.now.Sub(in.since) > w.Policy.SettleFor {
+		s.become(Inconclusive, fmt.Sprintf("the API server has not let rollbackd read the workload for %s: %s", w.Policy.SettleFor, in.words))
+		return
+	}
+	s.clock()
 }
 
 // superseded ends the watch, unless a rollback is under way: the cluster decides then which of the two came first.

@@ -127,6 +127,7 @@ func (h *history) any() input {
 		observed{snapshot: clusterShows(versions[h.IntN(len(versions))])},
 		observed{snapshot: clusterShows("v1")}, observed{snapshot: clusterShows("v2")}, observed{snapshot: clusterShows("v2")},
 		missing{since: h.now.Add(-time.Duration(h.IntN(70)) * time.Second)},
+		unreadable{since: h.now.Add(-time.Duration(h.IntN(310)) * time.Second), words: "d"},
 		superseded{by: event.Event{Version: "v3"}}, notLanded{}, unsure{}, applied{result: rollback.Failed, detail: "stray"},
 	)
 }

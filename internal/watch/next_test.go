@@ -59,6 +59,11 @@ func TestStories(t *testing.T) {
 			11s | gone 60s | >Inconclusive | Inconclusive`},
 		{name: "an API server that does not answer is never an unknown workload", script: `
 			10m | clock | - | Pending observe`},
+		{name: "an API server that forbids to look is believed after a while", reason: "said the API server", script: `
+			310s | forbidden 5m    | -             | Pending observe
+			311s | forbidden 301s  | >Inconclusive | Inconclusive`},
+		{name: "what is watched already is judged without looking", script: settled + `
+			30s | forbidden 1h | - | Watching`},
 		{name: "without an earlier version it watches and says that there is nothing to go back to", reason: "no version of shop/checkout is known to be good",
 			script: `
 			0s  | see v2 alone   | pinned >Watching refusal=no-target rollout | Watching baseline

@@ -53,6 +53,8 @@ func (s *story) parse(words []string, now time.Time) input {
 		return observed{snapshot: clusterShows(args[0], args[1:]...)}
 	case "gone": // since so long ago
 		return missing{since: now.Add(-s.duration(args[0]))}
+	case "forbidden": // since so long ago
+		return unreadable{since: now.Add(-s.duration(args[0])), words: "said the API server"}
 	case "superseded":
 		return superseded{by: event.Event{Version: args[0]}}
 	case "updated":
