@@ -47,7 +47,7 @@ func connectNATS(ctx context.Context, cfg config.NATS, log *zap.Logger) (*nats.C
 // awaitConnection waits, calmly and for as long as it takes, for a server that is not there yet.
 func awaitConnection(ctx context.Context, nc *nats.Conn, log *zap.Logger) error {
 	for !nc.IsConnected() {
-		log.Info("waiting for NATS")
+		log.Info("waiting for NATS", zap.Error(nc.LastError())) // refused credentials look like patience otherwise
 		select {
 		case <-nc.StatusChanged(nats.CONNECTED):
 		case <-time.After(probeTimeout):

@@ -8,10 +8,12 @@ import (
 )
 
 // ConnectOptions make a connection that never gives up: a client that has used up its reconnects looks healthy and
-// is deaf. Changes of its state are logged.
+// is deaf. Refused credentials are no reason either: they may be in rotation, or the server may not have loaded its
+// accounts yet, and by default two refusals close the connection for good. Changes of its state are logged.
 func ConnectOptions(log *zap.Logger) []nats.Option {
 	return []nats.Option{
 		nats.Name("rollbackd"), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true),
+		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(500 * time.Millisecond), nats.PingInterval(20 * time.Second), nats.MaxPingsOutstanding(2),
 		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
 			if !nc.IsClosed() {
