@@ -52,8 +52,9 @@ type Bus struct {
 	options Options
 	log     *zap.Logger
 	events  *prometheus.CounterVec
-	health  health
-	calls   calls
+	// health is why events do not arrive, missing why what is to be stored cannot be.
+	health, missing health
+	calls           calls
 
 	watches *Watches
 	journal *Journal

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -31,8 +32,12 @@ type Handler func(ctx context.Context, delivery Delivery) Disposition
 
 // Consume hands events to the handler, one after another, until the context ends; then it returns nil. An event comes
 // again until the handler accepts or rejects it, and may come again after that: handlers must be idempotent. A
-// consumer or stream that disappears is made again, which hands out everything that the stream still holds.
+// consumer or stream that disappears is made again, which hands out everything that the stream still holds. So are the
+// streams and buckets that the handler stores in.
 func (b *Bus) Consume(ctx context.Context, handler Handler) error {
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
+	keeping.Go(func() { b.keep(ctx) })
 	defer b.health.set(errNotConsuming)
 	pause := firstRebind
 	for {

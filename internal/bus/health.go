@@ -8,7 +8,7 @@ import (
 
 var errNotConsuming = errors.New("not consuming events")
 
-// health holds why events do not arrive, or nil.
+// health holds what is wrong, or nil.
 type health struct {
 	mu  sync.Mutex
 	err error
@@ -26,11 +26,11 @@ func (h *health) get() error {
 	return h.err
 }
 
-// Ready says why events would not arrive now: no connection, no consumer, or a consumer of which nothing is heard.
-// It is nil when they would.
+// Ready says why events would not arrive or be handled now: no connection, no consumer, a consumer of which nothing is
+// heard, or a stream that is missing. It is nil when they would.
 func (b *Bus) Ready() error {
 	if !b.nc.IsConnected() {
 		return fmt.Errorf("not connected to NATS: %s", b.nc.Status())
 	}
-	return b.health.get()
+	return errors.Join(b.health.get(), b.missing.get())
 }

@@ -48,16 +48,9 @@ func consumerName(instance string) string   { return "rollbackd-" + instance }
 // ensure makes what is missing and mends what would lose events. It is repeated whenever the consumer is lost,
 // because its stream may be, too.
 func (b *Bus) ensure(ctx context.Context) (jetstream.Consumer, error) {
-	for _, stream := range b.streams() {
-		err := b.calls.retry(ctx, func(ctx context.Context) error { return b.ensureStream(ctx, stream) })
-		if err != nil {
-			return nil, fmt.Errorf("unable to prepare stream %s: %w", stream.Name, err)
-		}
-	}
-	for _, bucket := range b.buckets() {
-		err := b.calls.retry(ctx, func(ctx context.Context) error { return b.ensureBucket(ctx, bucket) })
-		if err != nil {
-			return nil, fmt.Errorf("unable to prepare bucket %s: %w", bucket.Bucket, err)
+	for _, s := range b.stores() {
+		if err := b.calls.retry(ctx, s.make); err != nil {
+			return nil, fmt.Errorf("unable to prepare stream %s: %w", s.name, err)
 		}
 	}
 	var consumer jetstream.Consumer
