@@ -120,6 +120,10 @@ func (s store) Get(ctx context.Context, key string) ([]byte, error) {
 
 func (s store) Put(ctx context.Context, key string, value []byte) error {
 	_, revision, err := s.watches.Get(ctx, key)
+	if errors.Is(err, bus.ErrNotFound) { // the bucket was deleted, and made again empty
+		_, err = s.watches.Create(ctx, key, value)
+		return err
+	}
 	if err != nil {
 		return err
 	}

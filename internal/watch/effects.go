@@ -148,6 +148,9 @@ func (a *actor) restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the journal of %s: %w", w.Key, err)
 	}
+	if last == 0 && stored.begun() {
+		return a.endLost(ctx, stored)
+	}
 	w.resumed = time.Now()
 	a.watch, a.last = w, last
 	a.publish()

@@ -113,7 +113,10 @@ func (r *recorder) write(ctx context.Context, w Watch) error {
 	if err != nil {
 		return err
 	}
-	if err := r.opts.Records.Write(w, entries); err != nil {
+	if !wasLost(entries) { // else the files of before tell more
+		err = r.opts.Records.Write(w, entries)
+	}
+	if err != nil {
 		return err
 	}
 	if !w.State.Final() {
