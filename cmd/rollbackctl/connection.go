@@ -38,7 +38,10 @@ func (c *connection) register(flags *pflag.FlagSet) {
 }
 
 // complete fills in from the environment what no flag gave.
-func (c *connection) complete(env func(string) string) {
+func (c *connection) complete(env func(string) string) error {
+	if c.timeout <= 0 {
+		return fmt.Errorf("--timeout %s leaves the server no time to answer", c.timeout)
+	}
 	c.url = cmp.Or(c.url, env("ROLLBACKD_NATS"), defaultURL)
 	c.user = cmp.Or(c.user, env("ROLLBACKD_NATS_USER"))
 	c.passwordFile = cmp.Or(c.passwordFile, env("ROLLBACKD_NATS_PASSWORD_FILE"))
@@ -46,6 +49,7 @@ func (c *connection) complete(env func(string) string) {
 	c.creds = cmp.Or(c.creds, env("ROLLBACKD_NATS_CREDS"))
 	c.ca = cmp.Or(c.ca, env("ROLLBACKD_NATS_CA"))
 	c.inbox = cmp.Or(c.inbox, env("ROLLBACKD_NATS_INBOX_PREFIX"))
+	return nil
 }
 
 // dial connects once, without retrying: a pipeline had better fail than hang. What the server complains of later goes
@@ -76,10 +80,17 @@ func (c *connection) options() ([]nats.Option, error) {
 		}
 		options = append(options, nats.UserInfo(c.user, password))
 	}
+	// The client reads these files while it connects, and its errors read as if the server could not be reached.
 	if c.creds != "" {
+		if _, err := os.ReadFile(c.creds); err != nil {
+			return nil, fmt.Errorf("unable to read the credentials: %w", err)
+		}
 		options = append(options, nats.UserCredentials(c.creds))
 	}
 	if c.ca != "" {
+		if _, err := os.ReadFile(c.ca); err != nil {
+			return nil, fmt.Errorf("unable to read the certificate authority: %w", err)
+		}
 		options = append(options, nats.RootCAs(c.ca))
 	}
 	if prefix := c.inboxPrefix(); prefix != "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -52,6 +53,9 @@ func newEmit(around surroundings) *cobra.Command {
 }
 
 func (e *emit) run(ctx context.Context) error {
+	if e.wait < 0 {
+		return fmt.Errorf("--wait %s is less than nothing", e.wait)
+	}
 	payload, err := e.document.payload(e.around.in, time.Now())
 	if err != nil {
 		return err
@@ -60,18 +64,21 @@ func (e *emit) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the event would be rejected: %w", err)
 	}
-	e.connection.complete(e.around.env)
-	publisher, err := newPublisher(ctx, e.connection)
+	if err := e.connection.complete(e.around.env); err != nil {
+		return err
+	}
+	publisher, err := newPublisher(ctx, e.connection, announced.Target())
 	if err != nil {
 		return err
 	}
 	defer publisher.close()
 	if e.wait > 0 {
-		if err := publisher.listen(announced.Target()); err != nil {
-			return err
-		}
+		publisher.listen()
 	}
-	ack, err := publisher.publish(announced.Target().Subject(), payload)
+	ack, err := publisher.publish(payload)
+	if _, open := errors.AsType[unsure](err); open {
+		return fmt.Errorf("%w; %s", err, e.document.again(announced))
+	}
 	if err != nil {
 		return err
 	}
@@ -84,21 +91,31 @@ func (e *emit) report(ctx context.Context, publisher *publisher, result emitted)
 	if e.output == outputText {
 		fmt.Fprintf(e.around.out, "stored on %s as %s %d\n", result.Subject, result.Stream, result.Sequence)
 	}
-	if e.wait > 0 {
-		notice, err := publisher.rejection(ctx, result.Sequence, e.wait)
-		if err != nil {
-			return err
-		}
-		result.Rejection = notice
-	}
-	if e.output == outputJSON {
+	failed := e.await(ctx, publisher, &result)
+	if e.output == outputJSON { // also if waiting failed: the event is stored
 		if err := writeJSON(e.around.out, result); err != nil {
 			return err
 		}
+	}
+	if failed != nil {
+		return failed
 	}
 	if result.Rejection != nil {
 		return refusal{fmt.Errorf("rejected by rollbackd %s: %s: %w", result.Rejection.Instance, result.Rejection.Code,
 			&result.Rejection.Rejection)}
 	}
 	return nil
+}
+
+// await waits for a rejection, if it was asked to and can.
+func (e *emit) await(ctx context.Context, publisher *publisher, result *emitted) (err error) {
+	if e.wait == 0 {
+		return nil
+	}
+	if publisher.deaf != nil {
+		fmt.Fprintln(e.around.err, "rollbackctl: cannot wait for rejections:", publisher.deaf)
+		return nil
+	}
+	result.Rejection, err = publisher.rejection(ctx, result.Sequence, e.wait)
+	return err
 }

@@ -101,3 +101,12 @@ func (d *document) read(stdin io.Reader) ([]byte, error) {
 	}
 	return payload, nil
 }
+
+// again tells how to publish the very same event once more. By another time it would be another event, or, with an ID,
+// one in conflict with itself.
+func (d *document) again(announced event.Event) string {
+	if d.file != "" || d.timestamp != "" {
+		return "it may be published again as it is"
+	}
+	return "to publish the same event again, repeat the command with --timestamp " + announced.Timestamp.Format(time.RFC3339)
+}

@@ -164,6 +164,12 @@ func TestEmitUsageErrors(t *testing.T) {
 		{"bad output", "", "text or json", emitting("-o", "yaml")},
 		{"no password file", "", "unable to read the password",
 			emitting("--version", "v1", "--user", "ci", "--password-file", "/does/not/exist")},
+		{"no credentials file", "", "unable to read the credentials: open /does/not/exist",
+			emitting("--version", "v1", "--creds", "/does/not/exist")},
+		{"no certificate authority", "", "unable to read the certificate authority: open /does/not/exist",
+			emitting("--version", "v1", "--ca", "/does/not/exist")},
+		{"negative wait", "", "--wait -5s", emitting("--version", "v1", "--wait", "-5s")},
+		{"no time", "", "--timeout 0s", emitting("--version", "v1", "--timeout", "0s")},
 		{"unreachable", "", "unable to reach NATS at nats://127.0.0.1:1; check --nats", emitting("--version", "v1")},
 	}
 	for _, test := range tests {
@@ -196,7 +202,7 @@ func TestEmitIsRefused(t *testing.T) {
 	code, _, problems = s.run(t, "emit", "--env", "production", "--namespace", "other", "--workload", "a", "--version", "v1",
 		"--wait", "1s")
 	require.Equal(t, exitRefused, code, problems)
-	require.Contains(t, problems, `Permissions Violation for Subscription to "rollbackd.rejected.production.other.a"`)
+	require.Contains(t, problems, `Permissions Violation for Publish to "deployments.production.other.a"`)
 
 	s.env["ROLLBACKD_NATS_USER"] = "nobody"
 	code, _, problems = s.run(t, emitting("--version", "v1")...)
@@ -258,8 +264,8 @@ func TestEmitWithoutAnswerEnds(t *testing.T) {
 	require.Equal(t, exitUsage, code)
 
 	p := &publisher{connection: connection{url: "nats://host", timeout: time.Second}, complaint: t.Context()}
-	err := p.explain("deployments.a.b.c", fmt.Errorf("publish: %w", context.DeadlineExceeded))
-	require.ErrorContains(t, err, "no answer from nats://host within 1s")
+	err := p.explain(fmt.Errorf("publish: %w", context.DeadlineExceeded))
+	require.ErrorContains(t, err, "no answer from nats://host within 1s; the event may have been stored")
 	_, refused := errors.AsType[refusal](err)
 	require.False(t, refused)
 }

@@ -50,7 +50,7 @@ func newRoot(around surroundings) *cobra.Command {
 		Use:   "rollbackctl",
 		Short: "Announce deployments to rollbackd",
 		Long: "Rollbackctl announces deployments to rollbackd.\n\n" +
-			"It exits with 0 when what was asked is done, 1 when it was refused, and 2 when it could not be asked.",
+			"It exits with 0 when what was asked is done, 1 when it was refused, and 2 when it could not be asked or no answer came.",
 		Version:      version(),
 		SilenceUsage: true, SilenceErrors: true,
 	}
