@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -31,7 +30,7 @@ func (s Summary) steps() []string {
 	case s.RolledBack:
 		return append(s.urgent(), s.afterRollback()...)
 	case s.initiated() && s.Action.Result == "":
-		return []string{"See what is live now: " + code(s.kubectl("rollout history "+s.deployment())),
+		return []string{"See what is live now: " + code(s.whatIsLive()),
 			"If this page does not change within a minute, check that rollbackd is running: it finishes what it has begun"}
 	case s.Decision != nil && s.State == stateAwaiting:
 		return append([]string{"Let the rollback happen: " + code("rollbackctl approve "+shell(s.Watch)) +
@@ -49,7 +48,7 @@ func (s Summary) steps() []string {
 
 // urgent is what cannot wait until morning.
 func (s Summary) urgent() []string {
-	status := "See that the old version is running: " + code(s.kubectl("rollout status "+s.deployment()))
+	status := s.oldVersionRuns()
 	switch s.State {
 	case stateNotRecovered:
 		return []string{
@@ -88,7 +87,7 @@ func (s Summary) postmortem(from time.Time) string {
 func (s Summary) byHand() []string {
 	switch s.refused() {
 	case rollback.RefuseSuperseded, rollback.RefuseTargetIsLive:
-		return []string{"See what is live now: " + code(s.kubectl("rollout history "+s.deployment()))}
+		return []string{"See what is live now: " + code(s.whatIsLive())}
 	case rollback.RefuseWorkloadGone:
 		return []string{"The deployment is gone. If it should exist, deploy it again with your deploy tool"}
 	case rollback.RefuseTargetMissing:
@@ -101,7 +100,7 @@ func (s Summary) byHand() []string {
 	}
 	if s.State == stateSuperseded || s.initiated() && s.Action.Result == rollback.Superseded {
 		return []string{"Look at the newer release: it has a watch of its own if it was announced. See what is live: " +
-			code(s.kubectl("rollout history "+s.deployment()))}
+			code(s.whatIsLive())}
 	}
 	return s.undo()
 }
@@ -115,10 +114,10 @@ func (s Summary) refused() rollback.RefusalCode {
 
 // undo gives the command that does what was not done, and how to tell that it is done.
 func (s Summary) undo() []string {
-	status := "Wait until it is done: " + code(s.kubectl("rollout status "+s.deployment()))
-	if s.Event.Service != "" && s.Event.SelectorKey != "" && s.Event.From != "" {
-		return []string{"If the service is still bad, switch the traffic back: " + code(s.switchBack())}
+	if s.isSwitch() {
+		return s.switchByHand()
 	}
+	status := "Wait until it is done: " + code(s.kubectl("rollout status "+s.deployment()))
 	if s.Target != nil && s.Target.Revision != "" {
 		return []string{"If the service is still bad, go back to " + nameOf(*s.Target) + ": " +
 			code(s.kubectl("rollout undo "+s.deployment()+" --to-revision="+shell(s.Target.Revision))), status}
@@ -136,11 +135,3 @@ func (s Summary) kubectl(args string) string {
 }
 
 func (s Summary) deployment() string { return shell("deployment/" + s.Event.Workload) }
-
-// switchBack makes the runbook's command that points a Service at the old colour.
-func (s Summary) switchBack() string {
-	patch := map[string]any{"spec": map[string]any{"selector": map[string]string{s.Event.SelectorKey: s.Event.From}}}
-	// A map of strings always encodes.
-	body, _ := json.Marshal(patch)
-	return s.kubectl("patch " + shell("service/"+s.Event.Service) + " -p " + shell(string(body)))
-}

@@ -54,22 +54,6 @@ func TestAdviceFitsTheRefusal(t *testing.T) {
 	}
 }
 
-func TestBlueGreenIsSwitchedBackByHand(t *testing.T) {
-	entries := cutBefore(readJournal(t, "testdata/observe.jsonl"), KindRefusal)
-	raw, err := json.Marshal(Event{Version: "v1.2.3", Strategy: "blue-green", Service: "app-service", SelectorKey: "version", From: "blue", To: "green"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted := *entries[0].Accepted
-	accepted.Event = raw
-	entries[0].Accepted = &accepted
-	left := section(Timeline(ended(entries, rollback.RefuseObserve)), "What is left to do")
-	const want = "`kubectl -n shop patch service/app-service -p '{\"spec\":{\"selector\":{\"version\":\"blue\"}}}'`"
-	if !strings.Contains(left, want) {
-		t.Errorf("got %s, want %s", left, want)
-	}
-}
-
 func TestApprovalIsTold(t *testing.T) {
 	entries := readJournal(t, "testdata/restored.jsonl")
 	waiting := cutBefore(entries, KindPlan)

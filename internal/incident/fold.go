@@ -63,7 +63,7 @@ func (s *Summary) pin(p *rollback.Pin) {
 	if p.Target != nil {
 		s.Target = new(versionOf(*p.Target))
 	}
-	s.TargetWhy, s.NoTarget = p.Why, p.NoTarget
+	s.TargetWhy, s.NoTarget, s.oldColour = p.Why, p.NoTarget, oldColourOf(*p)
 	s.Times.Started = p.T0
 }
 

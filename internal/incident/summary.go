@@ -43,6 +43,7 @@ type Summary struct {
 	Target    *Version `json:"target,omitempty"`
 	TargetWhy string   `json:"targetWhy,omitempty"`
 	NoTarget  string   `json:"noTarget,omitempty"`
+	oldColour oldColour
 
 	Baselines []analyzer.Baseline `json:"baselines"`
 	// Decision is the judgement that the release is bad, nil if there was none; Latest is the newest judgement of the
