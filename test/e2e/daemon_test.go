@@ -39,6 +39,8 @@ type settings struct {
 	Requests, Errors, Policies string
 	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it.
 	For, Active, OnCall, End, SettleFor time.Duration
+	// MinBreach is how long a release must be bad to be acted on before For is over.
+	MinBreach time.Duration
 }
 
 // configuration is the file that the daemons are given.
@@ -77,6 +79,7 @@ policies:
   knownGood: {minServing: 5s}
   settleFor: {{.SettleFor}}
   verify: {for: 3s, deadline: 40s}
+  minBreach: {{.MinBreach}}
   signals:
   - name: error-rate
     requests: {{.Requests}}
@@ -122,7 +125,7 @@ func launchDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 		Prometheus: w.stack.Prometheus, Kubeconfig: w.stack.DaemonKubeconfig,
 		NATS: freeAddress(t), HTTP: freeAddress(t), Dir: dir,
 		Requests: "http_requests_total", Errors: `http_requests_total{code=~"5.."}`,
-		For: 5 * time.Second, Active: 20 * time.Second, SettleFor: 10 * time.Second,
+		For: 5 * time.Second, MinBreach: 15 * time.Second, Active: 20 * time.Second, SettleFor: 10 * time.Second,
 	}
 	if change != nil {
 		change(&s)

@@ -18,7 +18,7 @@ func TestPrometheusOutageRollsNothingBack(t *testing.T) {
 	prometheus, err := w.stack.StartPrometheus(t.Context(), scrape)
 	require.NoError(t, err)
 	d := newDaemon(t, w, func(s *settings) {
-		s.Prometheus, s.For, s.Active = prometheus.URL, 15*time.Second, 110*time.Second
+		s.Prometheus, s.For, s.MinBreach, s.Active = prometheus.URL, 15*time.Second, 18*time.Second, 110*time.Second
 	})
 	s := newService(t, w)
 

@@ -29,7 +29,9 @@ func TestHangingPrometheusRollsNothingBack(t *testing.T) {
 	d := newDaemon(t, w, func(s *settings) {
 		s.Prometheus, s.For, s.Active = prometheus.URL, 10*time.Second, 90*time.Second
 	})
-	other := newDaemon(t, w, func(s *settings) { s.Mode, s.For, s.Active = "observe", 60*time.Second, 90*time.Second })
+	other := newDaemon(t, w, func(s *settings) {
+		s.Mode, s.For, s.MinBreach, s.Active = "observe", 60*time.Second, 60*time.Second, 90*time.Second
+	})
 	s := newService(t, w)
 
 	s.deploy("v2", sampleapp.FailingThird())

@@ -33,6 +33,29 @@ func TestBadReleaseIsRolledBackOnce(t *testing.T) {
 	requireLogs(t, d, "v2", "RolledBack")
 }
 
+// TestPlainlyBadReleaseIsNotLeftForFiveMinutes: on enough evidence a release is rolled back long before the runbook's rule
+// would be held long enough, and the record says what it was worth.
+func TestPlainlyBadReleaseIsNotLeftForFiveMinutes(t *testing.T) {
+	w := onStack(t)
+	d := newDaemon(t, w, func(s *settings) { s.For, s.Active = 5*time.Minute, 10*time.Minute })
+	s := newService(t, w)
+
+	s.deploy("v2", sampleapp.FailingThird())
+	s.announce(d, "plain", "v2")
+	v := d.awaitState("plain", 60*time.Second, watch.RolledBack)
+
+	s.requireLive("v1")
+	require.Len(t, s.rollbacks(), 1)
+	eventually(t, 10*time.Second, func() (bool, string) {
+		text, err := os.ReadFile(filepath.Join(d.Dir, "artifacts", "integration", v.Incident, "timeline.md"))
+		if err != nil {
+			return false, err.Error()
+		}
+		return strings.Contains(string(text), "- Evidence: over a million against ") &&
+			strings.Contains(string(text), "on this evidence 15s suffice"), string(text)
+	})
+}
+
 // requireTimelineOf checks the runbook's form; what the evidence below it says is the golden tests' business.
 func requireTimelineOf(t *testing.T, d *daemon, v watch.View, broke string) {
 	t.Helper()
