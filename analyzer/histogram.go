@@ -103,7 +103,12 @@ func slowerThan(buckets map[float64]uint64, limit float64) (Counts, error) {
 		}
 		return Counts{}, fmt.Errorf("the highest finite bucket of its histogram is %s, below the limit of %g; add a bucket at or above it", highest, limit)
 	}
-	return Counts{N: total, K: total - min(total, buckets[bounds[i]])}, nil
+	// Buckets are cumulative, so a lower bound that counted more proves as many to be fast, whatever the one at the limit says.
+	var fast uint64
+	for _, bound := range bounds[:i+1] {
+		fast = max(fast, buckets[bound])
+	}
+	return Counts{N: total, K: total - min(total, fast)}, nil
 }
 
 func named(buckets map[float64]uint64) Buckets {

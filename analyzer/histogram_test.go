@@ -77,6 +77,13 @@ func TestHistogramsOfOnePodHaveBucketsOfTheirOwn(t *testing.T) {
 }
 
 // TestQuantile follows histogram_quantile: linear in the bucket, the highest finite bound beyond.
+// An exporter whose buckets are not cumulative proves nothing slow that another bucket proves fast.
+func TestBucketsThatDisagreeProveNothingSlow(t *testing.T) {
+	counts, err := slowerThan(map[float64]uint64{0.5: 100, 1: 10, math.Inf(1): 100}, 1)
+	require.NoError(t, err)
+	require.Equal(t, Counts{N: 100}, counts)
+}
+
 func TestQuantile(t *testing.T) {
 	b := Buckets{"0.1": 50, "0.5": 90, "1": 100, "+Inf": 100}
 	for _, c := range []struct {
