@@ -78,7 +78,7 @@ func TestOldVersionOfASwitchIsTheOldColour(t *testing.T) {
 	for _, name := range []string{"testdata/not_restored.jsonl", "testdata/unverified.jsonl"} {
 		for want, entries := range map[string][]Entry{
 			"See that the old version is running: `kubectl -n shop rollout status deployment/app-blue`": blueGreen(t, name),
-			"See that the old version is running: `kubectl -n shop get pods -l 'version=blue'`":           withoutPin(blueGreen(t, name)),
+			"See that the old version is running: `kubectl -n shop get pods -l 'version=blue'`":         withoutPin(blueGreen(t, name)),
 		} {
 			left := section(Timeline(entries), "What is left to do")
 			if !strings.Contains(left, want) || strings.Contains(left, "app-green") {
