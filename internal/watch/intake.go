@@ -94,6 +94,7 @@ func (s *Supervisor) newWatch(ctx context.Context, e event.Event, m Published, p
 		AcceptedAt: at, State: Pending, Since: at,
 	}
 	name, err := s.opts.Names.Claim(ctx, "deploy_"+at.Format(incidentStamp), w.Key)
+	s.storage.report(err, at)
 	if err != nil {
 		return Watch{}, fmt.Errorf("claim a name for the deployment's log: %w", err)
 	}

@@ -31,3 +31,21 @@ func TestStorageThatRecovers(t *testing.T) {
 		require.NoError(t, s.StorageError())
 	}
 }
+
+// TestFailingNamesShow: without a name no event is taken in, so that must not pass for health either.
+func TestFailingNamesShow(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.run()
+		w.failing(func(call string, _ bool) error {
+			if call == "names.claim" {
+				return errDown
+			}
+			return nil
+		})
+		require.ErrorIs(t, p.Accept(t.Context(), w.document()), errDown)
+		require.ErrorIs(t, p.StorageError(), errDown)
+		w.failing(nil)
+		require.NoError(t, p.Accept(t.Context(), w.document()))
+		require.NoError(t, p.StorageError())
+	})
+}
