@@ -2,8 +2,9 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
-	_ "embed"
+	"embed"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,8 +18,10 @@ import (
 //go:embed audit-policy.yaml
 var auditPolicy []byte
 
-//go:embed stages.yaml
-var stages []byte
+// stageFiles say what kwok does to nodes and pods.
+//
+//go:embed stages/*.yaml
+var stageFiles embed.FS
 
 // Options describe a cluster.
 type Options struct {
@@ -118,5 +121,27 @@ func (c *Cluster) prepare() error {
 	if err := os.WriteFile(c.path("audit-policy.yaml"), auditPolicy, 0o644); err != nil {
 		return err
 	}
+	stages, err := allStages()
+	if err != nil {
+		return err
+	}
 	return os.WriteFile(c.path("stages.yaml"), stages, 0o644)
+}
+
+// allStages makes one file of the stages, as kwok reads only one.
+func allStages() ([]byte, error) {
+	entries, err := stageFiles.ReadDir("stages")
+	if err != nil {
+		return nil, err
+	}
+	var all bytes.Buffer
+	for _, entry := range entries {
+		content, err := stageFiles.ReadFile("stages/" + entry.Name())
+		if err != nil {
+			return nil, err
+		}
+		all.WriteString("---\n")
+		all.Write(content)
+	}
+	return all.Bytes(), nil
 }
