@@ -19,6 +19,9 @@ scrape_configs:
 - job_name: pods
   # The pods put namespace, pod, app and version on their series themselves.
   honor_labels: true
+  # Pods that have native histograms keep the classic ones, so that the two can be compared. Others are not affected.
+  scrape_native_histograms: true
+  always_scrape_classic_histograms: true
   file_sd_configs:
   - files: [%q]
   relabel_configs:

@@ -17,6 +17,10 @@ const (
 	annotationLatencyP95 = annotationPrefix + "latency-p95"
 	annotationOnset      = annotationPrefix + "onset"
 	annotationMetrics    = annotationPrefix + "metrics"
+	annotationScrape     = annotationPrefix + "scrape"
+	annotationReset      = annotationPrefix + "reset"
+	annotationOneBad     = annotationPrefix + "onebad"
+	annotationHistograms = annotationPrefix + "histograms"
 )
 
 const (
@@ -32,11 +36,20 @@ type Behaviour struct {
 	Median, P95 time.Duration
 	// Onset is the age of the pod from which ErrorRatio, Median and P95 hold.
 	Onset time.Duration
+	// OneBad confines everything bad to the first of the ready pods of the ReplicaSet, in the order of their names.
+	OneBad bool
 	// MetricsOff makes /metrics answer 404.
 	MetricsOff bool
+	// NoInbound leaves out of /metrics what tells of the requests served.
+	NoInbound bool
+	// Scrape is how /metrics fails.
+	Scrape ScrapeFailure
+	// Reset makes the metrics start over whenever it changes; what it says means nothing.
+	Reset string
+	// NativeHistograms exposes histograms as native ones besides the classic ones. It holds from the next start of the
+	// container or reset of the metrics on.
+	NativeHistograms bool
 }
-
-func goodBehaviour() Behaviour { return Behaviour{Median: defaultMedian, P95: defaultP95} }
 
 // ParseBehaviour reads the image tag and then the annotations. A setting that cannot be read is
 // reported and has no effect; the others hold, so that a typing error does not stop a pod.
@@ -75,64 +88,16 @@ func (b Behaviour) annotated(annotations map[string]string, problems []string) (
 	})
 	set(annotationLatencyP95, func(v string) error { return parseDuration(v, &b.P95) })
 	set(annotationOnset, func(v string) error { return parseDuration(v, &b.Onset) })
-	set(annotationMetrics, func(v string) error { b.MetricsOff = v == "off"; return nil })
+	set(annotationMetrics, b.parseMetrics)
+	set(annotationScrape, b.Scrape.parse)
+	set(annotationReset, func(v string) error { b.Reset = v; return nil })
+	set(annotationOneBad, func(v string) error { return parseSwitch(v, &b.OneBad) })
+	set(annotationHistograms, b.parseHistograms)
 	b.P95 = max(b.P95, b.Median)
 	if len(problems) > 0 {
 		return b, fmt.Errorf("%s", strings.Join(problems, "; "))
 	}
 	return b, nil
-}
-
-// parseTag reads the behaviour from an image tag. The grammar:
-//
-//	tag     = version { "-" setting }
-//	setting = "errors" percent    errors33, errors0.5: that share of requests fails
-//	        | "slow" duration     slow800ms: median latency; the P95 is twice that
-//	        | "p95" duration      p951200ms: P95 latency
-//	        | "after" duration    after30s: the above only from that age of the pod on
-//	        | "nometrics"         /metrics answers 404
-//
-// Anything else belongs to the version, so that tags such as v1.2.3-rc1 mean nothing here.
-func parseTag(tag string) (b Behaviour, problems []string) {
-	words := strings.Split(tag, "-")
-	for _, word := range words[1:] {
-		switch name, value := splitSetting(word); name {
-		case "errors":
-			if err := parseRatio(value, 100, &b.ErrorRatio); err != nil {
-				problems = append(problems, fmt.Sprintf("image tag word %q: %v", word, err))
-			}
-		case "slow":
-			problems = parseTagDuration(word, value, &b.Median, problems)
-		case "p95":
-			problems = parseTagDuration(word, value, &b.P95, problems)
-		case "after":
-			problems = parseTagDuration(word, value, &b.Onset, problems)
-		case "nometrics":
-			b.MetricsOff = true
-		}
-	}
-	return b, problems
-}
-
-// splitSetting tells a setting from a part of the version: after the name there must be a number.
-func splitSetting(word string) (name, value string) {
-	if word == "nometrics" {
-		return word, ""
-	}
-	for _, name := range []string{"errors", "slow", "p95", "after"} {
-		value, found := strings.CutPrefix(word, name)
-		if found && value != "" && value[0] >= '0' && value[0] <= '9' {
-			return name, value
-		}
-	}
-	return "", ""
-}
-
-func parseTagDuration(word, value string, into *time.Duration, problems []string) []string {
-	if err := parseDuration(value, into); err != nil {
-		return append(problems, fmt.Sprintf("image tag word %q: %v", word, err))
-	}
-	return problems
 }
 
 func parseRatio(text string, whole float64, into *float64) error {
@@ -153,22 +118,44 @@ func parseDuration(text string, into *time.Duration) error {
 	return nil
 }
 
-// imageTag returns the part of an image reference between its last colon and its digest, if any.
-func imageTag(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	image = image[strings.LastIndex(image, "/")+1:]
-	_, tag, _ := strings.Cut(image, ":")
-	return tag
+// parseSwitch reads a switch. What is neither on nor off is a typing error.
+func parseSwitch(text string, into *bool) error {
+	if text != "on" && text != "off" {
+		return fmt.Errorf("%q is neither on nor off", text)
+	}
+	*into = text == "on"
+	return nil
 }
 
-// at returns the behaviour of a pod of the given age.
-func (b Behaviour) at(age time.Duration) Behaviour {
-	if age >= b.Onset {
-		return b
+// parseMetrics reads what /metrics shows.
+func (b *Behaviour) parseMetrics(text string) error {
+	switch text {
+	case "on", "off", "no-inbound":
+		b.MetricsOff, b.NoInbound = text == "off", text == "no-inbound"
+		return nil
 	}
-	good := goodBehaviour()
-	good.MetricsOff = b.MetricsOff
-	return good
+	return fmt.Errorf("%q is none of on, off and no-inbound", text)
+}
+
+// parseHistograms reads which kinds of histograms are exposed.
+func (b *Behaviour) parseHistograms(text string) error {
+	if text != "classic" && text != "native" {
+		return fmt.Errorf("%q is neither classic nor native", text)
+	}
+	b.NativeHistograms = text == "native"
+	return nil
+}
+
+// at returns the behaviour of a pod of the given age; chosen tells whether it is the one that OneBad means.
+func (b Behaviour) at(age time.Duration, chosen bool) Behaviour {
+	spared := b.OneBad && !chosen
+	if spared {
+		b.MetricsOff, b.NoInbound, b.Scrape = false, false, ScrapeAnswered
+	}
+	if spared || age < b.Onset {
+		b.ErrorRatio, b.Median, b.P95 = 0, defaultMedian, defaultP95
+	}
+	return b
 }
 
 // fails draws whether one request fails.

@@ -23,6 +23,9 @@ func TestParseBehaviour(t *testing.T) {
 		{name: "tail only", image: "app:v2-p95300ms", want: Behaviour{Median: 20 * ms, P95: 300 * ms}},
 		{name: "all with digest", image: "h:5/app:v2-errors10-slow1s-after30s-nometrics@sha256:abc",
 			want: Behaviour{ErrorRatio: .1, Median: 1000 * ms, P95: 2000 * ms, Onset: 30 * time.Second, MetricsOff: true}},
+		{name: "switches", image: "app:v2-onebad-noinbound-native",
+			want: Behaviour{Median: 20 * ms, P95: 40 * ms, OneBad: true, NoInbound: true, NativeHistograms: true}},
+		{name: "words for the cluster", image: "app:v2-crash-notready-pullfail", want: Behaviour{Median: 20 * ms, P95: 40 * ms}},
 		{name: "version with dashes", image: "app:v1.2.3-rc1-slowpoke-errors", want: Behaviour{Median: 20 * ms, P95: 40 * ms}},
 		{name: "too many errors", image: "app:v2-errors133", want: Behaviour{Median: 20 * ms, P95: 40 * ms}, wantError: true},
 		{name: "not a duration", image: "app:v2-slow8", want: Behaviour{Median: 20 * ms, P95: 40 * ms}, wantError: true},
@@ -32,6 +35,11 @@ func TestParseBehaviour(t *testing.T) {
 		{name: "all annotations", image: "app:v2",
 			annotations: map[string]string{annotationErrorRatio: "0.25", annotationLatency: "20ms", annotationLatencyP95: "80ms", annotationOnset: "30s", annotationMetrics: "off"},
 			want:        Behaviour{ErrorRatio: .25, Median: 20 * ms, P95: 80 * ms, Onset: 30 * time.Second, MetricsOff: true}},
+		{name: "the other annotations", image: "app:v2-native",
+			annotations: map[string]string{annotationMetrics: "no-inbound", annotationScrape: "hang", annotationReset: "1", annotationOneBad: "on", annotationHistograms: "classic"},
+			want:        Behaviour{Median: 20 * ms, P95: 40 * ms, NoInbound: true, Scrape: ScrapeHangs, Reset: "1", OneBad: true}},
+		{name: "no such scrape failure", image: "app:v2", annotations: map[string]string{annotationScrape: "late"},
+			want: Behaviour{Median: 20 * ms, P95: 40 * ms}, wantError: true},
 		{name: "a bad annotation spares the others", image: "app:v2",
 			annotations: map[string]string{annotationErrorRatio: "NaN", annotationLatency: "50ms"},
 			want:        Behaviour{Median: 50 * ms, P95: 100 * ms}, wantError: true},
@@ -53,11 +61,22 @@ func TestParseBehaviour(t *testing.T) {
 
 func TestOnset(t *testing.T) {
 	b := Behaviour{ErrorRatio: 1, Median: time.Second, P95: time.Second, Onset: time.Minute, MetricsOff: true}
-	if got := b.at(59 * time.Second); got.ErrorRatio != 0 || got.Median != defaultMedian || !got.MetricsOff {
+	if got := b.at(59*time.Second, true); got.ErrorRatio != 0 || got.Median != defaultMedian || !got.MetricsOff {
 		t.Errorf("before the onset the pod behaves as %+v", got)
 	}
-	if got := b.at(time.Minute); got != b {
+	if got := b.at(time.Minute, true); got != b {
 		t.Errorf("from the onset on the pod behaves as %+v", got)
+	}
+}
+
+func TestOneBadSparesTheOthers(t *testing.T) {
+	b := Behaviour{ErrorRatio: 1, Median: time.Second, P95: time.Second, OneBad: true, MetricsOff: true, Scrape: ScrapeHangs}
+	if got := b.at(0, true); got != b {
+		t.Errorf("the chosen pod behaves as %+v", got)
+	}
+	want := Behaviour{Median: defaultMedian, P95: defaultP95, OneBad: true}
+	if got := b.at(0, false); got != want {
+		t.Errorf("another pod behaves as %+v, want %+v", got, want)
 	}
 }
 

@@ -43,7 +43,11 @@ func (s *Simulator) serveMetrics(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Simulator) servePods(w http.ResponseWriter, _ *http.Request) {
+	answer(w, s.Pods())
+}
+
+// answer writes JSON; an error means that the client has gone.
+func answer(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
-	// An error here means that the client has gone.
-	_ = json.NewEncoder(w).Encode(s.Pods())
+	_ = json.NewEncoder(w).Encode(value)
 }

@@ -3,12 +3,10 @@
 package simulator
 
 import (
-	"cmp"
 	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -26,14 +24,19 @@ type Simulator struct {
 	// retarget is signalled when the set of scrape targets may have changed.
 	retarget chan struct{}
 
-	mu      sync.RWMutex
-	pods    map[types.NamespacedName]*pod
-	deleted []*pod
+	mu sync.RWMutex
+	// pods are all pods by namespace and name, siblings those of one owner by its UID.
+	pods     map[string]map[string]*pod
+	siblings map[types.UID]map[string]*pod
+	deleted  []*pod
 }
 
 // New makes a simulator without pods.
 func New(log *slog.Logger) *Simulator {
-	return &Simulator{log: log, retarget: make(chan struct{}, 1), pods: map[types.NamespacedName]*pod{}}
+	return &Simulator{
+		log: log, retarget: make(chan struct{}, 1),
+		pods: map[string]map[string]*pod{}, siblings: map[types.UID]map[string]*pod{},
+	}
 }
 
 // Observe follows the creation or a change of a pod.
@@ -42,22 +45,22 @@ func (s *Simulator) Observe(object *corev1.Pod) {
 		s.Forget(object)
 		return
 	}
-	key := types.NamespacedName{Namespace: object.Namespace, Name: object.Name}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.pods[key]
+	p := s.pods[object.Namespace][object.Name]
 	if p != nil && p.uid != object.UID { // The deletion of a namesake was missed.
-		s.remove(key, p)
+		s.remove(p)
 		p = nil
 	}
 	changed := true
 	if p == nil {
 		p = newPod(object)
-		s.pods[key] = p
+		s.add(p)
 	} else {
 		changed = p.update(object)
 	}
 	if changed {
+		s.choose(p.owner)
 		s.changed()
 	}
 	if problem := p.live.Load().problem; problem != "" {
@@ -67,21 +70,54 @@ func (s *Simulator) Observe(object *corev1.Pod) {
 
 // Forget follows the deletion of a pod, or the beginning of it.
 func (s *Simulator) Forget(object *corev1.Pod) {
-	key := types.NamespacedName{Namespace: object.Namespace, Name: object.Name}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p := s.pods[key]; p != nil && p.uid == object.UID {
-		s.remove(key, p)
+	if p := s.pods[object.Namespace][object.Name]; p != nil && p.uid == object.UID {
+		s.remove(p)
 		s.changed()
 	}
 }
 
-func (s *Simulator) remove(key types.NamespacedName, p *pod) {
-	delete(s.pods, key)
+func (s *Simulator) add(p *pod) {
+	put(s.pods, p.namespace, p)
+	put(s.siblings, p.owner, p)
+}
+
+func (s *Simulator) remove(p *pod) {
+	take(s.pods, p.namespace, p)
+	take(s.siblings, p.owner, p)
+	s.choose(p.owner)
 	p.delete()
 	s.deleted = append(s.deleted, p)
 	if len(s.deleted) > keepDeleted {
 		s.deleted = slices.Clone(s.deleted[len(s.deleted)-keepDeleted:])
+	}
+}
+
+func put[K comparable](pods map[K]map[string]*pod, key K, p *pod) {
+	if pods[key] == nil {
+		pods[key] = map[string]*pod{}
+	}
+	pods[key][p.name] = p
+}
+
+func take[K comparable](pods map[K]map[string]*pod, key K, p *pod) {
+	delete(pods[key], p.name)
+	if len(pods[key]) == 0 {
+		delete(pods, key)
+	}
+}
+
+// choose finds out which of an owner's pods is the first ready one.
+func (s *Simulator) choose(owner types.UID) {
+	var first *pod
+	for _, p := range s.siblings[owner] {
+		if p.live.Load().ready && (first == nil || p.name < first.name) {
+			first = p
+		}
+	}
+	for _, p := range s.siblings[owner] {
+		p.chosen.Store(p == first)
 	}
 }
 
@@ -101,9 +137,9 @@ func (s *Simulator) Ready(namespace string, selector labels.Selector) []string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var names []string
-	for key, p := range s.pods {
-		if state := p.live.Load(); key.Namespace == namespace && state.ready && selector.Matches(state.labels) {
-			names = append(names, key.Name)
+	for name, p := range s.pods[namespace] {
+		if state := p.live.Load(); state.ready && selector.Matches(state.labels) {
+			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
@@ -113,64 +149,5 @@ func (s *Simulator) Ready(namespace string, selector labels.Selector) []string {
 func (s *Simulator) pod(namespace, name string) *pod {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.pods[types.NamespacedName{Namespace: namespace, Name: name}]
-}
-
-// PodStatus is what is known about a pod, deleted ones included.
-type PodStatus struct {
-	Namespace    string     `json:"namespace"`
-	Name         string     `json:"name"`
-	UID          types.UID  `json:"uid"`
-	App          string     `json:"app"`
-	Version      string     `json:"version"`
-	Ready        bool       `json:"ready"`
-	CreatedAt    time.Time  `json:"createdAt"`
-	Requests     int64      `json:"requests"`
-	Errors       int64      `json:"errors"`
-	FirstErrorAt *time.Time `json:"firstErrorAt,omitempty"`
-	LastErrorAt  *time.Time `json:"lastErrorAt,omitempty"`
-	DeletedAt    *time.Time `json:"deletedAt,omitempty"`
-	// Problem says which of the pod's settings cannot be read.
-	Problem string `json:"problem,omitempty"`
-}
-
-// Pods returns the status of every pod, the oldest first.
-func (s *Simulator) Pods() []PodStatus {
-	s.mu.RLock()
-	all := slices.Clone(s.deleted)
-	for _, p := range s.pods {
-		all = append(all, p)
-	}
-	s.mu.RUnlock()
-	statuses := make([]PodStatus, 0, len(all))
-	for _, p := range all {
-		statuses = append(statuses, p.status())
-	}
-	slices.SortFunc(statuses, func(a, b PodStatus) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
-	return statuses
-}
-
-func (p *pod) status() PodStatus {
-	state := p.live.Load()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return PodStatus{
-		Namespace: p.namespace, Name: p.name, UID: p.uid, App: p.app, Version: p.version,
-		Ready:     state.ready && p.stats.deletedAt.IsZero(),
-		CreatedAt: p.created,
-		Requests:  p.stats.requests, Errors: p.stats.errors,
-		FirstErrorAt: optional(p.stats.firstErrorAt), LastErrorAt: optional(p.stats.lastErrorAt),
-		DeletedAt: optional(p.stats.deletedAt),
-		Problem:   state.problem,
-	}
-}
-
-func optional(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
+	return s.pods[namespace][name]
 }

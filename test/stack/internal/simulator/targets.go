@@ -40,7 +40,7 @@ func paced(ctx context.Context, signal <-chan struct{}, pause time.Duration, do 
 		if err := do(); err != nil {
 			return err
 		}
-		if !sleep(ctx, context.Background(), pause) {
+		if !sleep(ctx, pause) {
 			return nil
 		}
 		select {
@@ -55,9 +55,11 @@ func (s *Simulator) targets(address string) []targetGroup {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	groups := []targetGroup{}
-	for _, p := range s.pods {
-		if p.live.Load().running {
-			groups = append(groups, p.target(address))
+	for _, pods := range s.pods {
+		for _, p := range pods {
+			if p.live.Load().running {
+				groups = append(groups, p.target(address))
+			}
 		}
 	}
 	// In order, so that an unchanged set of pods gives an unchanged file.
