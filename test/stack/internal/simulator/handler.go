@@ -4,14 +4,19 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"time"
 )
 
-// Handler serves every pod below /pods/<namespace>/<pod>/ and their status at /v1/pods.
+// Handler serves every pod below /pods/<namespace>/<pod>/, their status at /v1/pods, and at /v1/faults what goes wrong in
+// many of them at once.
 func (s *Simulator) Handler() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/pods/{namespace}/{pod}/{path...}", s.servePod)
 	mux.HandleFunc("GET /pods/{namespace}/{pod}/metrics", s.serveMetrics)
 	mux.HandleFunc("GET /v1/pods", s.servePods)
+	mux.HandleFunc("POST /v1/faults", s.addFault)
+	mux.HandleFunc("GET /v1/faults", s.serveFaults)
+	mux.HandleFunc("DELETE /v1/faults/{id}", s.removeFault)
 	return mux
 }
 
@@ -44,6 +49,28 @@ func (s *Simulator) serveMetrics(w http.ResponseWriter, r *http.Request) {
 
 func (s *Simulator) servePods(w http.ResponseWriter, _ *http.Request) {
 	answer(w, s.Pods())
+}
+
+func (s *Simulator) addFault(w http.ResponseWriter, r *http.Request) {
+	now := time.Now()
+	fault, err := parseFault(r.URL.Query(), now)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	answer(w, s.shared.faults.add(fault, now))
+}
+
+func (s *Simulator) serveFaults(w http.ResponseWriter, _ *http.Request) {
+	answer(w, s.shared.faults.active(time.Now()))
+}
+
+func (s *Simulator) removeFault(w http.ResponseWriter, r *http.Request) {
+	if !s.shared.faults.remove(r.PathValue("id"), time.Now()) {
+		http.Error(w, "there is no such fault, or it is over", http.StatusNotFound)
+		return
+	}
+	answer(w, struct{}{})
 }
 
 // answer writes JSON; an error means that the client has gone.

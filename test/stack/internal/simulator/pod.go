@@ -15,6 +15,7 @@ import (
 
 // pod is one simulated application process.
 type pod struct {
+	shared    *shared
 	uid       types.UID
 	owner     types.UID
 	namespace string
@@ -31,6 +32,11 @@ type pod struct {
 
 	mu    sync.Mutex
 	stats stats
+}
+
+// shared is what all pods have in common.
+type shared struct {
+	faults faults
 }
 
 // live is the part of a pod that follows the API object.
@@ -56,8 +62,9 @@ type stats struct {
 	firstErrorAt, lastErrorAt, deletedAt time.Time
 }
 
-func newPod(object *corev1.Pod) *pod {
+func newPod(object *corev1.Pod, shared *shared) *pod {
 	p := &pod{
+		shared:    shared,
 		uid:       object.UID,
 		owner:     object.UID,
 		namespace: object.Namespace,

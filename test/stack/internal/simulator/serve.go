@@ -29,7 +29,7 @@ func (p *pod) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the pod has ended", http.StatusBadGateway)
 		return
 	}
-	if behaviour.fails() {
+	if behaviour.fails() || p.shared.faults.fails(p.namespace, p.live.Load().labels) {
 		code = http.StatusInternalServerError
 	}
 	p.count(code, time.Since(began))
@@ -74,14 +74,19 @@ func (p *pod) count(code int, duration time.Duration) {
 }
 
 func (p *pod) serveMetrics(w http.ResponseWriter, r *http.Request) {
-	if !p.live.Load().up {
+	state := p.live.Load()
+	if !state.up {
 		http.Error(w, "the pod's container is not running", http.StatusBadGateway)
 		return
 	}
 	behaviour := p.behaviour()
+	failure := p.shared.faults.scrape(p.namespace, state.labels)
+	if failure == ScrapeAnswered {
+		failure = behaviour.Scrape
+	}
 	ctx, cancel := p.run.Load().during(r.Context())
 	defer cancel()
-	if !behaviour.Scrape.serve(ctx, w) {
+	if !failure.serve(ctx, w) {
 		p.metrics.Load().serve(w, r, behaviour)
 	}
 }

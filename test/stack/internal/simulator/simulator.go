@@ -24,6 +24,8 @@ type Simulator struct {
 	// retarget is signalled when the set of scrape targets may have changed.
 	retarget chan struct{}
 
+	shared *shared
+
 	mu sync.RWMutex
 	// pods are all pods by namespace and name, siblings those of one owner by its UID.
 	pods     map[string]map[string]*pod
@@ -34,7 +36,7 @@ type Simulator struct {
 // New makes a simulator without pods.
 func New(log *slog.Logger) *Simulator {
 	return &Simulator{
-		log: log, retarget: make(chan struct{}, 1),
+		log: log, retarget: make(chan struct{}, 1), shared: &shared{},
 		pods: map[string]map[string]*pod{}, siblings: map[types.UID]map[string]*pod{},
 	}
 }
@@ -54,7 +56,7 @@ func (s *Simulator) Observe(object *corev1.Pod) {
 	}
 	changed := true
 	if p == nil {
-		p = newPod(object)
+		p = newPod(object, s.shared)
 		s.add(p)
 	} else {
 		changed = p.update(object)
