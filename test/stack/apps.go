@@ -48,6 +48,7 @@ func newApps(ctx context.Context, s *stack) (*apps, error) {
 		return nil, err
 	}
 	a.load = load.New(ctx, s.log.With(slog.String("part", "load")), a.simulator, a.listener.address)
+	a.simulator.Connect(a.load, a.listener.address)
 	go func() {
 		if err := a.simulator.WriteTargets(ctx, a.targets, a.listener.address); err != nil {
 			s.fail(err)

@@ -20,6 +20,7 @@ const (
 	annotationScrape     = annotationPrefix + "scrape"
 	annotationReset      = annotationPrefix + "reset"
 	annotationOneBad     = annotationPrefix + "onebad"
+	annotationCalls      = annotationPrefix + "calls"
 	annotationHistograms = annotationPrefix + "histograms"
 )
 
@@ -46,6 +47,8 @@ type Behaviour struct {
 	Scrape ScrapeFailure
 	// Reset makes the metrics start over whenever it changes; what it says means nothing.
 	Reset string
+	// Calls is the Service, or namespace/Service, that is called for every request, if any.
+	Calls string
 	// NativeHistograms exposes histograms as native ones besides the classic ones. It holds from the next start of the
 	// container or reset of the metrics on.
 	NativeHistograms bool
@@ -92,6 +95,7 @@ func (b Behaviour) annotated(annotations map[string]string, problems []string) (
 	set(annotationScrape, b.Scrape.parse)
 	set(annotationReset, func(v string) error { b.Reset = v; return nil })
 	set(annotationOneBad, func(v string) error { return parseSwitch(v, &b.OneBad) })
+	set(annotationCalls, func(v string) error { return parseCallee(v, &b.Calls) })
 	set(annotationHistograms, b.parseHistograms)
 	b.P95 = max(b.P95, b.Median)
 	if len(problems) > 0 {

@@ -36,9 +36,11 @@ func TestParseBehaviour(t *testing.T) {
 			annotations: map[string]string{annotationErrorRatio: "0.25", annotationLatency: "20ms", annotationLatencyP95: "80ms", annotationOnset: "30s", annotationMetrics: "off"},
 			want:        Behaviour{ErrorRatio: .25, Median: 20 * ms, P95: 80 * ms, Onset: 30 * time.Second, MetricsOff: true}},
 		{name: "the other annotations", image: "app:v2-native",
-			annotations: map[string]string{annotationMetrics: "no-inbound", annotationScrape: "hang", annotationReset: "1", annotationOneBad: "on", annotationHistograms: "classic"},
-			want:        Behaviour{Median: 20 * ms, P95: 40 * ms, NoInbound: true, Scrape: ScrapeHangs, Reset: "1", OneBad: true}},
+			annotations: map[string]string{annotationMetrics: "no-inbound", annotationScrape: "hang", annotationReset: "1", annotationOneBad: "on", annotationCalls: "shared/pay", annotationHistograms: "classic"},
+			want:        Behaviour{Median: 20 * ms, P95: 40 * ms, NoInbound: true, Scrape: ScrapeHangs, Reset: "1", OneBad: true, Calls: "shared/pay"}},
 		{name: "no such scrape failure", image: "app:v2", annotations: map[string]string{annotationScrape: "late"},
+			want: Behaviour{Median: 20 * ms, P95: 40 * ms}, wantError: true},
+		{name: "not the name of a service", image: "app:v2", annotations: map[string]string{annotationCalls: "a/b/c"},
 			want: Behaviour{Median: 20 * ms, P95: 40 * ms}, wantError: true},
 		{name: "a bad annotation spares the others", image: "app:v2",
 			annotations: map[string]string{annotationErrorRatio: "NaN", annotationLatency: "50ms"},
@@ -70,11 +72,11 @@ func TestOnset(t *testing.T) {
 }
 
 func TestOneBadSparesTheOthers(t *testing.T) {
-	b := Behaviour{ErrorRatio: 1, Median: time.Second, P95: time.Second, OneBad: true, MetricsOff: true, Scrape: ScrapeHangs}
+	b := Behaviour{ErrorRatio: 1, Median: time.Second, P95: time.Second, OneBad: true, MetricsOff: true, Scrape: ScrapeHangs, Calls: "pay"}
 	if got := b.at(0, true); got != b {
 		t.Errorf("the chosen pod behaves as %+v", got)
 	}
-	want := Behaviour{Median: defaultMedian, P95: defaultP95, OneBad: true}
+	want := Behaviour{Median: defaultMedian, P95: defaultP95, OneBad: true, Calls: "pay"}
 	if got := b.at(0, false); got != want {
 		t.Errorf("another pod behaves as %+v, want %+v", got, want)
 	}

@@ -11,22 +11,28 @@ import (
 
 // metrics are what one run of a pod's container exposes. A series appears with its first request, as in real programs.
 type metrics struct {
+	caller   string
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	calls    *prometheus.CounterVec
 	// all serves everything, outbound only what tells of calls to others.
 	all, outbound http.Handler
 }
 
-func newMetrics(constant prometheus.Labels, native bool) *metrics {
+func newMetrics(app string, constant prometheus.Labels, native bool) *metrics {
 	m := &metrics{
+		caller: app,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "http_requests_total", Help: "Requests answered, by status code.", ConstLabels: constant,
 		}, []string{"code"}),
 		// A vector without labels of its own, because a plain histogram shows zeros before the first request.
 		duration: prometheus.NewHistogramVec(histogram(constant, native), nil),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "app_calls_total", Help: "Calls to other services, by status code.", ConstLabels: constant,
+		}, []string{"caller", "callee", "code"}),
 	}
-	m.all = handlerFor(m.requests, m.duration)
-	m.outbound = handlerFor()
+	m.all = handlerFor(m.requests, m.duration, m.calls)
+	m.outbound = handlerFor(m.calls)
 	return m
 }
 
@@ -53,6 +59,8 @@ func (m *metrics) served(code int, duration time.Duration) {
 	m.requests.WithLabelValues(strconv.Itoa(code)).Inc()
 	m.duration.WithLabelValues().Observe(duration.Seconds())
 }
+
+func (m *metrics) called(callee, code string) { m.calls.WithLabelValues(m.caller, callee, code).Inc() }
 
 func (m *metrics) serve(w http.ResponseWriter, r *http.Request, b Behaviour) {
 	switch {

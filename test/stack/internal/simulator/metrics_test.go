@@ -9,12 +9,13 @@ import (
 )
 
 func TestRequestsServedWithoutInboundSeries(t *testing.T) {
-	s := newSimulator()
+	s := connected(t, routes{})
 	pod := readyPod("a", "app:v1-noinbound")
+	pod.Annotations[annotationCalls] = "pay"
 	s.Observe(pod)
 	get(t, s, "/pods/shop/web-1/")
 	code, body := get(t, s, "/pods/shop/web-1/metrics")
-	if code != http.StatusOK || strings.Contains(body, "http_request") {
+	if code != http.StatusOK || strings.Contains(body, "http_request") || !strings.Contains(body, "app_calls_total{") {
 		t.Errorf("status %d, metrics:\n%s", code, body)
 	}
 	if pods := s.Pods(); pods[0].Requests != 1 {

@@ -37,6 +37,7 @@ type pod struct {
 // shared is what all pods have in common.
 type shared struct {
 	faults faults
+	calls  *calls
 }
 
 // live is the part of a pod that follows the API object.
@@ -133,7 +134,7 @@ func (p *pod) restart(restarts int32, up bool, b Behaviour) {
 // resetMetrics lets all counters start over.
 func (p *pod) resetMetrics(b Behaviour) {
 	constant := prometheus.Labels{"namespace": p.namespace, "pod": p.name, "app": p.app, "version": p.version}
-	p.metrics.Store(newMetrics(constant, b.NativeHistograms))
+	p.metrics.Store(newMetrics(p.app, constant, b.NativeHistograms))
 }
 
 // version names the release a pod belongs to, as its metrics carry it.

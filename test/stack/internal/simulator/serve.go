@@ -29,6 +29,9 @@ func (p *pod) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the pod has ended", http.StatusBadGateway)
 		return
 	}
+	if !p.calls(ctx, behaviour.Calls, hops(r)) {
+		code = http.StatusBadGateway
+	}
 	if behaviour.fails() || p.shared.faults.fails(p.namespace, p.live.Load().labels) {
 		code = http.StatusInternalServerError
 	}
@@ -36,6 +39,16 @@ func (p *pod) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Pod", p.name)
 	w.Header().Set("X-Version", p.version)
 	w.WriteHeader(code)
+}
+
+// calls sends the request that serving one needs, if any, and tells whether nothing failed.
+func (p *pod) calls(ctx context.Context, callee string, hops int) bool {
+	if callee == "" {
+		return true
+	}
+	code, ok := p.shared.calls.call(ctx, p.namespace, callee, hops)
+	p.metrics.Load().called(callee, code)
+	return ok
 }
 
 // during returns a context for serving a request, which ends when the client or the container does.
