@@ -23,9 +23,11 @@ import (
 
 // The annotations that the simulator reads; test/stack/README.md tells what they mean.
 const (
-	AnnotationRPS        = "sim.rollbackd.dev/rps"
-	AnnotationErrorRatio = "sim.rollbackd.dev/error-ratio"
-	AnnotationLatency    = "sim.rollbackd.dev/latency"
+	AnnotationRPS        = annotationPrefix + "rps"
+	AnnotationErrorRatio = annotationPrefix + "error-ratio"
+	AnnotationLatency    = annotationPrefix + "latency"
+
+	annotationPrefix = "sim.rollbackd.dev/"
 )
 
 // FailingThird is the behaviour of a version that fails a third of its requests.
@@ -37,6 +39,8 @@ type Behaviour struct {
 	ErrorRatio float64
 	// Latency is the median time to answer; zero means the simulator's default.
 	Latency time.Duration
+	// Settings are further annotations by their names without the prefix, such as "crash": "on".
+	Settings map[string]string
 }
 
 func (b Behaviour) annotations() map[string]string {
@@ -46,6 +50,9 @@ func (b Behaviour) annotations() map[string]string {
 	}
 	if b.Latency > 0 {
 		a[AnnotationLatency] = b.Latency.String()
+	}
+	for name, value := range b.Settings {
+		a[annotationPrefix+name] = value
 	}
 	return a
 }
@@ -180,13 +187,18 @@ func (a App) Delete(ctx context.Context) error {
 
 // SetErrorRatio changes how the running pods of a version answer, at once and without a rollout.
 func (a App) SetErrorRatio(ctx context.Context, version string, ratio float64) error {
+	return a.Set(ctx, version, "error-ratio", strconv.FormatFloat(ratio, 'f', 4, 64))
+}
+
+// Set changes a setting of the running pods of a version, as Behaviour.Settings names them, at once and without a rollout.
+func (a App) Set(ctx context.Context, version, setting, value string) error {
 	pods, err := a.Client.CoreV1().Pods(a.Namespace).List(ctx, metav1.ListOptions{
 		LabelSelector: "app=" + a.Name + ",app.kubernetes.io/version=" + version,
 	})
 	if err != nil {
 		return err
 	}
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, AnnotationErrorRatio, strconv.FormatFloat(ratio, 'f', 4, 64))
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, annotationPrefix+setting, value)
 	for _, p := range pods.Items {
 		_, err := a.Client.CoreV1().Pods(a.Namespace).Patch(ctx, p.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 		if err != nil {
