@@ -71,6 +71,10 @@ func together(signals []Signal, states map[string]signalState) float64 {
 	return sum / n
 }
 
+// patience is how many times longer than the runbook says a breach is held before a person is asked: where it is real, the
+// evidence mostly suffices by then.
+const patience = 2
+
 // decide makes of each signal's claim a verdict. The runbook's rule acts without asking only on enough evidence, asks a
 // person on less, and on hardly any it was chance; with enough evidence a breach need not be held for as long as the rule
 // wants (design.md, "Alpha holds"). Strict signals are outside of all this.
@@ -88,8 +92,11 @@ func (j *Judgement) decide(signals []Signal, claims []claim) {
 				a.Reason = fmt.Sprintf("%s for about %s; the limit is %s (%s); %s",
 					a.measured(), wholeTicks(a.Breach), a.limit(), grounds(signals[i], *a), j.weight())
 			}
-		case c.sustained && j.Evidence >= suspicious:
+		case c.sustained && j.Evidence >= suspicious && a.Held > patience*a.Required:
 			a.Reason += "; " + j.weight() + ", so a person must decide"
+		case c.sustained && j.Evidence >= suspicious:
+			a.Verdict = Insufficient
+			a.Reason += "; " + j.weight() + ", which it may yet come to"
 		case c.sustained:
 			a.Verdict = Insufficient
 			a.Reason += "; but chance may explain it: " + j.weight()

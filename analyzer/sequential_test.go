@@ -165,14 +165,14 @@ func TestTheRunbooksRuleAloneAsksOrWaits(t *testing.T) {
 		baseline, each uint64
 	}{
 		{name: "as bad as chance makes it", failures: 1, baseline: 40, each: 30, want: ".", reason: "but chance may explain it"},
-		{name: "worse", failures: 2, baseline: 40, each: 50, want: "?", reason: "so a person must decide"},
+		{name: "worse", failures: 2, baseline: 40, each: 62, want: "?", reason: "so a person must decide"},
 		{name: "much worse", failures: 6, baseline: 40, each: 30, want: "r", reason: "the limit is"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sig := Signal{Name: "errors", Kind: KindErrorRate, Scrape: 15 * time.Second, Rule: rule}
 			var st State
 			var j Judgement
-			for i := range 22 {
+			for i := range 42 {
 				from := second(15 * i)
 				st, j = Step(Rules{Signals: []Signal{sig}}, map[string]Baseline{"errors": {Counts: Counts{N: 4000, K: c.baseline}}}, st,
 					Tick{From: from, At: from.Add(15 * time.Second), Signals: map[string]Measurement{

@@ -3,6 +3,7 @@ package watch
 import (
 	"fmt"
 
+	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/incident"
 	"github.com/rollbackd/rollbackd/notifier"
 )
@@ -10,25 +11,42 @@ import (
 // notices derives what people are told from the entries that were just stored.
 func notices(before, after Watch, entries []incident.Entry) []notifier.Notice {
 	var out []notifier.Notice
+	tell := func(e incident.Entry, severity notifier.Severity, title, text string) {
+		if title != "" {
+			out = append(out, notifier.Notice{
+				At: e.At, Severity: severity, Title: title, Text: text, Watch: after.Key,
+				Environment: after.Event.Environment, Workload: after.workload().String(), Incident: after.Incident,
+			})
+		}
+	}
+	excused := before.excused
 	for _, e := range entries {
-		if e.Kind != incident.KindState {
-			continue
+		switch e.Kind {
+		case incident.KindState:
+			severity, title := announcement(State(e.State.To), after)
+			tell(e, severity, title, e.State.Reason)
+		case incident.KindVerdict:
+			if excuses(e.Verdict) && !excused { // once a watch: it may come and go
+				excused = true
+				tell(e, notifier.Page, after.name()+" is not to blame for what it shows, and is left as it is", e.Verdict.Reason)
+			}
 		}
-		severity, title := announcement(State(e.State.To), after)
-		if title == "" {
-			continue
-		}
-		out = append(out, notifier.Notice{
-			At: e.At, Severity: severity, Title: title, Text: e.State.Reason, Watch: after.Key,
-			Environment: after.Event.Environment, Workload: after.workload().String(), Incident: after.Incident,
-		})
 	}
 	return out
 }
 
+// excuses reports whether a verdict says that something is wrong which is not the release's doing.
+func excuses(v *incident.Verdict) bool {
+	return v.Phase == incident.PhaseWatch && (v.Verdict == analyzer.External || v.Verdict == analyzer.SickPod)
+}
+
+func (w Watch) name() string {
+	return fmt.Sprintf("%s/%s %s", w.Event.Namespace, w.Event.Workload, w.Event.Version)
+}
+
 // announcement says how grave a state is for people, and in what words; no title means that nobody is told.
 func announcement(s State, w Watch) (notifier.Severity, string) {
-	name := fmt.Sprintf("%s/%s %s", w.Event.Namespace, w.Event.Workload, w.Event.Version)
+	name := w.name()
 	switch s {
 	case Regressed:
 		return notifier.Warn, name + " is bad"

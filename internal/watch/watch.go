@@ -66,6 +66,8 @@ type fold struct {
 	known     map[string]bool
 	// deciding is the judgement that the rollback was decided on.
 	deciding *incident.Verdict
+	// excused is set once a breach was found not to be the release's doing.
+	excused bool
 
 	intent   *incident.Intent
 	intentAt time.Time
@@ -100,6 +102,7 @@ func (w Watch) apply(e incident.Entry) Watch {
 		if e.Verdict.Verdict == analyzer.Regressed && e.Verdict.Phase == incident.PhaseWatch {
 			w.deciding = e.Verdict
 		}
+		w.excused = w.excused || excuses(e.Verdict)
 	case incident.KindState:
 		w.State, w.Reason, w.Since = State(e.State.To), e.State.Reason, e.At
 		if e.State.Incident != "" {
