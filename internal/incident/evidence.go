@@ -52,7 +52,7 @@ func (s Summary) measured(p *page, a analyzer.Assessment) {
 func (s Summary) held(p *page, a analyzer.Assessment, w signalWords) {
 	defer proof(p, a)
 	if a.Verdict == analyzer.Regressed && a.Held <= a.Required {
-		p.line("- Held: over the limit for about %s, since %s; on this evidence %s suffice", span(seconds(a.Breach)), instant(a.Since), span(seconds(a.LeastBreach)))
+		p.line("- Held: over the limit for about %s, since %s; on this evidence about %s suffice", span(seconds(a.Breach)), instant(a.Since), span(seconds(a.LeastBreach)))
 		return
 	}
 	if a.Since.IsZero() {
