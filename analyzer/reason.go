@@ -56,6 +56,9 @@ func grounds(sig Signal, a Assessment) string {
 	if sig.Kind == KindLatency {
 		return fmt.Sprintf("the SLO of %s plus %.6g %%", sig.Objective.SLO, sig.Objective.Tolerance*100)
 	}
+	if a.BaselineCounts.N == 0 {
+		return "there is no baseline, but the old version serving beside it did better"
+	}
 	return fmt.Sprintf("the baseline of %s plus %s", percent(a.Baseline), sig.Rule.allowance(a.Baseline))
 }
 

@@ -196,6 +196,9 @@ func (st SequentialState) appraise(r Rules, sig Signal, n null, a Assessment, t 
 	least := r.leastBreach(t)
 	a.Evidence, a.RequiredEvidence, a.Null = st.evidence.value(), r.required(), n.limit
 	a.Breach, a.LeastBreach = st.breach.length().Seconds(), least.Seconds()
+	if a.Since.IsZero() && len(st.breach.ticks) > 0 { // the sustained rule knows of none, for want of a baseline
+		a.Since = st.breach.ticks[0].at
+	}
 	c := claim{sustained: a.Verdict == Regressed, sequential: st.breach.proven(least, a.Limit)}
 	if sig.Strict {
 		c.sequential = false

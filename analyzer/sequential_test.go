@@ -95,6 +95,7 @@ var histories = []history{{
 	name:     "without a baseline the old version beside it decides",
 	pods:     map[string]string{"a": "250/25 250/26 250/25 250/25", "old": "250/1 250/0 250/1 250/0"},
 	verdicts: "..rr",
+	reason:   "there is no baseline, but the old version serving beside it did better",
 }, {
 	name:     "without either nothing is proven",
 	pods:     map[string]string{"a": "250/25 250/26 250/25 250/25 250/25 250/25"},
@@ -115,6 +116,9 @@ func TestHistories(t *testing.T) {
 			require.Equal(t, h.verdicts, verdicts, "at last %s: %s", j.Verdict, j.Reason)
 			if h.reason != "" {
 				require.Contains(t, j.Reason, h.reason)
+			}
+			if j.Verdict == Regressed {
+				require.False(t, j.Signals[0].Since.IsZero(), "the record says since when")
 			}
 		})
 	}
