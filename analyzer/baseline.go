@@ -17,12 +17,12 @@ const baselineChunk = 10 * time.Minute
 // and says so.
 func (s *Sampler) Baseline(ctx context.Context, sig Signal, sub Subject, span Span) (Baseline, error) {
 	base := Baseline{Signal: sig.Name, From: span.From, To: span.At}
-	text, err := Query(sig, sub.Namespace, sub.PodPrefix, span)
+	text, err := Query(sig, sub, span)
 	if err != nil {
 		return Baseline{}, err
 	}
 	base.Query = text
-	sub.Fresh, sub.Known, sub.ControlPrefix = false, nil, "" // these pods are of any age, and have no control
+	sub.Fresh, sub.Known, sub.Control = false, nil, Members{} // these pods are of any age, and have no control
 	base.Step = max(baselineStep, sig.Scrape)
 	pods := map[string]bool{}
 	for spans := range slices.Chunk(steps(span, base.Step), max(1, int(baselineChunk/base.Step))) {

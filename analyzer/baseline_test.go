@@ -20,7 +20,7 @@ func steady(pod, code string, n float64) *model.SampleStream {
 }
 
 func known() Subject {
-	return Subject{Key: "a", Namespace: "shop", PodPrefix: "a-"}
+	return Subject{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}}
 }
 
 // An hour is asked for in pieces that add up: nothing is lost at their edges and nothing counted twice.
@@ -35,7 +35,7 @@ func TestBaselineTelescopes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		whole := sample(t, srv.sampler(), httpErrors(), Subject{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: []Span{span}})["a"][0]
+		whole := sample(t, srv.sampler(), httpErrors(), Subject{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: []Span{span}})["a"][0]
 		if got.Counts != whole.Total() {
 			t.Errorf("%d s in pieces: %v, at once: %v", length, got.Counts, whole.Total())
 		}
@@ -53,7 +53,7 @@ func TestBaselineSaysWhatItMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := Query(httpErrors(), "shop", "a-", Span{second(15), second(3600)})
+	text, err := Query(httpErrors(), Subject{Namespace: "shop", Release: Members{PodPrefix: "a-"}}, Span{second(15), second(3600)})
 	if err != nil {
 		t.Fatal(err)
 	}

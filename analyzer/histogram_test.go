@@ -155,13 +155,13 @@ func TestLatencyIsJudgedByTheFractionOverTheLimit(t *testing.T) {
 
 // TestLatencyQueries: what is asked, and what a person is shown.
 func TestLatencyQueries(t *testing.T) {
-	plan, err := planQueries(latencySignal(), []Subject{{Namespace: "shop", PodPrefix: "checkout-abc-"}}, 20*time.Second)
+	plan, err := planQueries(latencySignal(), []Subject{{Namespace: "shop", Release: Members{PodPrefix: "checkout-abc-"}}}, 20*time.Second)
 	require.NoError(t, err)
 	require.Len(t, plan, 1)
 	pods := `namespace=~"shop",pod=~"checkout-abc-[bcdfghjklmnpqrstvwxz2456789]{5}"`
 	require.Equal(t, "http_request_duration_seconds_bucket{"+pods+"}[20s]", plan[0].text)
 
-	shown, err := Query(latencySignal(), "shop", "checkout-abc-", Span{time.Unix(0, 0), time.Unix(60, 0)})
+	shown, err := Query(latencySignal(), Subject{Namespace: "shop", Release: Members{PodPrefix: "checkout-abc-"}}, Span{time.Unix(0, 0), time.Unix(60, 0)})
 	require.NoError(t, err)
 	require.Equal(t, "histogram_quantile(0.95, sum by (le) (increase(http_request_duration_seconds_bucket{"+pods+"}[1m] @ 60.000)))", shown)
 }

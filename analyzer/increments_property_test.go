@@ -203,12 +203,12 @@ func TestMeasureDependsOnItsOwnSpanAlone(t *testing.T) {
 		fl := simulate(seed, faults{restart: 0.1, missed: 0.4, anywhen: true, value: sometimesNaN})
 		all, spans := fl.all(), fl.spans()
 		_, live := fold(all, spans)
-		sub := Subject{PodPrefix: "pod-", Spans: spans, Fresh: true}
+		sub := Subject{Release: Members{PodPrefix: "pod-"}, Spans: spans, Fresh: true}
 		var batch []found
 		for _, s := range all {
 			batch = append(batch, found{pod: s.Pod, series: s})
 		}
-		for i, got := range measureSubject(Signal{Scrape: scrape}, sub, batch, nil) {
+		for i, got := range measureSubject(Signal{Labels: Labels{Pod: "pod"}, Scrape: scrape}, sub, batch, nil) {
 			if diff := cmp.Diff(live[i], got, cmp.FilterPath(isError, cmp.Comparer(bothOrNeither))); diff != "" {
 				t.Errorf("span %d (-live +batch):\n%s", i, diff)
 			}

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -31,30 +29,6 @@ type Sampler struct {
 func NewSampler(prometheus querier, timeout time.Duration) *Sampler {
 	return &Sampler{prometheus: prometheus, timeout: timeout}
 }
-
-// Subject is one watch's part of a batch: whose pods to measure, over which spans.
-type Subject struct {
-	// Key tells the subjects of a batch apart.
-	Key       string
-	Namespace string
-	// PodPrefix is what the names of the measured ReplicaSet's pods begin with.
-	PodPrefix string
-	// ControlPrefix is what the names of the old version's pods begin with, which are counted beside them; empty if there is
-	// no old version.
-	ControlPrefix string
-	// Spans are measured one by one, oldest first.
-	Spans []Span
-	// Known names pods that earlier ticks measured; the first sample of any other pod counts from zero if Fresh is
-	// set, that is, if all of the subject's pods started inside the watch.
-	Known map[string]bool
-	Fresh bool
-}
-
-// podSuffix is what follows the prefix in the name of a ReplicaSet's pod (the alphabet is that of apimachinery's
-// rand package).
-const podSuffix = "[bcdfghjklmnpqrstvwxz2456789]{5}"
-
-var onlyPodSuffix = regexp.MustCompile("^" + podSuffix + "$")
 
 // chunkSubjects bounds how many subjects one query names, and with it the query's length.
 const chunkSubjects = 40
@@ -110,19 +84,10 @@ func bounds(subjects []Subject) (first, last time.Time) {
 	return first, last
 }
 
-// found is one series that a query returned.
-type found struct {
-	namespace, pod string
-	series         Series
-}
-
 func (q query) read(sig Signal, matrix model.Matrix) []found {
 	var out []found
 	for _, stream := range matrix {
-		f := found{
-			namespace: string(stream.Metric[model.LabelName(sig.Labels.Namespace)]),
-			pod:       string(stream.Metric[model.LabelName(sig.Labels.Pod)]),
-		}
+		f := sig.Labels.whose(stream.Metric)
 		// These two labels are how Prometheus itself tells targets apart; where they were dropped, a pod is one target.
 		target := string(stream.Metric[model.JobLabel]) + "/" + string(stream.Metric[model.InstanceLabel])
 		samples := make([]Sample, len(stream.Values))
@@ -152,20 +117,14 @@ func withoutBound(m model.Metric) string {
 	return m.String()
 }
 
-// owns reports whether a series is of one of the subject's pods of the given prefix. The prefix alone does not tell: that
-// of a DaemonSet "checkout" also begins the names of the pods of "checkout-api".
-func (sub Subject) owns(f found, prefix string) bool {
-	suffix, ok := strings.CutPrefix(f.pod, prefix)
-	return ok && prefix != "" && f.namespace == sub.Namespace && onlyPodSuffix.MatchString(suffix)
-}
-
 func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []Measurement {
 	var mine, control []Series
 	for _, f := range all {
 		switch {
-		case sub.owns(f, sub.PodPrefix):
+		case !sub.owns(sig.Labels, f):
+		case sub.Release.has(sig.Labels, f):
 			mine = append(mine, f.series)
-		case sub.owns(f, sub.ControlPrefix):
+		case sub.Control.has(sig.Labels, f):
 			control = append(control, f.series)
 		}
 	}

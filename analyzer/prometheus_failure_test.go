@@ -54,7 +54,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 				w.WriteHeader(c.status)
 				_, _ = w.Write([]byte(c.body))
 			}))
-			sub := Subject{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: span(0, 15)}
+			sub := Subject{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(0, 15)}
 			got, err := s.Sample(t.Context(), httpErrors(), []Subject{sub})
 			if err == nil || got != nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v and the error %v, want one about %q", got, err, c.want)
@@ -74,7 +74,7 @@ func TestErrorsStayShort(t *testing.T) {
 	s := samplerOf(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, strings.Repeat("<p>", 100_000), http.StatusBadGateway)
 	}))
-	_, err := s.Sample(t.Context(), httpErrors(), []Subject{{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: span(0, 15)}})
+	_, err := s.Sample(t.Context(), httpErrors(), []Subject{{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(0, 15)}})
 	if err == nil || len(err.Error()) > 1000 {
 		t.Errorf("%.2000v", err)
 	}
@@ -91,7 +91,7 @@ func TestSampleGivesUpAfterTheTimeout(t *testing.T) {
 	})
 	s := samplerOf(t, hang)
 	s.timeout = 10 * time.Millisecond
-	sub := []Subject{{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: span(0, 15)}}
+	sub := []Subject{{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(0, 15)}}
 	if _, err := s.Sample(t.Context(), httpErrors(), sub); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
 	}
@@ -105,7 +105,7 @@ func TestSampleGivesUpAfterTheTimeout(t *testing.T) {
 
 func TestSampleOfAServerThatIsNotThere(t *testing.T) {
 	s := samplerOf(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
-	got, err := s.Sample(t.Context(), httpErrors(), []Subject{{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: span(0, 15)}})
+	got, err := s.Sample(t.Context(), httpErrors(), []Subject{{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(0, 15)}})
 	if err == nil || got != nil {
 		t.Errorf("got %v, error %v", got, err)
 	}
@@ -131,7 +131,7 @@ func TestSampleIsAllOrNothing(t *testing.T) {
 func make41() []Subject {
 	all := make([]Subject, chunkSubjects+1)
 	for i := range all {
-		all[i] = Subject{Key: string(rune('a' + i)), Namespace: "shop", PodPrefix: "a-", Spans: span(0, 15)}
+		all[i] = Subject{Key: string(rune('a' + i)), Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(0, 15)}
 	}
 	return all
 }
@@ -143,8 +143,8 @@ func TestNonsenseOfOneSubjectHarmsNoOther(t *testing.T) {
 		counter("http_requests_total", "shop", "b-x2x4z", "200", 0, 1, 5),
 	}}
 	got := sample(t, srv.sampler(), httpErrors(),
-		Subject{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: span(0, 15)},
-		Subject{Key: "b", Namespace: "shop", PodPrefix: "b-", Spans: span(0, 15)})
+		Subject{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(0, 15)},
+		Subject{Key: "b", Namespace: "shop", Release: Members{PodPrefix: "b-"}, Spans: span(0, 15)})
 	if m := got["a"][0]; !strings.Contains(m.Error, "-5") || m.Samples != 0 {
 		t.Errorf("a: %+v", m)
 	}

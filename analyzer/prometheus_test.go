@@ -36,12 +36,12 @@ func TestSampleTellsSubjectsApart(t *testing.T) {
 		counter("another_requests_total", "shop", "checkout-7d9f8c6b5-x2x4z", "200", 0, 0, 10000000), // not asked for
 	}}
 	got := sample(t, srv.sampler(), httpErrors(),
-		Subject{Key: "deployment", Namespace: "shop", PodPrefix: "checkout-7d9f8c6b5-", Spans: span(0, 15)},
-		Subject{Key: "deployment of the longer name", Namespace: "shop", PodPrefix: "checkout-api-7d9f8c6b5-", Spans: span(0, 15)},
-		Subject{Key: "daemon set", Namespace: "shop", PodPrefix: "checkout-", Spans: span(0, 15)},
-		Subject{Key: "daemon set of the longer name", Namespace: "shop", PodPrefix: "checkout-api-", Spans: span(0, 15)},
-		Subject{Key: "another namespace", Namespace: "staging", PodPrefix: "checkout-7d9f8c6b5-", Spans: span(0, 15)},
-		Subject{Key: "gone", Namespace: "shop", PodPrefix: "gone-7d9f8c6b5-", Spans: span(0, 15)},
+		Subject{Key: "deployment", Namespace: "shop", Release: Members{PodPrefix: "checkout-7d9f8c6b5-"}, Spans: span(0, 15)},
+		Subject{Key: "deployment of the longer name", Namespace: "shop", Release: Members{PodPrefix: "checkout-api-7d9f8c6b5-"}, Spans: span(0, 15)},
+		Subject{Key: "daemon set", Namespace: "shop", Release: Members{PodPrefix: "checkout-"}, Spans: span(0, 15)},
+		Subject{Key: "daemon set of the longer name", Namespace: "shop", Release: Members{PodPrefix: "checkout-api-"}, Spans: span(0, 15)},
+		Subject{Key: "another namespace", Namespace: "staging", Release: Members{PodPrefix: "checkout-7d9f8c6b5-"}, Spans: span(0, 15)},
+		Subject{Key: "gone", Namespace: "shop", Release: Members{PodPrefix: "gone-7d9f8c6b5-"}, Spans: span(0, 15)},
 	)
 	want := map[string]Counts{
 		"deployment": {N: 2, K: 1}, "deployment of the longer name": {N: 10}, "daemon set": {N: 100},
@@ -62,8 +62,8 @@ func TestSampleTellsSubjectsApart(t *testing.T) {
 func TestSampleAsksAtExplicitTimes(t *testing.T) {
 	srv := &server{t: t}
 	sample(t, srv.sampler(), httpErrors(),
-		Subject{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: span(45, 60)},
-		Subject{Key: "b", Namespace: "shop", PodPrefix: "b-", Spans: []Span{{second(30), second(45)}, {second(45), second(75)}}},
+		Subject{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(45, 60)},
+		Subject{Key: "b", Namespace: "shop", Release: Members{PodPrefix: "b-"}, Spans: []Span{{second(30), second(45)}, {second(45), second(75)}}},
 	)
 	want := []asked{{
 		text: `http_requests_total{job="apps",namespace=~"shop",pod=~"a-[bcdfghjklmnpqrstvwxz2456789]{5}|b-[bcdfghjklmnpqrstvwxz2456789]{5}"}[1m30s]`,
@@ -81,12 +81,12 @@ func TestSampleOfThePast(t *testing.T) {
 	}}
 	spans := []Span{{second(0), second(15)}, {second(15), second(45)}, {second(45), second(50)}, {second(50), second(75)}}
 	s := srv.sampler()
-	batch := sample(t, s, httpErrors(), Subject{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: spans})["a"]
+	batch := sample(t, s, httpErrors(), Subject{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: spans})["a"]
 	for i, want := range []uint64{2, 7, 0, 7} {
 		if got := batch[i].Total().N; got != want {
 			t.Errorf("span %d: %d, want %d", i, got, want)
 		}
-		alone := sample(t, s, httpErrors(), Subject{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: spans[i : i+1]})["a"]
+		alone := sample(t, s, httpErrors(), Subject{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: spans[i : i+1]})["a"]
 		if diff := cmp.Diff(batch[i], alone[0]); diff != "" {
 			t.Errorf("span %d (-batch +alone):\n%s", i, diff)
 		}
@@ -111,7 +111,7 @@ func TestSampleCountsTheFirstSampleOfNewPodsOnly(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := sample(t, srv.sampler(), httpErrors(),
-				Subject{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: spans, Fresh: c.fresh, Known: c.known})["a"]
+				Subject{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: spans, Fresh: c.fresh, Known: c.known})["a"]
 			for i := range c.want {
 				if n := got[i].Total().N; n != c.want[i] {
 					t.Errorf("span %d: %d, want %d", i, n, c.want[i])
@@ -130,7 +130,7 @@ func TestSampleTellsTargetsApart(t *testing.T) {
 	proxy.Metric["instance"] = "a-x2x4z:15090"
 	app := counter("http_requests_total", "shop", "a-x2x4z", "200", 60, 9000) // back after an outage of its target
 	srv := &server{t: t, series: []*model.SampleStream{proxy, app}}
-	got := sample(t, srv.sampler(), httpErrors(), Subject{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: span(45, 61)})["a"][0]
+	got := sample(t, srv.sampler(), httpErrors(), Subject{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(45, 61)})["a"][0]
 	want := Measurement{Samples: 3, Gap: true, Pods: map[string]Counts{"a-x2x4z": {N: 2}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -145,7 +145,7 @@ func TestSampleAsksTwiceWhereErrorsAreAnotherMetric(t *testing.T) {
 	sig := httpErrors()
 	sig.Requests, sig.Errors = "rpc_total", "rpc_failed_total"
 	srv.warn = func(time.Time) []string { return []string{fmt.Sprint("warning ", len(srv.asked))} }
-	got := sample(t, srv.sampler(), sig, Subject{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: span(0, 15)})["a"][0]
+	got := sample(t, srv.sampler(), sig, Subject{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(0, 15)})["a"][0]
 	want := Measurement{Samples: 2, Pods: map[string]Counts{"a-x2x4z": {N: 30, K: 3}}, Warnings: []string{"warning 1", "warning 2"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -162,7 +162,7 @@ func TestSampleChunksManySubjects(t *testing.T) {
 		for i := range subjects {
 			prefix := fmt.Sprintf("app-%d-7d9f8c6b5-", i)
 			srv.series = append(srv.series, counter("http_requests_total", "shop", prefix+"x2x4z", "500", 0, 1, float64(i+2)))
-			all = append(all, Subject{Key: prefix, Namespace: "shop", PodPrefix: prefix, Spans: span(0, 15)})
+			all = append(all, Subject{Key: prefix, Namespace: "shop", Release: Members{PodPrefix: prefix}, Spans: span(0, 15)})
 		}
 		got := sample(t, srv.sampler(), httpErrors(), all...)
 		if len(srv.asked) != queries || len(got) != subjects {
@@ -179,7 +179,7 @@ func TestSampleChunksManySubjects(t *testing.T) {
 // A subject that has nothing due is answered with nothing, and nobody is asked about the year 1.
 func TestSampleOfNoSpans(t *testing.T) {
 	srv := &server{t: t}
-	got := sample(t, srv.sampler(), httpErrors(), Subject{Key: "a", Namespace: "shop", PodPrefix: "a-"})
+	got := sample(t, srv.sampler(), httpErrors(), Subject{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}})
 	if len(got["a"]) != 0 || len(srv.asked) != 0 {
 		t.Errorf("%v after %v", got, srv.asked)
 	}
@@ -196,14 +196,14 @@ func TestSampleOfHostileLabels(t *testing.T) {
 		odd.Metric["code"] = model.LabelValue("500" + v + ".")
 		srv.series = append(srv.series, odd)
 	}
-	got := sample(t, srv.sampler(), httpErrors(), Subject{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: span(0, 15)})["a"][0]
+	got := sample(t, srv.sampler(), httpErrors(), Subject{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(0, 15)})["a"][0]
 	if c := got.Total(); c != (Counts{N: 7}) {
 		t.Errorf("%v of %v", c, got.Pods)
 	}
 }
 
 func TestQueryIsPromQLForAPerson(t *testing.T) {
-	got, err := Query(httpErrors(), "shop", `a.b"-`, Span{second(0), second(60)})
+	got, err := Query(httpErrors(), Subject{Namespace: "shop", Release: Members{PodPrefix: `a.b"-`}}, Span{second(0), second(60)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,10 +220,10 @@ func TestSignalsThatCannotBeAsked(t *testing.T) {
 		"errors:":   func(s *Signal) { s.Errors = "rate(a[5m])" },
 	} {
 		srv := &server{t: t}
-		sig, sub := httpErrors(), Subject{Key: "a", Namespace: "shop", PodPrefix: "a-", Spans: span(0, 15)}
+		sig, sub := httpErrors(), Subject{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(0, 15)}
 		change(&sig)
 		_, sampled := srv.sampler().Sample(context.Background(), sig, []Subject{sub})
-		_, written := Query(sig, "shop", "a-", Span{second(0), second(60)})
+		_, written := Query(sig, Subject{Namespace: "shop", Release: Members{PodPrefix: "a-"}}, Span{second(0), second(60)})
 		for _, err := range []error{sampled, written} {
 			if err == nil || !strings.Contains(err.Error(), name) {
 				t.Errorf("%s %v", name, err)

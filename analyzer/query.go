@@ -16,18 +16,18 @@ type query struct {
 
 // planQueries asks once for a histogram's buckets. Of error rates it asks once where the errors are a subset of the requests, and twice where they are not.
 func planQueries(sig Signal, subjects []Subject, window time.Duration) ([]query, error) {
-	if sig.Kind == KindLatency {
-		buckets, err := narrowed(sig, sig.Histogram, subjects)
-		if err != nil {
-			return nil, fmt.Errorf("histogram: %w", err)
-		}
-		return []query{{text: buckets.Range(window), bad: never, good: always}}, nil
-	}
-	requests, bad, err := selectors(sig)
+	narrow, err := narrower(sig.Labels, subjects)
 	if err != nil {
 		return nil, err
 	}
-	narrow, err := narrower(sig.Labels, subjects)
+	if sig.Kind == KindLatency {
+		buckets, err := ParseSelector(sig.Histogram)
+		if err != nil {
+			return nil, fmt.Errorf("histogram: %w", err)
+		}
+		return []query{{text: narrow(buckets).Range(window), bad: never, good: always}}, nil
+	}
+	requests, bad, err := selectors(sig)
 	if err != nil {
 		return nil, err
 	}
@@ -53,57 +53,23 @@ func selectors(sig Signal) (requests, bad Selector, err error) {
 	return requests, bad, nil
 }
 
-// narrowed parses a selector and limits it to the subjects.
-func narrowed(sig Signal, text string, subjects []Subject) (Selector, error) {
-	selector, err := ParseSelector(text)
-	if err != nil {
-		return Selector{}, err
-	}
-	narrow, err := narrower(sig.Labels, subjects)
-	if err != nil {
-		return Selector{}, err
-	}
-	return narrow(selector), nil
-}
-
 func always(model.Metric) bool { return true }
 func never(model.Metric) bool  { return false }
 
-// narrower limits a selector to the namespaces and pods of the subjects.
-func narrower(l Labels, subjects []Subject) (func(Selector) Selector, error) {
-	var namespaces, prefixes []string
-	for _, s := range subjects {
-		namespaces, prefixes = append(namespaces, s.Namespace), append(prefixes, s.PodPrefix)
-		if s.ControlPrefix != "" {
-			prefixes = append(prefixes, s.ControlPrefix)
-		}
-	}
-	byNamespace, err := anyOf(l.Namespace, namespaces, "")
-	if err != nil {
-		return nil, err
-	}
-	byPod, err := anyOf(l.Pod, prefixes, podSuffix)
-	if err != nil {
-		return nil, err
-	}
-	return func(s Selector) Selector { return s.With(byNamespace, byPod) }, nil
-}
-
-// Query returns the PromQL that shows a person what the judge counted for a subject in one span, whenever it is asked;
-// without an end of the span it asks for the present. Prometheus extrapolates an increase to the whole of its range, so
-// that its number can differ a little from the judge's, which counts.
-func Query(sig Signal, namespace, podPrefix string, span Span) (string, error) {
-	subjects := []Subject{{Namespace: namespace, PodPrefix: podPrefix}}
-	if sig.Kind == KindLatency {
-		buckets, err := narrowed(sig, sig.Histogram, subjects)
-		if err != nil {
-			return "", err
-		}
-		return fmt.Sprintf("histogram_quantile(%g, sum by (le) (increase(%s)))", sig.Objective.Quantile, buckets.over(span)), nil
-	}
-	narrow, err := narrower(sig.Labels, subjects)
+// Query returns the PromQL that shows a person what the judge counted of a subject's release in one span, whenever it is
+// asked; without an end of the span it asks for the present. Prometheus extrapolates an increase to the whole of its range,
+// so that its number can differ a little from the judge's, which counts.
+func Query(sig Signal, sub Subject, span Span) (string, error) {
+	narrow, err := sub.shown(sig.Labels)
 	if err != nil {
 		return "", err
+	}
+	if sig.Kind == KindLatency {
+		buckets, err := ParseSelector(sig.Histogram)
+		if err != nil {
+			return "", fmt.Errorf("histogram: %w", err)
+		}
+		return fmt.Sprintf("histogram_quantile(%g, sum by (le) (increase(%s)))", sig.Objective.Quantile, narrow(buckets).over(span)), nil
 	}
 	requests, bad, err := selectors(sig)
 	if err != nil {

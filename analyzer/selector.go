@@ -2,7 +2,6 @@ package analyzer
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -86,11 +85,8 @@ func (s Selector) matches(value func(label string) string) bool {
 	return true
 }
 
-// anyOf matches label against a set of literal alternatives, each followed by suffix (itself a regular expression).
-func anyOf(label string, literals []string, suffix string) (*labels.Matcher, error) {
-	quoted := make([]string, len(literals))
-	for i, l := range slices.Sorted(slices.Values(literals)) {
-		quoted[i] = regexp.QuoteMeta(l) + suffix
-	}
-	return labels.NewMatcher(labels.MatchRegexp, label, strings.Join(slices.Compact(quoted), "|"))
+// oneOf matches label by a set of regular expressions, each of which stands for whole values.
+func oneOf(match labels.MatchType, label string, patterns []string) (*labels.Matcher, error) {
+	sorted := slices.Sorted(slices.Values(patterns))
+	return labels.NewMatcher(match, label, strings.Join(slices.Compact(sorted), "|"))
 }

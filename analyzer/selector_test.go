@@ -134,8 +134,12 @@ func TestMatches(t *testing.T) {
 	}
 }
 
-func TestAnyOfTakesEachAlternativeWithTheSuffix(t *testing.T) {
-	m, err := anyOf("pod", []string{"checkout-b-", "checkout.a-", "checkout-b-"}, podSuffix)
+func TestPodPrefixesMatchPodsOfTheirReplicaSetOnly(t *testing.T) {
+	var patterns []string
+	for _, prefix := range []string{"checkout-b-", "checkout.a-", "checkout-b-"} {
+		patterns = append(patterns, Subject{Release: Members{PodPrefix: prefix}}.podPatterns(Labels{Pod: "pod"})...)
+	}
+	m, err := oneOf(labels.MatchRegexp, "pod", patterns)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,10 +186,10 @@ func FuzzAnyOf(f *testing.F) {
 	f.Fuzz(checkLiteral)
 }
 
-// checkLiteral checks that a value added through anyOf matches exactly itself, and that the printed query means to
+// checkLiteral checks that a value added through oneOf matches exactly itself, and that the printed query means to
 // Prometheus what was meant here.
 func checkLiteral(t *testing.T, value, other string) {
-	m, err := anyOf("pod", []string{value}, "")
+	m, err := oneOf(labels.MatchRegexp, "pod", quoted([]string{value}))
 	if err != nil {
 		if utf8.ValidString(value) {
 			t.Fatalf("%.60q is refused: %v", value, err)
@@ -226,7 +230,7 @@ func selector(t *testing.T, text string) Selector {
 
 func literally(t *testing.T, label, value string) *labels.Matcher {
 	t.Helper()
-	m, err := anyOf(label, []string{value}, "")
+	m, err := oneOf(labels.MatchRegexp, label, quoted([]string{value}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,10 +38,15 @@ type Signal struct {
 	Strict bool `json:"strict,omitempty"`
 }
 
-// Labels maps what the judge needs to know to the labels that carry it.
+// Labels maps what the judge needs to know to the labels that carry it. A name that is empty says that the series have no
+// such label. Series without a workload's label are known by the names of their pods, which are then those that Kubernetes
+// gives the pods of a Deployment.
 type Labels struct {
-	Namespace string `json:"namespace"`
-	Pod       string `json:"pod"`
+	Namespace string `json:"namespace,omitempty"`
+	Workload  string `json:"workload,omitempty"`
+	Pod       string `json:"pod,omitempty"`
+	// Version tells the old version's series from the release's where there is no pod to do so.
+	Version string `json:"version,omitempty"`
 }
 
 // Objective is a service level objective for a quantile of latency.

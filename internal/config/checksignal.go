@@ -29,17 +29,25 @@ func (s Signal) check(k *checker, at []any, p Policy, scrape model.Duration) {
 	default:
 		c.say(c.field("kind"), "%q is not a kind of signal; use %s or %s", s.Kind, analyzer.KindErrorRate, analyzer.KindLatency)
 	}
-	for _, l := range [][2]string{{"namespace", s.Labels.Namespace}, {"pod", s.Labels.Pod}} {
-		if !model.UTF8Validation.IsValidLabelName(l[1]) {
-			c.say(c.field("labels", l[0]), "%q is not a label's name; use the one that carries the %s in the series", l[1], l[0])
-		}
-	}
+	c.labels()
 	c.times(p, scrape)
 	if s.Strict {
 		c.strict()
 	}
 	if s.MinRequests == 0 {
 		c.say(c.field("minRequests"), "is 0; a rate over no requests proves nothing; use 100 or so")
+	}
+}
+
+func (c signalCheck) labels() {
+	l := c.Labels
+	for _, name := range [][2]string{{"namespace", l.Namespace}, {"workload", l.Workload}, {"pod", l.Pod}, {"version", l.Version}} {
+		if name[1] != "" && !model.UTF8Validation.IsValidLabelName(name[1]) {
+			c.say(c.field("labels", name[0]), "%q is not a label's name; use the one that carries the %s in the series", name[1], name[0])
+		}
+	}
+	if l.Pod == "" && l.Workload == "" {
+		c.say(c.field("labels"), "has neither pod nor workload, so nothing tells the workload's series from others; name one of the two")
 	}
 }
 

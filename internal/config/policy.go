@@ -112,12 +112,17 @@ type Signal struct {
 	Strict bool `yaml:"strict"`
 }
 
-// Labels names the labels that carry the namespace and the pod.
+// Labels names the labels that say whose a series is. An empty name says that the series have no such label.
 type Labels struct {
-	// Namespace defaults to "namespace".
+	// Namespace carries the workload's namespace. Default "namespace".
 	Namespace string `yaml:"namespace"`
-	// Pod defaults to "pod".
+	// Workload carries the workload's name. Default none: the workload is known by the names of its pods then.
+	Workload string `yaml:"workload"`
+	// Pod carries the pod's name, by which the release is told from the old version. Default "pod".
 	Pod string `yaml:"pod"`
+	// Version carries the version, as the event names it, of series without a pod. Without either label a release can be
+	// compared only with the time before it.
+	Version string `yaml:"version"`
 }
 
 // MaxIncrease is how far above the baseline is still fine; the larger of the two counts.

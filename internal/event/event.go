@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -77,6 +79,21 @@ type Event struct {
 // Target is the workload that the event is about.
 func (e Event) Target() Target {
 	return Target{Environment: e.Environment, Namespace: e.Namespace, Workload: e.Workload}
+}
+
+// VersionLabels are the values by which a label of metrics may name the version: as the event names it, with and without
+// the customary v; as the workload does, if that is known; or by the colour that a switch went to.
+func (e Event) VersionLabels(live string) []string {
+	var out []string
+	for _, v := range []string{e.Version, live, e.To} {
+		bare := strings.TrimPrefix(v, "v")
+		for _, name := range []string{v, bare, "v" + bare} {
+			if bare != "" && !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
 }
 
 // Key names the watch of this deployment: "<environment>.<namespace>.<64 hex digits>", fit for a NATS subject and a

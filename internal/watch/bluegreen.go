@@ -80,14 +80,6 @@ func (w Watch) switchedOn(snapshot rollback.Snapshot) (string, bool) {
 	return "", false
 }
 
-// restoredPods is what the names of the pods begin with that serve once the rollback has landed.
-func (w Watch) restoredPods() string {
-	if w.intent != nil && w.intent.Plan.Switch != nil {
-		return w.intent.Plan.Switch.ToPodPrefix
-	}
-	return w.Pin.Target.PodPrefix
-}
-
 // failsMostly reports whether the release fails more than half of what it is asked. Leaving such a version asks less of
 // the one that it is left for. Slow answers are answers: one that is slow all the time still serves, which a single pod
 // of the other may not do for all of its traffic.

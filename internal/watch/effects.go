@@ -116,11 +116,11 @@ func (a *actor) baseline(ctx context.Context) (input, error) {
 	span := analyzer.Span{From: pin.T0.Add(-a.watch.Policy.BaselineWindow), At: pin.T0}
 	var out []analyzer.Baseline
 	for _, sig := range a.watch.Policy.Signals {
-		if pin.Target == nil {
+		if pin.Target == nil && sig.Labels.Pod != "" {
 			out = append(out, analyzer.Baseline{Signal: sig.Name, From: span.From, To: span.At})
 			continue
 		}
-		sub := analyzer.Subject{Key: a.watch.Key, Namespace: a.watch.Event.Namespace, PodPrefix: pin.Target.PodPrefix}
+		sub := a.watch.subject(a.watch.predecessor())
 		base, err := a.opts.Sampler.Baseline(ctx, sig, sub, span)
 		if err != nil {
 			return nil, err

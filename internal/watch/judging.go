@@ -55,20 +55,20 @@ func (w Watch) verdictOf(phase incident.Phase) analyzer.Verdict {
 
 func (s *step) addVerdict(phase incident.Phase) {
 	w := s.watch
-	j, pods, at := w.judgement, w.Pin.Release.PodPrefix, w.lastTick
+	j, at := w.judgement, w.lastTick
 	if phase == incident.PhaseVerify {
-		j, pods, at = w.recovery, w.restoredPods(), w.lastVerify
+		j, at = w.recovery, w.lastVerify
 	}
 	s.add(incident.Entry{Kind: incident.KindVerdict, Verdict: &incident.Verdict{
-		Phase: phase, Verdict: j.Verdict, Reason: j.Reason, Signals: j.Signals, Queries: w.queries(pods, at),
+		Phase: phase, Verdict: j.Verdict, Reason: j.Reason, Signals: j.Signals, Queries: w.queries(phase, at),
 	}})
 }
 
 // queries are what a person can paste into Prometheus to see what was judged.
-func (w Watch) queries(podPrefix string, at time.Time) map[string]string {
+func (w Watch) queries(phase incident.Phase, at time.Time) map[string]string {
 	out := make(map[string]string, len(w.Policy.Signals))
 	for _, sig := range w.Policy.Signals {
-		if q, err := analyzer.Query(sig, w.Event.Namespace, podPrefix, analyzer.Span{From: at.Add(-sig.Rule.Window), At: at}); err == nil {
+		if q, err := analyzer.Query(sig, w.judged(phase), analyzer.Span{From: at.Add(-sig.Rule.Window), At: at}); err == nil {
 			out[sig.Name] = q
 		}
 	}
@@ -97,7 +97,7 @@ func (w Watch) asked() string {
 		if a.Verdict != w.judgement.Verdict {
 			continue
 		}
-		query := []rune(w.queries(w.Pin.Release.PodPrefix, a.At)[a.Signal])
+		query := []rune(w.queries(incident.PhaseWatch, a.At)[a.Signal])
 		switch {
 		case len(query) == 0:
 			return ""

@@ -177,12 +177,12 @@ func (s samplerOf) Sample(ctx context.Context, _ analyzer.Signal, subjects []ana
 		s.samples = append(s.samples, subjects)
 		for _, sub := range subjects {
 			bad := uint64(1)
-			if sub.PodPrefix == "checkout-v2-" {
+			if sub.Release.PodPrefix == "checkout-v2-" {
 				bad = s.errorsIn
 			}
 			for range sub.Spans {
 				out[sub.Key] = append(out[sub.Key], analyzer.Measurement{
-					Samples: 4, Pods: map[string]analyzer.Counts{sub.PodPrefix + "a": {N: 100, K: bad}},
+					Samples: 4, Pods: map[string]analyzer.Counts{sub.Release.PodPrefix + "a": {N: 100, K: bad}},
 				})
 			}
 		}

@@ -150,16 +150,8 @@ func (s *scheduler) measure(ctx context.Context, jobs []job) {
 }
 
 func (j job) subject() analyzer.Subject {
-	sub := analyzer.Subject{Key: j.watch.Key, Namespace: j.watch.Event.Namespace, Spans: j.spans}
-	if j.phase == incident.PhaseVerify {
-		// The known-good version's pods may have served all along, so the first sample of one proves nothing.
-		sub.PodPrefix = j.watch.restoredPods()
-		return sub
-	}
-	sub.PodPrefix, sub.Known, sub.Fresh = j.watch.Pin.Release.PodPrefix, j.watch.known, j.watch.Pin.Switch == nil
-	if target := j.watch.Pin.Target; target != nil {
-		sub.ControlPrefix = target.PodPrefix
-	}
+	sub := j.watch.judged(j.phase)
+	sub.Spans = j.spans
 	return sub
 }
 

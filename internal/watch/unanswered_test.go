@@ -21,7 +21,7 @@ func TestAnInconclusiveEndNamesItsQuery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStory(t)
 			s.play(settled + end)
-			require.Contains(t, s.watch.Reason, s.watch.queries(s.watch.Pin.Release.PodPrefix, s.watch.lastTick)["errors"])
+			require.Contains(t, s.watch.Reason, s.watch.queries("watch", s.watch.lastTick)["errors"])
 		})
 	}
 	t.Run("in bounds", func(t *testing.T) {

@@ -1,0 +1,176 @@
+package analyzer
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+)
+
+// Subject is one watch's part of a batch: which of a workload's series to measure, over which spans.
+type Subject struct {
+	// Key tells the subjects of a batch apart.
+	Key       string
+	Namespace string
+	Workload  string
+	// Release is what is measured, Control what is counted beside it: the old version.
+	Release, Control Members
+	// Spans are measured one by one, oldest first.
+	Spans []Span
+	// Known names pods that earlier ticks measured; the first sample of any other pod counts from zero if Fresh is
+	// set, that is, if all of the subject's pods started inside the watch.
+	Known map[string]bool
+	Fresh bool
+}
+
+// Members says which of a workload's series are meant, by whatever the labels of a signal tell: the pod, where the series
+// have one and it is known here, else the version, else nothing. The zero value means none.
+type Members struct {
+	// PodPrefix is what the names of one ReplicaSet's pods begin with.
+	PodPrefix string
+	// Pods are pods by name.
+	Pods map[string]bool
+	// Versions are values of the version label, of which a series must have one.
+	Versions []string
+	// NotVersions are values of the version label, of which a series must have none; of importance only if there are any.
+	NotVersions []string
+	// Undivided says that all of the workload's series are meant where neither pod nor version tells them apart.
+	Undivided bool
+}
+
+// podSuffix is what follows the prefix in the name of a ReplicaSet's pod (the alphabet is that of apimachinery's
+// rand package).
+const podSuffix = "[bcdfghjklmnpqrstvwxz2456789]{5}"
+
+// deploymentSuffix is what follows the name of a Deployment in those of its pods: the hash of the template and the pod's own.
+const deploymentSuffix = "-[a-z0-9]{1,10}-" + podSuffix
+
+var onlyPodSuffix = regexp.MustCompile("^" + podSuffix + "$")
+
+// byPod reports whether the members are told by the names of their pods.
+func (m Members) byPod(l Labels) bool { return l.Pod != "" && (m.PodPrefix != "" || len(m.Pods) > 0) }
+
+// has reports whether a series of the workload is one of the members. The prefix alone does not tell: that of a DaemonSet
+// "checkout" also begins the names of the pods of "checkout-api".
+func (m Members) has(l Labels, f found) bool {
+	switch {
+	case m.byPod(l):
+		suffix, ok := strings.CutPrefix(f.pod, m.PodPrefix)
+		return m.Pods[f.pod] || ok && m.PodPrefix != "" && onlyPodSuffix.MatchString(suffix)
+	case l.Version != "":
+		return slices.Contains(m.Versions, f.version) || len(m.NotVersions) > 0 && !slices.Contains(m.NotVersions, f.version)
+	case l.Pod != "":
+		return false
+	}
+	return m.Undivided
+}
+
+// owns reports whether a series can be one of the subject's workload at all.
+func (sub Subject) owns(l Labels, f found) bool {
+	return (l.Namespace == "" || f.namespace == sub.Namespace) && (l.Workload == "" || f.workload == sub.Workload)
+}
+
+// found is one series that a query returned, by the labels that say whose it is.
+type found struct {
+	namespace, workload, pod, version string
+	series                            Series
+}
+
+// whose reads from a series' labels whose it is. Series without a pod are held to be of one.
+func (l Labels) whose(m model.Metric) found {
+	return found{
+		namespace: labelOf(m, l.Namespace), workload: labelOf(m, l.Workload),
+		pod: labelOf(m, l.Pod), version: labelOf(m, l.Version),
+	}
+}
+
+func labelOf(m model.Metric, name string) string {
+	if name == "" {
+		return ""
+	}
+	return string(m[model.LabelName(name)])
+}
+
+// narrower limits a selector to the series that the subjects' workloads can have.
+func narrower(l Labels, subjects []Subject) (func(Selector) Selector, error) {
+	var namespaces, workloads, pods []string
+	for _, s := range subjects {
+		namespaces, workloads = append(namespaces, s.Namespace), append(workloads, s.Workload)
+		pods = append(pods, s.podPatterns(l)...)
+	}
+	var matchers []*labels.Matcher
+	for _, part := range []struct {
+		label    string
+		patterns []string
+	}{{l.Namespace, quoted(namespaces)}, {l.Workload, quoted(workloads)}, {l.Pod, pods}} {
+		if part.label == "" || slices.Contains(part.patterns, anything) {
+			continue
+		}
+		m, err := oneOf(labels.MatchRegexp, part.label, part.patterns)
+		if err != nil {
+			return nil, err
+		}
+		matchers = append(matchers, m)
+	}
+	return func(s Selector) Selector { return s.With(matchers...) }, nil
+}
+
+// shown limits a selector to the subject's release alone, for a person to look at.
+func (sub Subject) shown(l Labels) (func(Selector) Selector, error) {
+	sub.Control = Members{}
+	narrow, err := narrower(l, []Subject{sub})
+	if err != nil || l.Version == "" || sub.Release.byPod(l) {
+		return narrow, err
+	}
+	var matchers []*labels.Matcher
+	for _, part := range []struct {
+		match    labels.MatchType
+		versions []string
+	}{{labels.MatchRegexp, sub.Release.Versions}, {labels.MatchNotRegexp, sub.Release.NotVersions}} {
+		if len(part.versions) == 0 {
+			continue
+		}
+		m, err := oneOf(part.match, l.Version, quoted(part.versions))
+		if err != nil {
+			return nil, err
+		}
+		matchers = append(matchers, m)
+	}
+	return func(s Selector) Selector { return narrow(s).With(matchers...) }, nil
+}
+
+// anything is the pattern of a label that nothing is known of.
+const anything = ".*"
+
+// podPatterns are regular expressions of which the names of the subject's pods match one.
+func (sub Subject) podPatterns(l Labels) []string {
+	var out []string
+	for _, m := range []Members{sub.Release, sub.Control} {
+		if !m.byPod(l) {
+			continue
+		}
+		if m.PodPrefix != "" {
+			out = append(out, regexp.QuoteMeta(m.PodPrefix)+podSuffix)
+		}
+		for pod := range m.Pods {
+			out = append(out, regexp.QuoteMeta(pod))
+		}
+	}
+	switch {
+	case len(out) > 0 && (l.Version == "" || sub.Release.byPod(l)):
+		return out
+	case l.Workload != "":
+		return []string{anything}
+	}
+	return []string{regexp.QuoteMeta(sub.Workload) + deploymentSuffix}
+}
+
+func quoted(literals []string) []string {
+	out := make([]string, len(literals))
+	for i, l := range literals {
+		out[i] = regexp.QuoteMeta(l)
+	}
+	return out
+}
