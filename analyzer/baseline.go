@@ -16,6 +16,14 @@ const baselineChunk = 10 * time.Minute
 // the caller asks again. Samples that are no counts will not become any by asking again: the baseline is empty then,
 // and says so.
 func (s *Sampler) Baseline(ctx context.Context, sig Signal, sub Subject, span Span) (Baseline, error) {
+	return collectBaseline(sig, sub, span, func(sub Subject) ([]Measurement, error) {
+		got, err := s.Sample(ctx, sig, []Subject{sub})
+		return got[sub.Key], err
+	})
+}
+
+// collectBaseline adds up what measure returns for the pieces of the span.
+func collectBaseline(sig Signal, sub Subject, span Span, measure func(Subject) ([]Measurement, error)) (Baseline, error) {
 	base := Baseline{Signal: sig.Name, From: span.From, To: span.At}
 	text, err := Query(sig, sub, span)
 	if err != nil {
@@ -27,11 +35,11 @@ func (s *Sampler) Baseline(ctx context.Context, sig Signal, sub Subject, span Sp
 	pods := map[string]bool{}
 	for spans := range slices.Chunk(steps(span, base.Step), max(1, int(baselineChunk/base.Step))) {
 		sub.Spans = spans
-		got, err := s.Sample(ctx, sig, []Subject{sub})
+		got, err := measure(sub)
 		if err != nil {
 			return Baseline{}, fmt.Errorf("baseline: %w", err)
 		}
-		for i, m := range got[sub.Key] {
+		for i, m := range got {
 			if m.Error != "" {
 				return Baseline{Signal: sig.Name, From: span.From, To: span.At, Query: text, Problem: m.Error}, nil
 			}

@@ -49,6 +49,14 @@ func (a Assessment) limit() string {
 	return percent(a.Limit)
 }
 
+// Shown returns the value and the limit as people read them: "34.50 %", or "812ms".
+func (a Assessment) Shown() (value, limit string) {
+	if a.Kind == KindLatency {
+		return seconds(a.QuantileValue), a.limit()
+	}
+	return percent(a.Value), a.limit()
+}
+
 func (a Assessment) quantileName() string { return fmt.Sprintf("P%g", a.Quantile*100) }
 
 // grounds says what the limit is made of.

@@ -75,14 +75,16 @@ func (sub Subject) owns(l Labels, f found) bool {
 // found is one series that a query returned, by the labels that say whose it is.
 type found struct {
 	namespace, workload, pod, version string
-	series                            Series
+	// labels are all of them, by which the series is known.
+	labels string
+	series Series
 }
 
 // whose reads from a series' labels whose it is. Series without a pod are held to be of one.
 func (l Labels) whose(m model.Metric) found {
 	return found{
 		namespace: labelOf(m, l.Namespace), workload: labelOf(m, l.Workload),
-		pod: labelOf(m, l.Pod), version: labelOf(m, l.Version),
+		pod: labelOf(m, l.Pod), version: labelOf(m, l.Version), labels: m.String(),
 	}
 }
 

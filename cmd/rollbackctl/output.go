@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 )
@@ -36,6 +38,27 @@ func (o *output) register(flags *pflag.FlagSet) {
 	*o = outputText
 	flags.VarP(o, "output", "o", "text or json")
 }
+
+// choice is a flag that takes one of a few values.
+type choice struct {
+	value string
+	of    []string
+}
+
+// Set implements pflag.Value.
+func (c *choice) Set(text string) error {
+	if !slices.Contains(c.of, text) {
+		return fmt.Errorf("must be one of %s", strings.Join(c.of, ", "))
+	}
+	c.value = text
+	return nil
+}
+
+// String implements pflag.Value.
+func (c *choice) String() string { return c.value }
+
+// Type implements pflag.Value.
+func (c *choice) Type() string { return "format" }
 
 // writeJSON writes the value as one line.
 func writeJSON(w io.Writer, value any) error {

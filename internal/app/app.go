@@ -78,7 +78,7 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 	if err != nil {
 		return err
 	}
-	prom, err := newPrometheus(cfg.Prometheus)
+	prom, err := cfg.Prometheus.API()
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (s *step) clock() {
 		}
 	case Watching:
 		s.endOfWatch()
-		if s.overtime(w.Pin.T0, w.Policy.end()+blindGrace) {
+		if s.overtime(w.Pin.T0, w.Policy.End()+blindGrace) {
 			s.become(Inconclusive, "Prometheus did not answer for the end of the watch within an hour after it")
 		}
 	case Regressed:
@@ -61,7 +61,7 @@ func (s *step) clockVerifying() {
 		return
 	}
 	s.verify()
-	if s.overtime(w.restoredRollout, deadline+2*w.Policy.scrape()+w.Policy.Stages[0].Interval) {
+	if s.overtime(w.restoredRollout, deadline+2*w.Policy.Scrape()+w.Policy.Stages[0].Interval) {
 		s.verifyDeadline()
 	}
 }

@@ -9,9 +9,9 @@ import (
 // maxDue bounds how many missed ticks are asked for at once, and with them the length of a query.
 const maxDue = 60
 
-// nextTick returns the tick after prev. Ticks lie at whole multiples of the stage's interval, so that watches with
+// NextTick returns the tick after prev. Ticks lie at whole multiples of the stage's interval, so that watches with
 // the same interval fall due together and one query serves them all; the first tick after T0 is therefore shorter.
-func nextTick(p Policy, t0, prev time.Time) time.Time {
+func (p Policy) NextTick(t0, prev time.Time) time.Time {
 	interval := p.stageAt(prev.Sub(t0)).Interval
 	return prev.Truncate(interval).Add(interval)
 }
@@ -25,8 +25,8 @@ func (w Watch) due(now time.Time) []analyzer.Span {
 	}
 	var spans []analyzer.Span
 	for len(spans) < maxDue {
-		at := nextTick(w.Policy, from, last)
-		if at.Add(w.Policy.scrape()).After(now) || w.State == Watching && last.Sub(from) >= w.Policy.end() {
+		at := w.Policy.NextTick(from, last)
+		if at.Add(w.Policy.Scrape()).After(now) || w.State == Watching && last.Sub(from) >= w.Policy.End() {
 			break
 		}
 		spans = append(spans, analyzer.Span{From: last, At: at})
@@ -60,7 +60,7 @@ func (w Watch) gridPosition() (from, last time.Time, ok bool) {
 
 // over reports whether the last stage has been measured to its end.
 func (w Watch) over() bool {
-	return w.Pin != nil && !w.lastTick.IsZero() && w.lastTick.Sub(w.Pin.T0) >= w.Policy.end()
+	return w.Pin != nil && !w.lastTick.IsZero() && w.lastTick.Sub(w.Pin.T0) >= w.Policy.End()
 }
 
 // fresh reports whether the newest tick is recent enough to act on: no more than one is missing.
@@ -69,5 +69,5 @@ func (w Watch) fresh(now time.Time) bool {
 		return false
 	}
 	interval := w.Policy.stageAt(w.lastTick.Sub(w.Pin.T0)).Interval
-	return now.Sub(w.lastTick) <= 2*interval+2*w.Policy.scrape()
+	return now.Sub(w.lastTick) <= 2*interval+2*w.Policy.Scrape()
 }

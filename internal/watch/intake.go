@@ -74,14 +74,14 @@ func (s *Supervisor) admit(e event.Event) (*Policy, *event.Rejection) {
 	if r := event.CheckAge(e, now(), s.window()); r != nil && r.Code != event.CodeStale {
 		return nil, r
 	}
-	return choosePolicy(s.opts.Policies, e)
+	return ChoosePolicy(s.opts.Policies, e)
 }
 
 // window is how old an event may be to be watched: the longest watch of any policy.
 func (s *Supervisor) window() time.Duration {
 	longest := 24 * time.Hour
 	for _, p := range s.opts.Policies {
-		longest = max(longest, p.end())
+		longest = max(longest, p.End())
 	}
 	return longest
 }

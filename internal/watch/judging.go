@@ -82,10 +82,10 @@ func (s *step) endOfWatch() {
 		return
 	}
 	if w.judgement.Verdict == analyzer.Healthy {
-		s.become(Healthy, fmt.Sprintf("watched for %s: %s", w.Policy.end(), w.judgement.Reason))
+		s.become(Healthy, fmt.Sprintf("watched for %s: %s", w.Policy.End(), w.judgement.Reason))
 		return
 	}
-	s.become(Inconclusive, fmt.Sprintf("watched for %s: %s%s", w.Policy.end(), w.judgement.Reason, w.asked()))
+	s.become(Inconclusive, fmt.Sprintf("watched for %s: %s%s", w.Policy.End(), w.judgement.Reason, w.asked()))
 }
 
 // maxAsked is how many characters of a query a reason shows; the journal's verdicts hold all of it.

@@ -90,9 +90,9 @@ func (p Policy) Covers(t event.Target) bool {
 	return false
 }
 
-// choosePolicy returns the policy that the event asks for, or else the first that covers its workload; nil if none
+// ChoosePolicy returns the policy that the event asks for, or else the first that covers its workload; nil if none
 // does. It is refused to name a policy that does not cover the workload: a publisher could pick a laxer one.
-func choosePolicy(policies []Policy, e event.Event) (*Policy, *event.Rejection) {
+func ChoosePolicy(policies []Policy, e event.Event) (*Policy, *event.Rejection) {
 	for i := range policies {
 		p := &policies[i]
 		if p.Covers(e.Target()) && (e.Policy == "" || e.Policy == p.Name) {
@@ -120,11 +120,11 @@ func (p Policy) stageAt(since time.Duration) Stage {
 	return p.Stages[len(p.Stages)-1]
 }
 
-// end is how long after the deployment's start the watch ends.
-func (p Policy) end() time.Duration { return p.Stages[len(p.Stages)-1].Until }
+// End is how long after the deployment's start the watch ends.
+func (p Policy) End() time.Duration { return p.Stages[len(p.Stages)-1].Until }
 
-// scrape is the longest scrape interval of the signals: how long after a tick its samples are sure to be there.
-func (p Policy) scrape() time.Duration {
+// Scrape is the longest scrape interval of the signals: how long after a tick its samples are sure to be there.
+func (p Policy) Scrape() time.Duration {
 	var longest time.Duration
 	for _, s := range p.Signals {
 		longest = max(longest, s.Scrape)
@@ -132,15 +132,15 @@ func (p Policy) scrape() time.Duration {
 	return longest
 }
 
-// rules are what the judge needs of the policy.
-func (p Policy) rules() analyzer.Rules {
+// Rules are what the judge needs of the policy.
+func (p Policy) Rules() analyzer.Rules {
 	return analyzer.Rules{Signals: p.Signals, Alpha: p.Alpha, MinBreach: p.MinBreach}
 }
 
 // verifyRules judge whether a rollback helped. What is in doubt is not the version but the service, and it may take a while
 // to recover, so only a breach that is held for as long as the runbook's rule says tells that it did not.
 func (p Policy) verifyRules() analyzer.Rules {
-	r := p.rules()
+	r := p.Rules()
 	r.Signals = slices.Clone(r.Signals)
 	for i := range r.Signals {
 		r.Signals[i].Strict = true

@@ -93,7 +93,7 @@ func (s *story) ticks(kind string, until time.Time) input {
 		phase = incident.PhaseVerify
 	}
 	var ticks []analyzer.Tick
-	for _, span := range s.watch.due(until.Add(s.watch.Policy.scrape())) {
+	for _, span := range s.watch.due(until.Add(s.watch.Policy.Scrape())) {
 		ticks = append(ticks, tickOf(kind, span.From, span.At))
 	}
 	require.NotEmpty(s.t, ticks, "no tick is due by %s", until)

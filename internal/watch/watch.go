@@ -129,13 +129,13 @@ func (w Watch) applyTick(t incident.Tick) Watch {
 	if t.Phase == incident.PhaseVerify {
 		return w.applyVerifyTick(t.Tick)
 	}
-	w.judge, w.judgement = analyzer.Step(w.Policy.rules(), w.Baselines, w.judge, t.Tick)
+	w.judge, w.judgement = analyzer.Step(w.Policy.Rules(), w.Baselines, w.judge, t.Tick)
 	passed := w.Pin != nil && w.lastTick.Sub(w.Pin.T0) < w.Policy.Stages[0].Until && t.At.Sub(w.Pin.T0) >= w.Policy.Stages[0].Until
 	if passed && w.judgement.Verdict == analyzer.Healthy {
 		w.PassedActive = true
 	}
 	w.lastTick = t.At
-	w.known = withPods(w.known, t.Tick)
+	w.known = WithPods(w.known, t.Tick)
 	return w
 }
 
@@ -182,8 +182,8 @@ func (w Watch) applyUpdate(a incident.Accepted) Watch {
 	return w
 }
 
-// withPods returns known together with the pods of a tick, without changing known.
-func withPods(known map[string]bool, t analyzer.Tick) map[string]bool {
+// WithPods returns known together with the pods of a tick, without changing known.
+func WithPods(known map[string]bool, t analyzer.Tick) map[string]bool {
 	out := known
 	for _, m := range t.Signals {
 		for pod := range m.Pods {

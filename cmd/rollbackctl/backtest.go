@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/backtest"
+	"github.com/rollbackd/rollbackd/internal/config"
+	"github.com/rollbackd/rollbackd/internal/event"
+)
+
+// backtester replays past deployments.
+type backtester struct {
+	around      surroundings
+	config      string
+	prometheus  string
+	deployments string
+	output      choice
+	parallel    int
+}
+
+func newBacktest(around surroundings) *cobra.Command {
+	b := &backtester{around: around, output: choice{value: "text", of: []string{"text", "ndjson", "html"}}}
+	cmd := &cobra.Command{
+		Use:   "backtest --config FILE --deployments FILE",
+		Short: "Show what rollbackd would have done about past deployments",
+		Long: "Backtest replays past deployments against the Prometheus that watched them and shows what rollbackd would have said of\n" +
+			"each, and when. It needs Prometheus alone, asks it only about the past, and changes nothing.\n\n" +
+			"The deployments are native events, one a line, as they were or would have been published.",
+		Example: "  rollbackctl backtest --config rollbackd.yaml --deployments last-month.ndjson\n" +
+			"  rollbackctl backtest --config rollbackd.yaml --deployments last-month.ndjson -o html > backtest.html",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&b.config, "config", "", "the daemon's configuration, whose policies are tried (required)")
+	flags.StringVar(&b.prometheus, "prometheus", "", "URL of the Prometheus to ask (default that of the configuration)")
+	flags.StringVar(&b.deployments, "deployments", "", "file of native events, one a line; - is standard input (required)")
+	flags.IntVar(&b.parallel, "parallel", 4, "deployments that are replayed at the same time")
+	flags.VarP(&b.output, "output", "o", "text, ndjson or html")
+	return cmd
+}
+
+func (b *backtester) run(cmd *cobra.Command) error {
+	if b.config == "" || b.deployments == "" {
+		return errors.New("--config and --deployments are needed; rollbackctl backtest --help shows an example")
+	}
+	cfg, err := config.Load(b.config)
+	if err != nil {
+		return err
+	}
+	sampler, err := b.sampler(cfg)
+	if err != nil {
+		return err
+	}
+	events, wrong := b.read()
+	if len(events) == 0 {
+		return errors.Join(fmt.Errorf("%s holds no deployment", b.deployments), wrong)
+	}
+	report, err := b.report(len(events))
+	if err != nil {
+		return err
+	}
+	opts := backtest.Options{Source: sampler, Policies: cfg.WatchPolicies(), Now: time.Now(), Courses: b.output.value == "html"}
+	if err := backtest.Run(cmd.Context(), opts, events, b.parallel, report.add); err != nil {
+		return err
+	}
+	return errors.Join(report.end(), wrong)
+}
+
+// read returns the deployments, and an error of those that are none.
+func (b *backtester) read() ([]event.Event, error) {
+	source := b.around.in
+	if b.deployments != "-" {
+		file, err := os.Open(b.deployments)
+		if err != nil {
+			return nil, fmt.Errorf("unable to read the deployments: %w", err)
+		}
+		defer file.Close()
+		source = file
+	}
+	if source == nil {
+		return nil, errors.New("there is no standard input to read the deployments from")
+	}
+	return backtest.ReadEvents(source)
+}
+
+// sampler asks the Prometheus of the flag, or else that of the configuration, as whom the configuration says.
+func (b *backtester) sampler(cfg *config.Config) (*analyzer.Sampler, error) {
+	if b.prometheus != "" {
+		cfg.Prometheus.URL = b.prometheus
+	}
+	client, err := cfg.Prometheus.API()
+	if err != nil {
+		return nil, err
+	}
+	return analyzer.NewSampler(client, max(time.Minute, time.Duration(cfg.Prometheus.Timeout))), nil
+}

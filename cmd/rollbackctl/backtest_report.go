@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/rollbackd/rollbackd/internal/backtest"
+)
+
+// backtestReport writes outcomes as they come, or all of them at the end, and shows meanwhile how far it is.
+type backtestReport struct {
+	write    func(backtest.Outcome) error
+	finish   func() error
+	progress *progressbar.ProgressBar
+	// failed is the first error of writing; unread counts the deployments whose past could not be read.
+	failed, unread error
+	unreadable     int
+}
+
+func (b *backtester) report(deployments int) (*backtestReport, error) {
+	out := b.around.out
+	r := &backtestReport{progress: progressOf(b.around.err, deployments)}
+	switch b.output.value {
+	case "ndjson":
+		r.write = func(o backtest.Outcome) error { return writeJSON(out, o) }
+		r.finish = func() error { return nil }
+	default:
+		table := backtest.NewTable(out)
+		r.write, r.finish = table.Add, table.End
+	}
+	return r, nil
+}
+
+func (r *backtestReport) add(o backtest.Outcome) {
+	if o.Err != nil {
+		r.unreadable++
+		r.unread = o.Err
+	}
+	r.failed = errors.Join(r.failed, r.write(o))
+	_ = r.progress.Add(1) // it is for the eye only
+}
+
+func (r *backtestReport) end() error {
+	_ = r.progress.Finish()
+	err := errors.Join(r.failed, r.finish())
+	if r.unread != nil {
+		err = errors.Join(err, fmt.Errorf("the past of %d deployments could not be read; the last error was: %w", r.unreadable, r.unread))
+	}
+	return err
+}
+
+// progressOf draws a bar with the time that is left, on terminals only.
+func progressOf(w io.Writer, total int) *progressbar.ProgressBar {
+	file, ok := w.(*os.File)
+	visible := ok && term.IsTerminal(int(file.Fd()))
+	return progressbar.NewOptions(total,
+		progressbar.OptionSetWriter(w), progressbar.OptionSetVisibility(visible), progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetDescription("deployments"), progressbar.OptionClearOnFinish())
+}

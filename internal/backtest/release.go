@@ -1,0 +1,107 @@
+package backtest
+
+import (
+	"regexp"
+	"time"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
+)
+
+// lead is how long before its event a release may have appeared: most tools announce a deployment when it is complete.
+const lead = 15 * time.Minute
+
+// release is what metrics tell of a deployment where no cluster can be asked: which series are the new version's, which the
+// old one's, and when the first of the new ones appeared.
+type release struct {
+	members, control analyzer.Members
+	t0               time.Time
+	// fresh says that all of the release's pods started inside the watch.
+	fresh bool
+	// absent says that nothing new was ever seen where something should have been.
+	absent bool
+}
+
+// group is a set of pods or a version, with when it was first seen.
+type group struct {
+	name  string
+	first time.Time
+}
+
+// deploymentPod splits the name of a Deployment's pod into its ReplicaSet's prefix and its own suffix.
+var deploymentPod = regexp.MustCompile(`^(.+-[a-z0-9]{1,10}-)[bcdfghjklmnpqrstvwxz2456789]{5}$`)
+
+// identify finds the release of an event among what was seen of its workload. In this order: by the version that the event
+// names; by the ReplicaSet, version or pods that appeared nearest to the event; and where the series tell no versions apart,
+// by time alone.
+func identify(e event.Event, seen []sightings, settleFor time.Duration) release {
+	r := release{t0: e.Timestamp}
+	r.members = analyzer.Members{Versions: e.VersionLabels(""), Undivided: true}
+	r.control = analyzer.Members{NotVersions: r.members.Versions}
+	c := census(seen)
+	near := func(groups []group) (group, bool) { return nearest(groups, e.Timestamp, settleFor) }
+	switch {
+	case c.named(r.members.Versions) != nil:
+		r.byVersion(*c.named(r.members.Versions), c)
+		return r
+	case !c.divided():
+		return r
+	}
+	if g, ok := near(c.replicaSets); ok {
+		r.members.PodPrefix, r.t0, r.fresh = g.name, g.first, true
+		r.control.Pods = c.podsWithout(g.name)
+		return r
+	}
+	if g, ok := near(c.versions); ok {
+		r.members.Versions, r.control.NotVersions = []string{g.name}, []string{g.name}
+		r.byVersion(g, c)
+		return r
+	}
+	if pods, first, ok := c.newcomers(e.Timestamp, settleFor); ok {
+		r.members.Pods, r.t0, r.fresh = pods, first, true
+		r.control.Pods = c.otherPods(pods)
+		return r
+	}
+	if len(c.replicaSets) == 0 && len(c.versions) == 0 {
+		r.members.Pods = c.otherPods(nil) // the pods kept their names, as those of a StatefulSet do
+		return r
+	}
+	r.absent = true
+	r.control.Pods = c.otherPods(nil)
+	return r
+}
+
+// byVersion takes the release to be the series of a version, and the pods that carry it.
+func (r *release) byVersion(g group, c sighted) {
+	pods := c.podsOf(r.members.Versions)
+	r.members.Pods, r.control.Pods = pods, c.otherPods(pods)
+	if g.first.Before(r.t0.Add(-lead)) { // it ran before, as the other colour does
+		return
+	}
+	r.t0, r.fresh = g.first, true
+}
+
+// before are the series of the time before the deployment.
+func (r release) before() analyzer.Members {
+	m := r.control
+	m.Undivided = true
+	if len(m.Pods) == 0 && !r.fresh {
+		m.Pods = r.members.Pods
+	}
+	return m
+}
+
+// nearest returns the group that appeared nearest to the event, if one did within reach of it.
+func nearest(groups []group, at time.Time, settleFor time.Duration) (group, bool) {
+	var best group
+	found := false
+	for _, g := range groups {
+		if g.first.Before(at.Add(-lead)) || g.first.After(at.Add(settleFor)) {
+			continue
+		}
+		if !found || g.first.Sub(at).Abs() < best.first.Sub(at).Abs() {
+			best, found = g, true
+		}
+	}
+	return best, found
+}

@@ -1,0 +1,307 @@
+// Package backtest replays past deployments: what rollbackd would have said of each, had it been there.
+//
+// It needs Prometheus alone. Which series are a release's is told by the metrics themselves, as no cluster can be asked
+// about the past. Samples are read in a few queries a deployment, and judged tick by tick by the very code that judges live:
+// no tick knows anything of later ones.
+package backtest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+// Source reads a workload's past.
+type Source interface {
+	// Extend reads a history on to a later time.
+	Extend(ctx context.Context, h *analyzer.History, until time.Time) error
+}
+
+// Options say how to replay.
+type Options struct {
+	Source   Source
+	Policies []watch.Policy
+	// Now is the present: nothing after it is asked for.
+	Now time.Time
+	// Courses asks for what each signal showed.
+	Courses bool
+}
+
+// pieces are how much of a watch is read at once: little at first, since most that is decided is decided early.
+func piece(watched time.Duration) time.Duration {
+	switch {
+	case watched < 15*time.Minute:
+		return 15*time.Minute - watched
+	case watched < time.Hour:
+		return time.Hour - watched
+	}
+	return 2 * time.Hour
+}
+
+// replay is one deployment on its way through the past.
+type replay struct {
+	Options
+	event     event.Event
+	policy    *watch.Policy
+	release   release
+	histories []*analyzer.History
+	baselines map[string]analyzer.Baseline
+	// end is when the watch ends, why says what ends it.
+	end time.Time
+	why string
+
+	state    analyzer.State
+	last     time.Time
+	known    map[string]bool
+	newest   analyzer.Judgement
+	measured *decision
+	excused  *decision
+	courses  []Course
+}
+
+// decision is a judgement and its tick.
+type decision struct {
+	at time.Time
+	analyzer.Judgement
+}
+
+// Replay judges one deployment. Successor is when the workload's next deployment began, zero if none is known.
+func Replay(ctx context.Context, opts Options, e event.Event, successor time.Time) Outcome {
+	r := &replay{Options: opts, event: e}
+	out := Outcome{ID: e.ID, Event: e, Evidence: Evidence{Namespace: e.Namespace, Workload: e.Workload, Version: e.Version, T0: e.Timestamp}}
+	if out.ID == "" {
+		out.ID = e.Key()
+	}
+	policy, rejection := watch.ChoosePolicy(opts.Policies, e)
+	if policy == nil {
+		out.Verdict, out.Reason = analyzer.Insufficient, "no policy covers this workload, so it would not have been watched"
+		if rejection != nil {
+			out.Reason = rejection.Error()
+		}
+		return out
+	}
+	r.policy, out.Policy = policy, policy.Name
+	decided, err := r.run(ctx, successor)
+	if err != nil {
+		out.Verdict, out.Reason, out.Err = analyzer.NoData, "the past could not be read: "+err.Error(), err
+		return out
+	}
+	return r.conclude(out, decided)
+}
+
+// run reads and judges piece by piece, until there is a decision or the watch is over.
+func (r *replay) run(ctx context.Context, successor time.Time) (*decision, error) {
+	if err := r.begin(ctx, successor); err != nil {
+		return nil, err
+	}
+	for r.last.Before(r.end) {
+		until := r.last.Add(piece(r.last.Sub(r.release.t0)))
+		if err := r.read(ctx, until); err != nil {
+			return nil, err
+		}
+		if d := r.judge(r.spans(until)); d != nil {
+			return d, nil
+		}
+		if r.silentFor() > time.Hour {
+			break
+		}
+	}
+	return nil, nil
+}
+
+// begin finds out what was released and measures what was before it.
+func (r *replay) begin(ctx context.Context, successor time.Time) error {
+	ts := r.event.Timestamp
+	for _, sig := range r.policy.Signals {
+		from := ts.Add(-lead - r.policy.BaselineWindow - sig.Scrape)
+		r.histories = append(r.histories, analyzer.NewHistory(sig, r.event.Namespace, r.event.Workload, from))
+	}
+	if err := r.read(ctx, ts.Add(max(r.policy.SettleFor, 15*time.Minute))); err != nil {
+		return err
+	}
+	r.release = identify(r.event, r.seen(), r.policy.SettleFor)
+	if r.release.fresh { // the span of the first sample begins a scrape before it
+		r.release.t0 = r.release.t0.Add(-r.policy.Scrape())
+	}
+	r.last = r.release.t0
+	r.limit(successor)
+	return r.measureBaselines()
+}
+
+// limit ends the watch at the end of its last stage, at the next deployment, or with the present.
+func (r *replay) limit(successor time.Time) {
+	r.end, r.why = r.release.t0.Add(r.policy.End()), "watched for "+r.policy.End().String()
+	if !successor.IsZero() && successor.After(r.release.t0) && successor.Before(r.end) {
+		r.end, r.why = successor, "watched until the next deployment"
+	}
+	if r.Now.Before(r.end) {
+		r.end, r.why = r.Now, "watched until now"
+	}
+}
+
+func (r *replay) seen() []sightings {
+	var out []sightings
+	for i, h := range r.histories {
+		out = append(out, sightings{labels: r.policy.Signals[i].Labels, seen: h.Sightings()})
+	}
+	return out
+}
+
+// read extends the histories of all signals, but not into the future.
+func (r *replay) read(ctx context.Context, until time.Time) error {
+	if until.After(r.Now) {
+		until = r.Now
+	}
+	for _, h := range r.histories {
+		if err := r.Source.Extend(ctx, h, until); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *replay) subject(members analyzer.Members) analyzer.Subject {
+	return analyzer.Subject{Key: "backtest", Namespace: r.event.Namespace, Workload: r.event.Workload, Release: members}
+}
+
+func (r *replay) measureBaselines() error {
+	span := analyzer.Span{From: r.release.t0.Add(-r.policy.BaselineWindow), At: r.release.t0}
+	r.baselines = make(map[string]analyzer.Baseline, len(r.histories))
+	for i, sig := range r.policy.Signals {
+		base, err := r.histories[i].Baseline(r.subject(r.release.before()), span)
+		if err != nil {
+			return err
+		}
+		r.baselines[sig.Name] = base
+		r.courses = append(r.courses, Course{Signal: sig, Baseline: base})
+	}
+	return nil
+}
+
+// spans returns the ticks up to a time.
+func (r *replay) spans(until time.Time) []analyzer.Span {
+	var out []analyzer.Span
+	for last := r.last; ; {
+		at := r.policy.NextTick(r.release.t0, last)
+		if at.After(until) || at.After(r.end) {
+			r.skip(len(out), until)
+			return out
+		}
+		out = append(out, analyzer.Span{From: last, At: at})
+		last = at
+	}
+}
+
+// skip moves on where no tick lies before the end.
+func (r *replay) skip(ticks int, until time.Time) {
+	if ticks == 0 {
+		r.last = until
+	}
+}
+
+// judge folds the ticks one by one and returns the first judgement that would have been acted on or shown to a person.
+func (r *replay) judge(spans []analyzer.Span) *decision {
+	ticks := r.ticks(spans)
+	for _, t := range ticks {
+		r.last = t.At
+		r.state, r.newest = analyzer.Step(r.policy.Rules(), r.baselines, r.state, t)
+		r.record(t)
+		d := &decision{at: t.At, Judgement: r.newest}
+		switch r.newest.Verdict {
+		case analyzer.Regressed:
+			return d
+		case analyzer.External, analyzer.SickPod:
+			if r.excused == nil {
+				r.excused = d
+			}
+		}
+		if r.newest.Verdict != analyzer.NoData {
+			r.measured = d
+		}
+	}
+	return nil
+}
+
+// ticks measures all signals over the spans.
+func (r *replay) ticks(spans []analyzer.Span) []analyzer.Tick {
+	out := make([]analyzer.Tick, len(spans))
+	for i, span := range spans {
+		out[i] = analyzer.Tick{From: span.From, At: span.At, Signals: make(map[string]analyzer.Measurement, len(r.histories))}
+	}
+	sub := r.subject(r.release.members)
+	sub.Control, sub.Spans, sub.Fresh, sub.Known = r.release.control, spans, r.release.fresh, r.known
+	for i, sig := range r.policy.Signals {
+		for j, m := range r.histories[i].Measure(sub) {
+			out[j].Signals[sig.Name] = m
+		}
+	}
+	for _, t := range out {
+		r.known = watch.WithPods(r.known, t)
+	}
+	return out
+}
+
+func (r *replay) record(t analyzer.Tick) {
+	if !r.Courses {
+		return
+	}
+	for i, a := range r.newest.Signals {
+		m := t.Signals[a.Signal]
+		r.courses[i].Points = append(r.courses[i].Points, Point{At: t.At, Release: m.Total(), Control: m.Control, Assessment: a})
+	}
+}
+
+// silentFor is for how long nothing at all has been recorded of the workload.
+func (r *replay) silentFor() time.Duration {
+	var last time.Time
+	for _, h := range r.histories {
+		for _, s := range h.Sightings() {
+			if s.Last.After(last) {
+				last = s.Last
+			}
+		}
+	}
+	return r.last.Sub(last)
+}
+
+// conclude puts a replay's end into words.
+func (r *replay) conclude(out Outcome, d *decision) Outcome {
+	out.Evidence.T0, out.Evidence.Until = r.release.t0, r.last
+	if r.Courses {
+		out.Courses = r.courses
+	}
+	switch {
+	case d != nil:
+	case r.excused != nil:
+		d = r.excused
+	default:
+		d = &decision{at: r.last, Judgement: r.newest}
+		if r.newest.Verdict == analyzer.NoData && r.measured != nil && r.silentFor() > 0 {
+			d = r.measured
+			r.why = fmt.Sprintf("nothing is recorded after %s; until then", d.at.UTC().Format(time.RFC3339))
+		}
+		d.Reason = r.why + ": " + d.Reason
+	}
+	out.Verdict, out.Reason = d.Verdict, d.Reason
+	if out.Verdict == "" {
+		out.Verdict, out.Reason = analyzer.NoData, r.why+": it ended before the first tick"
+	}
+	switch out.Verdict {
+	case analyzer.Insufficient, analyzer.NoData:
+	default:
+		out.DecidedAt = &d.at
+	}
+	out.Evidence.EValue, out.Evidence.Required, out.Evidence.Signals = d.Evidence, d.Required, d.Signals
+	out.Evidence.Asks = d.Verdict == analyzer.Regressed && d.Unproven
+	for _, a := range d.Signals {
+		if a.Verdict == d.Verdict {
+			out.Signal = a.Signal
+			break
+		}
+	}
+	return out
+}

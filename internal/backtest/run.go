@@ -1,0 +1,115 @@
+package backtest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollbackd/rollbackd/internal/event"
+)
+
+// ReadEvents reads native events, one JSON document a line; empty lines are skipped. The error names every line that is no
+// event, and why; the events of the other lines are returned all the same.
+func ReadEvents(r io.Reader) ([]event.Event, error) {
+	var out []event.Event
+	var wrong []error
+	lines := bufio.NewReader(r)
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return out, fmt.Errorf("read line %d: %w", n, err)
+		}
+		if text := bytes.TrimSpace(line); len(text) > 0 {
+			e, rejection := event.Parse(text)
+			if rejection != nil {
+				wrong = append(wrong, fmt.Errorf("line %d: %w", n, rejection))
+			} else {
+				out = append(out, e)
+			}
+		}
+		if err != nil {
+			return out, errors.Join(wrong...)
+		}
+	}
+}
+
+// Run replays all deployments, a few at the same time, and hands on each outcome as soon as those before it are known, so
+// that they come in the order of the deployments. It ends early only with the context.
+func Run(ctx context.Context, opts Options, events []event.Event, parallel int, done func(Outcome)) error {
+	outcomes := make([]chan Outcome, len(events))
+	for i := range outcomes {
+		outcomes[i] = make(chan Outcome, 1)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, parallel) + 1)
+	group.Go(func() error {
+		for _, outcome := range outcomes {
+			select {
+			case o := <-outcome:
+				done(o)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	chain := succession(events)
+	for i, e := range events {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			o := Replay(ctx, opts, e, chain[i].at)
+			o.Next = chain[i].describe(e)
+			outcomes[i] <- o
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// successor is the deployment that followed another of the same workload.
+type successor struct {
+	at      time.Time
+	version string
+}
+
+// succession finds for each event the next one of its workload. The second event of a pair is none.
+func succession(events []event.Event) []successor {
+	byTarget := map[event.Target][]event.Event{}
+	for _, e := range events {
+		byTarget[e.Target()] = append(byTarget[e.Target()], e)
+	}
+	for _, list := range byTarget {
+		slices.SortStableFunc(list, func(a, b event.Event) int { return a.Timestamp.Compare(b.Timestamp) })
+	}
+	out := make([]successor, len(events))
+	for i, e := range events {
+		for _, next := range byTarget[e.Target()] {
+			if next.Timestamp.After(e.Timestamp) && next.Key() != e.Key() {
+				out[i] = successor{at: next.Timestamp, version: next.Version}
+				break
+			}
+		}
+	}
+	return out
+}
+
+// describe says what became of a deployment.
+func (s successor) describe(e event.Event) string {
+	after := s.at.Sub(e.Timestamp).Round(time.Second)
+	switch {
+	case s.at.IsZero():
+		return "no later deployment"
+	case s.version == e.PreviousVersion:
+		return fmt.Sprintf("taken back to %s after %s", s.version, after)
+	}
+	return fmt.Sprintf("followed by %s after %s", s.version, after)
+}

@@ -1,0 +1,147 @@
+package backtest
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+)
+
+// sightings are what was seen by one signal, with the labels that its series have.
+type sightings struct {
+	labels analyzer.Labels
+	seen   []analyzer.Sighting
+}
+
+// sighted is what was seen by all signals together, each list in order of time.
+type sighted struct {
+	replicaSets, versions []group
+	// pods are those that no ReplicaSet's name tells of.
+	pods []group
+	// all tells since when, and with which version, every pod was seen.
+	all map[string]analyzer.Sighting
+	// byLabel says that some series tell pods or versions apart.
+	byLabel bool
+}
+
+// census puts together what the signals saw.
+func census(seen []sightings) sighted {
+	c := sighted{all: map[string]analyzer.Sighting{}}
+	sets, versions, pods := map[string]time.Time{}, map[string]time.Time{}, map[string]time.Time{}
+	for _, s := range seen {
+		c.byLabel = c.byLabel || s.labels.Pod != "" || s.labels.Version != ""
+		for _, one := range s.seen {
+			if s.labels.Version != "" {
+				earliest(versions, one.Version, one.First)
+			}
+			if s.labels.Pod == "" || one.Pod == "" {
+				continue
+			}
+			c.remember(one)
+			if m := deploymentPod.FindStringSubmatch(one.Pod); m != nil {
+				earliest(sets, m[1], one.First)
+			} else {
+				earliest(pods, one.Pod, one.First)
+			}
+		}
+	}
+	c.replicaSets, c.versions, c.pods = inOrder(sets), inOrder(versions), inOrder(pods)
+	return c
+}
+
+// remember keeps the earliest sighting of a pod, and its version if any signal tells it.
+func (c sighted) remember(s analyzer.Sighting) {
+	old, known := c.all[s.Pod]
+	if known {
+		if old.First.Before(s.First) {
+			s.First = old.First
+		}
+		if s.Version == "" {
+			s.Version = old.Version
+		}
+	}
+	c.all[s.Pod] = s
+}
+
+func earliest(times map[string]time.Time, name string, at time.Time) {
+	if old, known := times[name]; !known || at.Before(old) {
+		times[name] = at
+	}
+}
+
+func inOrder(times map[string]time.Time) []group {
+	var out []group
+	for _, name := range slices.Sorted(maps.Keys(times)) {
+		out = append(out, group{name: name, first: times[name]})
+	}
+	slices.SortStableFunc(out, func(a, b group) int { return a.first.Compare(b.first) })
+	return out
+}
+
+// divided reports whether anything could tell a release from what was there before.
+func (c sighted) divided() bool { return c.byLabel }
+
+// named returns the earliest of the versions that has one of the names; nil if none was seen.
+func (c sighted) named(names []string) *group {
+	for _, g := range c.versions {
+		if slices.Contains(names, g.name) {
+			return &g
+		}
+	}
+	return nil
+}
+
+// podsOf returns the pods that carry one of the versions.
+func (c sighted) podsOf(versions []string) map[string]bool {
+	return c.podsThat(func(s analyzer.Sighting) bool { return slices.Contains(versions, s.Version) })
+}
+
+// podsWithout returns the pods of all ReplicaSets but one.
+func (c sighted) podsWithout(prefix string) map[string]bool {
+	return c.podsThat(func(s analyzer.Sighting) bool { return !strings.HasPrefix(s.Pod, prefix) })
+}
+
+// otherPods returns all pods but those given.
+func (c sighted) otherPods(pods map[string]bool) map[string]bool {
+	return c.podsThat(func(s analyzer.Sighting) bool { return !pods[s.Pod] })
+}
+
+func (c sighted) podsThat(belong func(analyzer.Sighting) bool) map[string]bool {
+	var out map[string]bool
+	for pod, s := range c.all {
+		if belong(s) {
+			if out == nil {
+				out = map[string]bool{}
+			}
+			out[pod] = true
+		}
+	}
+	return out
+}
+
+// pause is how far apart two pods of one rollout may appear.
+const pause = 3 * time.Minute
+
+// newcomers returns the pods that appeared with the one nearest to the event, and all that came after them: once a release
+// is out, new pods are its own.
+func (c sighted) newcomers(at time.Time, settleFor time.Duration) (map[string]bool, time.Time, bool) {
+	nearby, ok := nearest(c.pods, at, settleFor)
+	if !ok {
+		return nil, time.Time{}, false
+	}
+	first := nearby.first
+	for _, g := range slices.Backward(c.pods) {
+		if g.first.Before(first) && first.Sub(g.first) <= pause && !g.first.Before(at.Add(-lead)) {
+			first = g.first
+		}
+	}
+	out := map[string]bool{}
+	for _, g := range c.pods {
+		if !g.first.Before(first) {
+			out[g.name] = true
+		}
+	}
+	return out, first, true
+}

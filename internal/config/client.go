@@ -1,0 +1,26 @@
+package config
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	promconfig "github.com/prometheus/common/config"
+)
+
+// API returns a client of the Prometheus that is configured. It connects to nothing yet.
+func (p Prometheus) API() (v1.API, error) {
+	client := &http.Client{}
+	if p.HTTPClient != nil {
+		var err error
+		if client, err = promconfig.NewClientFromConfig(*p.HTTPClient, "rollbackd"); err != nil {
+			return nil, fmt.Errorf("prometheus.httpClient: %w", err)
+		}
+	}
+	c, err := api.NewClient(api.Config{Address: p.URL, Client: client})
+	if err != nil {
+		return nil, fmt.Errorf("prometheus.url: %w", err)
+	}
+	return v1.NewAPI(c), nil
+}
