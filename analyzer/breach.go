@@ -16,13 +16,15 @@ type breach struct {
 type breachTick struct {
 	from, at time.Time
 	counts   Counts
+	// paired says that the old version served beside the release.
+	paired bool
 }
 
 // longestBreach is how many ticks are remembered; by then it has been long enough for anything.
 const longestBreach = 40
 
 // with adds a tick. It never changes b in place.
-func (b breach) with(t Tick, m Measurement) breach {
+func (b breach) with(t Tick, m Measurement, paired bool) breach {
 	kept := b.ticks[max(0, len(b.ticks)-longestBreach+1):]
 	pods := maps.Clone(b.pods)
 	if pods == nil {
@@ -32,7 +34,7 @@ func (b breach) with(t Tick, m Measurement) breach {
 		pods[pod] = pods[pod].Plus(clamp(c))
 	}
 	return breach{
-		ticks: append(slices.Clone(kept), breachTick{from: t.From, at: t.At, counts: clamp(m.Total())}),
+		ticks: append(slices.Clone(kept), breachTick{from: t.From, at: t.At, counts: clamp(m.Total()), paired: paired}),
 		pods:  pods,
 	}
 }

@@ -53,7 +53,8 @@ func stepSignal(r Rules, sig Signal, base Baseline, st signalState, t Tick) (sig
 	}
 	var n null
 	st.sequential, n = stepSequential(r, sig, base, st.sequential, t)
-	a, c := st.sequential.appraise(r, sig, n, a, t)
+	var c claim
+	st.sequential, a, c = st.sequential.appraise(r, sig, base, n, a, t)
 	return st, a, c
 }
 

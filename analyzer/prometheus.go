@@ -23,6 +23,7 @@ type querier interface {
 type Sampler struct {
 	prometheus querier
 	timeout    time.Duration
+	memory     memory
 }
 
 // NewSampler returns a Sampler that gives up on one query after timeout.

@@ -17,6 +17,9 @@ type Rules struct {
 	// MinBreach is the least length of a breach that is acted on; zero means 15 seconds. It is never less than three
 	// ticks.
 	MinBreach time.Duration
+	// Guarded says that nothing is laid to a release before the ticks tell what happened around it, wherever the old version
+	// does not serve beside it.
+	Guarded bool
 }
 
 // The least breach that is ever acted on.

@@ -18,6 +18,7 @@ type SequentialState struct {
 	// control is everything that the old version did beside the release.
 	control Counts
 	gap     time.Duration
+	guard   guard
 }
 
 type pairedCounts struct{ release, control Counts }
@@ -124,6 +125,9 @@ func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Ti
 		st.ground = groundOf(r, sig, base)
 	}
 	n := st.ground.beside(sig, st.control)
+	if len(st.breach.ticks) == 0 {
+		st.guard = guard{calm: st.evidence}
+	}
 	switch limit := r.tickLimit(); {
 	case pair.release.N == 0:
 	case pair.serves():
@@ -135,7 +139,7 @@ func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Ti
 	st.control = st.control.Plus(pair.control)
 	st.newest = append(append([]pairedCounts(nil), st.newest[max(0, len(st.newest)-minBreachTicks+1):]...), pair)
 	if st.over(sig, base) {
-		st.breach = st.breach.with(t, m)
+		st.breach = st.breach.with(t, m, pair.serves())
 	} else {
 		st.breach = breach{}
 	}
@@ -192,7 +196,7 @@ type claim struct {
 
 // appraise completes an assessment by the sequential engine's numbers, turns away what is not the release's doing, and
 // returns what remains of the claim.
-func (st SequentialState) appraise(r Rules, sig Signal, n null, a Assessment, t Tick) (Assessment, claim) {
+func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a Assessment, t Tick) (SequentialState, Assessment, claim) {
 	least := r.leastBreach(t)
 	a.Evidence, a.RequiredEvidence, a.Null = st.evidence.value(), r.required(), n.limit
 	a.Breach, a.LeastBreach = st.breach.length().Seconds(), least.Seconds()
@@ -202,18 +206,33 @@ func (st SequentialState) appraise(r Rules, sig Signal, n null, a Assessment, t 
 	c := claim{sustained: a.Verdict == Regressed, sequential: st.breach.proven(least, a.Limit)}
 	if sig.Strict {
 		c.sequential = false
-		return a, c
+		return st, a, c
 	}
-	if !c.sustained && (!c.sequential || a.Evidence < suspicious) && !(c.sequential && n.why != "") {
-		return a, c
+	if !c.sustained && (!c.sequential || a.Evidence < suspicious) && !(c.sequential && n.why != "") && !st.guard.excused {
+		return st, a, c
 	}
 	if pod, sick := st.breach.sickPod(a.Limit); sick {
 		a.Verdict, a.Guard = SickPod, fmt.Sprintf("nearly all of it is pod %s's alone; delete that pod, the version itself is well", pod)
 	} else if n.why != "" && !over(a.Value, n.limit) {
 		a.Verdict, a.Guard = External, n.why
+	} else {
+		st, a = st.withGuard(r, sig, base, a, t)
 	}
 	if a.Guard != "" {
 		a.Reason, c = fmt.Sprintf("%s, over the limit of %s, but %s", a.measured(), a.limit(), a.Guard), claim{}
 	}
-	return a, c
+	return st, a, c
+}
+
+// withGuard turns a claim away that others explain, or holds it until they are known.
+func (st SequentialState) withGuard(r Rules, sig Signal, base Baseline, a Assessment, t Tick) (SequentialState, Assessment) {
+	next, why, waiting := st.look(r, sig, base, t, a.Limit)
+	a.Guard, a.Evidence = why, next.evidence.value()
+	switch {
+	case waiting:
+		a.Verdict = Insufficient
+	case why != "":
+		a.Verdict = External
+	}
+	return next, a
 }

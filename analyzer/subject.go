@@ -23,6 +23,8 @@ type Subject struct {
 	// set, that is, if all of the subject's pods started inside the watch.
 	Known map[string]bool
 	Fresh bool
+	// all means every workload of the namespace.
+	all bool
 }
 
 // Members says which of a workload's series are meant, by whatever the labels of a signal tell: the pod, where the series
@@ -99,14 +101,18 @@ func labelOf(m model.Metric, name string) string {
 func narrower(l Labels, subjects []Subject) (func(Selector) Selector, error) {
 	var namespaces, workloads, pods []string
 	for _, s := range subjects {
-		namespaces, workloads = append(namespaces, s.Namespace), append(workloads, s.Workload)
-		pods = append(pods, s.podPatterns(l)...)
+		namespaces = append(namespaces, regexp.QuoteMeta(s.Namespace))
+		if s.all {
+			workloads, pods = append(workloads, anything), append(pods, anything)
+			continue
+		}
+		workloads, pods = append(workloads, regexp.QuoteMeta(s.Workload)), append(pods, s.podPatterns(l)...)
 	}
 	var matchers []*labels.Matcher
 	for _, part := range []struct {
 		label    string
 		patterns []string
-	}{{l.Namespace, quoted(namespaces)}, {l.Workload, quoted(workloads)}, {l.Pod, pods}} {
+	}{{l.Namespace, namespaces}, {l.Workload, workloads}, {l.Pod, pods}} {
 		if part.label == "" || slices.Contains(part.patterns, anything) {
 			continue
 		}

@@ -83,7 +83,9 @@ func TestPodsOfAWorkloadAreKnownByTheirNames(t *testing.T) {
 		"checkout-api-7d9f8c6b5-x2x4z": false,
 		"checkout-0":                   false,
 	} {
-		value := func(label string) string { return map[string]string{"__name__": "http_requests_total", "pod": pod}[label] }
+		value := func(label string) string {
+			return map[string]string{"__name__": "http_requests_total", "pod": pod}[label]
+		}
 		if got := narrow(all).matches(value); got != want {
 			t.Errorf("%s: %t", pod, got)
 		}

@@ -73,6 +73,8 @@ type Tick struct {
 	From    time.Time              `json:"from"`
 	At      time.Time              `json:"at"`
 	Signals map[string]Measurement `json:"signals"`
+	// Around says what happened around the release, by the signals that were under suspicion before this tick.
+	Around map[string]Around `json:"around,omitempty"`
 }
 
 // Baseline is the control that ticks of one signal are compared with, frozen before the deployment started.

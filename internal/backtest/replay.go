@@ -19,6 +19,7 @@ import (
 type Source interface {
 	// Extend reads a history on to a later time.
 	Extend(ctx context.Context, h *analyzer.History, until time.Time) error
+	watch.Surveyor
 }
 
 // Options say how to replay.
@@ -46,6 +47,7 @@ func piece(watched time.Duration) time.Duration {
 type replay struct {
 	Options
 	event     event.Event
+	beside    Surrounding
 	policy    *watch.Policy
 	release   release
 	histories []*analyzer.History
@@ -69,9 +71,17 @@ type decision struct {
 	analyzer.Judgement
 }
 
-// Replay judges one deployment. Successor is when the workload's next deployment began, zero if none is known.
-func Replay(ctx context.Context, opts Options, e event.Event, successor time.Time) Outcome {
-	r := &replay{Options: opts, event: e}
+// Surrounding is what the other deployments tell of one.
+type Surrounding struct {
+	// Successor is when the workload's next deployment began, zero if none is known.
+	Successor time.Time
+	// Others are the deployments of other workloads of the namespace.
+	Others []event.Event
+}
+
+// Replay judges one deployment.
+func Replay(ctx context.Context, opts Options, e event.Event, beside Surrounding) Outcome {
+	r := &replay{Options: opts, event: e, beside: beside}
 	out := Outcome{ID: e.ID, Event: e, Evidence: Evidence{Namespace: e.Namespace, Workload: e.Workload, Version: e.Version, T0: e.Timestamp}}
 	if out.ID == "" {
 		out.ID = e.Key()
@@ -85,7 +95,7 @@ func Replay(ctx context.Context, opts Options, e event.Event, successor time.Tim
 		return out
 	}
 	r.policy, out.Policy = policy, policy.Name
-	decided, err := r.run(ctx, successor)
+	decided, err := r.run(ctx)
 	if err != nil {
 		out.Verdict, out.Reason, out.Err = analyzer.NoData, "the past could not be read: "+err.Error(), err
 		return out
@@ -94,8 +104,8 @@ func Replay(ctx context.Context, opts Options, e event.Event, successor time.Tim
 }
 
 // run reads and judges piece by piece, until there is a decision or the watch is over.
-func (r *replay) run(ctx context.Context, successor time.Time) (*decision, error) {
-	if err := r.begin(ctx, successor); err != nil {
+func (r *replay) run(ctx context.Context) (*decision, error) {
+	if err := r.begin(ctx); err != nil {
 		return nil, err
 	}
 	for r.last.Before(r.end) {
@@ -103,7 +113,7 @@ func (r *replay) run(ctx context.Context, successor time.Time) (*decision, error
 		if err := r.read(ctx, until); err != nil {
 			return nil, err
 		}
-		if d := r.judge(r.spans(until)); d != nil {
+		if d := r.judge(ctx, r.spans(until)); d != nil {
 			return d, nil
 		}
 		if r.silentFor() > time.Hour {
@@ -114,7 +124,7 @@ func (r *replay) run(ctx context.Context, successor time.Time) (*decision, error
 }
 
 // begin finds out what was released and measures what was before it.
-func (r *replay) begin(ctx context.Context, successor time.Time) error {
+func (r *replay) begin(ctx context.Context) error {
 	ts := r.event.Timestamp
 	for _, sig := range r.policy.Signals {
 		from := ts.Add(-lead - r.policy.BaselineWindow - sig.Scrape)
@@ -128,7 +138,7 @@ func (r *replay) begin(ctx context.Context, successor time.Time) error {
 		r.release.t0 = r.release.t0.Add(-r.policy.Scrape())
 	}
 	r.last = r.release.t0
-	r.limit(successor)
+	r.limit(r.beside.Successor)
 	return r.measureBaselines()
 }
 
@@ -204,10 +214,11 @@ func (r *replay) skip(ticks int, until time.Time) {
 }
 
 // judge folds the ticks one by one and returns the first judgement that would have been acted on or shown to a person.
-func (r *replay) judge(spans []analyzer.Span) *decision {
+func (r *replay) judge(ctx context.Context, spans []analyzer.Span) *decision {
 	ticks := r.ticks(spans)
 	for _, t := range ticks {
 		r.last = t.At
+		t = r.policy.Survey(ctx, r.Source, r.release.t0, r.state, r.suspicion(t.At), t)
 		r.state, r.newest = analyzer.Step(r.policy.Rules(), r.baselines, r.state, t)
 		r.record(t)
 		d := &decision{at: t.At, Judgement: r.newest}
@@ -243,6 +254,17 @@ func (r *replay) ticks(spans []analyzer.Span) []analyzer.Tick {
 		r.known = watch.WithPods(r.known, t)
 	}
 	return out
+}
+
+// suspicion names the workload and those that were deployed a short time before.
+func (r *replay) suspicion(at time.Time) analyzer.Suspicion {
+	sus := analyzer.Suspicion{Namespace: r.event.Namespace, Workload: r.event.Workload}
+	for _, o := range r.beside.Others {
+		if age := at.Sub(o.Timestamp); age >= 0 && age <= lead {
+			sus.NewlyDeployed = append(sus.NewlyDeployed, o.Workload)
+		}
+	}
+	return sus
 }
 
 func (r *replay) record(t analyzer.Tick) {

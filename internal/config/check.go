@@ -142,6 +142,7 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 	if p.Verify.Deadline <= p.Verify.For {
 		k.say(field("verify", "deadline"), "%s leaves no time for verify.for, which is %s; make it longer", p.Verify.Deadline, p.Verify.For)
 	}
+	p.Guards.check(k, field, scrape)
 	names := map[string]bool{}
 	for i, s := range p.Signals {
 		if s.Name == "" || names[s.Name] {

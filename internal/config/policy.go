@@ -27,6 +27,7 @@ type Policy struct {
 	Alpha float64 `yaml:"alpha"`
 	// MinBreach is the least length of a breach that is acted on, never less than three ticks. Default 15s.
 	MinBreach model.Duration `yaml:"minBreach"`
+	Guards    Guards         `yaml:"guards"`
 	Signals   []Signal       `yaml:"signals"`
 }
 
@@ -148,6 +149,7 @@ func (p *Policy) UnmarshalYAML(unmarshal func(any) error) error {
 		Verify:    Verify{For: minutes(2), Deadline: minutes(10)},
 		Alpha:     analyzer.DefaultAlpha,
 		MinBreach: model.Duration(15 * time.Second),
+		Guards:    Guards{Peers: true},
 	}
 	type plain Policy
 	return unmarshal((*plain)(p))
@@ -197,6 +199,8 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 		Verify:         watch.Verify{For: time.Duration(p.Verify.For), Deadline: time.Duration(p.Verify.Deadline)},
 		Alpha:          p.Alpha,
 		MinBreach:      time.Duration(p.MinBreach),
+		Peers:          p.Guards.Peers,
+		Dependencies:   p.Guards.dependencies(scrape),
 	}
 	for _, m := range p.Match {
 		out.Match = append(out.Match, watch.Match(m))

@@ -37,6 +37,9 @@ type Policy struct {
 	// SettleFor is how long the cluster may take to show the version that the event names.
 	SettleFor time.Duration `json:"settleFor"`
 	Verify    Verify        `json:"verify"`
+	// Peers and Dependencies are how what is not the release's doing is told from what is (analyzer.Around).
+	Peers        bool                   `json:"peers,omitempty"`
+	Dependencies *analyzer.Dependencies `json:"dependencies,omitempty"`
 }
 
 // Stage is one monitoring window.
@@ -134,14 +137,17 @@ func (p Policy) Scrape() time.Duration {
 
 // Rules are what the judge needs of the policy.
 func (p Policy) Rules() analyzer.Rules {
-	return analyzer.Rules{Signals: p.Signals, Alpha: p.Alpha, MinBreach: p.MinBreach}
+	return analyzer.Rules{Signals: p.Signals, Alpha: p.Alpha, MinBreach: p.MinBreach, Guarded: p.guarded()}
 }
+
+// guarded reports whether others are looked at before anything is laid to a release.
+func (p Policy) guarded() bool { return p.Peers || p.Dependencies != nil }
 
 // verifyRules judge whether a rollback helped. What is in doubt is not the version but the service, and it may take a while
 // to recover, so only a breach that is held for as long as the runbook's rule says tells that it did not.
 func (p Policy) verifyRules() analyzer.Rules {
 	r := p.Rules()
-	r.Signals = slices.Clone(r.Signals)
+	r.Signals, r.Guarded = slices.Clone(r.Signals), false
 	for i := range r.Signals {
 		r.Signals[i].Strict = true
 	}

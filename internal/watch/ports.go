@@ -64,8 +64,9 @@ type Cache interface {
 	Cached(w rollback.Workload, sw *rollback.Switch) (rollback.Snapshot, bool)
 }
 
-// Sampler measures signals.
+// Sampler measures signals, and what happens around a release that is suspected.
 type Sampler interface {
+	Around(ctx context.Context, sig analyzer.Signal, dep *analyzer.Dependencies, sus analyzer.Suspicion) (analyzer.Around, error)
 	Sample(ctx context.Context, sig analyzer.Signal, subjects []analyzer.Subject) (map[string][]analyzer.Measurement, error)
 	Baseline(ctx context.Context, sig analyzer.Signal, sub analyzer.Subject, span analyzer.Span) (analyzer.Baseline, error)
 }

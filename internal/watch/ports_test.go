@@ -191,6 +191,10 @@ func (s samplerOf) Sample(ctx context.Context, _ analyzer.Signal, subjects []ana
 	return out, err
 }
 
+func (s samplerOf) Around(context.Context, analyzer.Signal, *analyzer.Dependencies, analyzer.Suspicion) (analyzer.Around, error) {
+	return analyzer.Around{}, nil
+}
+
 func (s samplerOf) Baseline(ctx context.Context, sig analyzer.Signal, _ analyzer.Subject, span analyzer.Span) (b analyzer.Baseline, err error) {
 	err = s.call(ctx, "sampler.baseline", func() error {
 		b = analyzer.Baseline{Signal: sig.Name, From: span.From, To: span.At, Counts: analyzer.Counts{N: 10000, K: 100}}

@@ -145,7 +145,11 @@ func (s *scheduler) measure(ctx context.Context, jobs []job) {
 		}
 	}
 	for _, j := range jobs {
-		s.deliver(j, ticks[j.watch.Key])
+		surveyed := s.survey(ctx, j, ticks[j.watch.Key])
+		if ctx.Err() != nil {
+			return
+		}
+		s.deliver(j, surveyed)
 	}
 }
 

@@ -1,0 +1,173 @@
+package analyzer
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// This file tells a bad release from what strikes others too (detector.md 3c). It reads what was measured around the release
+// in the very tick that would decide, so that a replay comes to the same.
+
+// guard is what remains between ticks of the question whether a breach is the release's doing.
+type guard struct {
+	// calm is the evidence before the breach. What is gathered during one that is not the release's doing is given up.
+	calm evidence
+	// excused says that the present breach was last found not to be the release's doing.
+	excused bool
+	// unanswered counts the ticks in a row in which nothing around the release could be measured.
+	unanswered int
+}
+
+const (
+	// sharedPart is the part of the peers that must have grown worse for an outage to be a shared one, sharedPeers the least
+	// number of them.
+	sharedPart  = 0.3
+	sharedPeers = 2
+	// farWorst is how many times worse than the peers a release must be for theirs to be its doing, and not the reverse.
+	farWorst = 3
+	// calleePart is the part of a release's failures that failures of a workload it calls must make up to explain them.
+	calleePart = 0.5
+	// mostUnanswered is for how many ticks a decision waits for a look around that fails.
+	mostUnanswered = 4
+)
+
+// Suspects returns the signals for which the next tick should say what happened around the release, each with the beginning
+// of its breach.
+func (st State) Suspects(r Rules) map[string]time.Time {
+	out := map[string]time.Time{}
+	for _, sig := range r.Signals {
+		s, held := st.signals[sig.Name].sequential, st.signals[sig.Name].sustained
+		if !r.Guarded || sig.Strict || s.breach.besideControl() {
+			continue
+		}
+		n, e := len(s.breach.ticks), s.evidence.value()
+		switch {
+		case n > 0 && (s.guard.excused || e >= suspicious || n >= minBreachTicks-1 && e >= 2):
+			out[sig.Name] = s.breach.ticks[0].from
+		case held.held > sig.Rule.For/2:
+			out[sig.Name] = held.since
+		}
+	}
+	return out
+}
+
+// besideControl reports whether the old version served beside the release for most of the breach: then nothing that strikes
+// both can look like the release's doing, and no one else need be asked.
+func (b breach) besideControl() bool {
+	paired := 0
+	for _, t := range b.ticks {
+		if t.paired {
+			paired++
+		}
+	}
+	return 2*paired > len(b.ticks)
+}
+
+// look decides from what was measured around the release whether a claim stands. It returns why not, empty if it does, and
+// whether that is for want of an answer only.
+func (st SequentialState) look(r Rules, sig Signal, base Baseline, t Tick, limit float64) (next SequentialState, why string, waiting bool) {
+	if !r.Guarded || st.breach.besideControl() {
+		return st, "", false
+	}
+	around, measured := t.Around[sig.Name]
+	switch {
+	case !measured:
+		return st, "what happened elsewhere at the time is not known yet", true
+	case around.Error != "":
+		st.guard.unanswered++
+		if st.guard.unanswered > mostUnanswered {
+			return st, "", false
+		}
+		return st, "what happened elsewhere at the time could not be measured: " + around.Error, true
+	}
+	st.guard.unanswered = 0
+	release := Change{Before: clamp(base.Counts), During: st.breach.total()}
+	if why = around.callee(sig, release, limit); why == "" {
+		why = around.shared(sig, release, limit)
+	}
+	st.guard.excused = why != ""
+	if st.guard.excused {
+		st.evidence = st.guard.calm
+	}
+	return st, why, false
+}
+
+func (b breach) total() Counts {
+	var all Counts
+	for _, t := range b.ticks {
+		all = all.Plus(t.counts)
+	}
+	return all
+}
+
+// rose reports whether a change is surely for the worse.
+func (c Change) rose(sig Signal) bool {
+	before, during := clamp(c.Before), clamp(c.During)
+	if before.N == 0 || during.N == 0 {
+		return false
+	}
+	e := evidence{}.times(twoSample(during, before, 1+sig.Rule.Relative, 1), 1e9)
+	ratio, _ := during.Ratio()
+	usual, _ := before.Ratio()
+	return e.value() >= suspicious && over(ratio, sig.Rule.Limit(usual))
+}
+
+// excess is by how much the bad fraction is above what it was.
+func (c Change) excess() float64 {
+	during, _ := clamp(c.During).Ratio()
+	before, _ := clamp(c.Before).Ratio()
+	return max(0, during-before)
+}
+
+// shared reports whether other workloads grew worse at the same time, which no release of this one explains.
+func (a Around) shared(sig Signal, release Change, limit float64) string {
+	var affected []Peer
+	able := 0
+	for _, p := range a.Peers {
+		switch {
+		case p.rose(sig):
+			affected = append(affected, p)
+			able++
+		case release.excess()*float64(p.During.N) >= sickExpects:
+			able++ // it would have shown the same
+		}
+	}
+	if len(affected) < sharedPeers || float64(len(affected)) < sharedPart*float64(able) {
+		return ""
+	}
+	slices.SortFunc(affected, func(p, q Peer) int {
+		switch {
+		case p.excess() > q.excess():
+			return -1
+		case p.excess() < q.excess():
+			return 1
+		}
+		return 0
+	})
+	if release.excess() > farWorst*affected[len(affected)/2].excess() {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d other workloads grew worse at the same time, %s among them, so that something they share is failing",
+		len(affected), able, affected[0].Workload)
+}
+
+// callee reports whether the failures of a workload that the release calls explain those of the release.
+func (a Around) callee(sig Signal, release Change, limit float64) string {
+	if sig.Kind != KindErrorRate {
+		return ""
+	}
+	excess := float64(release.During.K) - limit*float64(release.During.N)
+	for _, c := range a.Callees {
+		usual, _ := clamp(c.Own.Before).Ratio()
+		more := float64(c.Own.During.K) - usual*float64(c.Own.During.N)
+		if more < calleePart*excess || !c.Own.rose(sig) && c.Own.Before.N > 0 {
+			continue
+		}
+		if c.Others.During.N == 0 || c.Others.rose(sig) {
+			return fmt.Sprintf("%s, which it calls, is failing: %.0f of its %.0f failures more than usual are %s's",
+				c.Workload, more, excess, c.Workload)
+		}
+	}
+	return ""
+}
