@@ -18,6 +18,8 @@ type Around struct {
 	Peers []Peer `json:"peers,omitempty"`
 	// Callees are the workloads that this one calls, where a metric tells.
 	Callees []Callee `json:"callees,omitempty"`
+	// References are what the same workload showed at the same time of earlier days.
+	References []Reference `json:"references,omitempty"`
 	// Error says why it could not be measured, empty if it could.
 	Error string `json:"error,omitempty"`
 }
@@ -43,6 +45,14 @@ type Callee struct {
 	Workload string `json:"workload"`
 	Own      Change `json:"own"`
 	Others   Change `json:"others"`
+}
+
+// Reference is a signal's value at the same time of an earlier day: before the time of day of the deployment, and during that
+// of the breach. A value that is not known is zero.
+type Reference struct {
+	Ago    time.Duration `json:"ago"`
+	Before float64       `json:"before"`
+	During float64       `json:"during"`
 }
 
 // Dependencies is a metric that tells who calls whom, such as a mesh's.
@@ -83,6 +93,12 @@ func (s *Sampler) Around(ctx context.Context, sig Signal, dep *Dependencies, sus
 	}
 	out.Callees = edges.callees(sus.Workload)
 	if !sus.Peers {
+		return out, nil
+	}
+	if out.References, err = s.references(ctx, sig, sus); err != nil {
+		return Around{}, fmt.Errorf("the same time of earlier days: %w", err)
+	}
+	if sig.Kind == KindBusiness { // others sell other things
 		return out, nil
 	}
 	callers := edges.callers(sus.Workload)

@@ -16,6 +16,12 @@ const baselineChunk = 10 * time.Minute
 // the caller asks again. Samples that are no counts will not become any by asking again: the baseline is empty then,
 // and says so.
 func (s *Sampler) Baseline(ctx context.Context, sig Signal, sub Subject, span Span) (Baseline, error) {
+	if !sig.FromMetrics() {
+		return Baseline{Signal: sig.Name, From: span.From, To: span.At}, nil
+	}
+	if sig.Query != "" {
+		return s.baselineNumbers(ctx, sig, sub, span)
+	}
 	return collectBaseline(sig, sub, span, func(sub Subject) ([]Measurement, error) {
 		got, err := s.Sample(ctx, sig, []Subject{sub})
 		return got[sub.Key], err

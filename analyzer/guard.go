@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -38,6 +39,10 @@ func (st State) Suspects(r Rules) map[string]time.Time {
 	out := map[string]time.Time{}
 	for _, sig := range r.Signals {
 		s, held := st.signals[sig.Name].sequential, st.signals[sig.Name].sustained
+		if b := st.signals[sig.Name].business; !b.since.IsZero() && r.Guarded {
+			out[sig.Name] = b.since
+			continue
+		}
 		if !r.Guarded || sig.Strict || s.breach.besideControl() {
 			continue
 		}
@@ -70,27 +75,46 @@ func (st SequentialState) look(r Rules, sig Signal, base Baseline, t Tick, limit
 	if !r.Guarded || st.breach.besideControl() {
 		return st, "", false
 	}
-	around, measured := t.Around[sig.Name]
+	around := t.Around[sig.Name]
+	why, waiting = st.guard.answer(t.Around, sig.Name)
+	if why == "" {
+		release := Change{Before: clamp(base.Counts), During: st.breach.total()}
+		before, _ := release.Before.Ratio()
+		during, _ := release.During.Ratio()
+		why = cmp.Or(around.callee(sig, release, limit), around.shared(sig, release), around.asUsual(sig, before, during))
+	}
+	calm := st.guard.calm
+	st.guard = st.guard.after(t.Around, sig.Name, why != "" && !waiting)
+	if st.guard.excused {
+		st.evidence = calm
+	}
+	return st, why, waiting
+}
+
+// answer says why a claim must wait for a look around, empty if it need not: there was one, or there have been too many that
+// failed.
+func (g guard) answer(all map[string]Around, signal string) (why string, waiting bool) {
+	around, measured := all[signal]
 	switch {
 	case !measured:
-		return st, "what happened elsewhere at the time is not known yet", true
+		return "what happened elsewhere at the time is not known yet", true
+	case around.Error != "" && g.unanswered < mostUnanswered:
+		return "what happened elsewhere at the time could not be measured: " + around.Error, true
+	}
+	return "", false
+}
+
+// after remembers what came of a look around.
+func (g guard) after(all map[string]Around, signal string, excused bool) guard {
+	around, measured := all[signal]
+	switch {
+	case !measured:
 	case around.Error != "":
-		st.guard.unanswered++
-		if st.guard.unanswered > mostUnanswered {
-			return st, "", false
-		}
-		return st, "what happened elsewhere at the time could not be measured: " + around.Error, true
+		g.unanswered++
+	default:
+		g.unanswered, g.excused = 0, excused
 	}
-	st.guard.unanswered = 0
-	release := Change{Before: clamp(base.Counts), During: st.breach.total()}
-	if why = around.callee(sig, release, limit); why == "" {
-		why = around.shared(sig, release, limit)
-	}
-	st.guard.excused = why != ""
-	if st.guard.excused {
-		st.evidence = st.guard.calm
-	}
-	return st, why, false
+	return g
 }
 
 func (b breach) total() Counts {
@@ -121,7 +145,7 @@ func (c Change) excess() float64 {
 }
 
 // shared reports whether other workloads grew worse at the same time, which no release of this one explains.
-func (a Around) shared(sig Signal, release Change, limit float64) string {
+func (a Around) shared(sig Signal, release Change) string {
 	var affected []Peer
 	able := 0
 	for _, p := range a.Peers {
@@ -170,4 +194,26 @@ func (a Around) callee(sig Signal, release Change, limit float64) string {
 		}
 	}
 	return ""
+}
+
+// asUsual reports whether the same happened at the same time of an earlier day: then it is the hour's doing.
+func (a Around) asUsual(sig Signal, before, during float64) string {
+	for _, ref := range a.References {
+		if !(ref.Before > 0 && ref.During > 0 && before > 0) {
+			continue
+		}
+		usual, now := ref.During/ref.Before, during/before
+		if now > 1 && usual > 1+sig.Rule.Relative && now <= usual*(1+sig.Rule.Relative) ||
+			now < 1 && usual < 1-sig.Rule.Relative && now >= usual*(1-sig.Rule.Relative) {
+			return fmt.Sprintf("the same happened at this time %s before, from %s to %s", days(ref.Ago), sig.figure(ref.Before), sig.figure(ref.During))
+		}
+	}
+	return ""
+}
+
+func days(d time.Duration) string {
+	if n := int(d.Hours() / 24); n != 1 {
+		return fmt.Sprintf("%d days", n)
+	}
+	return "one day"
 }

@@ -10,6 +10,8 @@ type State struct {
 type signalState struct {
 	sustained  SustainedState
 	sequential SequentialState
+	business   businessState
+	rollout    rolloutState
 }
 
 // Judgement is the verdict on a release at one tick and the assessments behind it, one for each signal.
@@ -44,6 +46,16 @@ func Step(r Rules, baselines map[string]Baseline, st State, t Tick) (State, Judg
 // stepSignal folds one tick into both engines of a signal.
 func stepSignal(r Rules, sig Signal, base Baseline, st signalState, t Tick) (signalState, Assessment, claim) {
 	var a Assessment
+	var c claim
+	switch sig.Kind {
+	case KindBusiness:
+		st.business, a, c = stepBusiness(r, sig, base, st.business, t)
+		a.Evidence = st.business.evidence(sig)
+		return st, sig.scaled(a), c
+	case KindRollout:
+		st.rollout, a, c = stepRollout(r, sig, st.rollout, t)
+		return st, a, c
+	}
 	st.sustained, a = stepSustained(sig, base, st.sustained, t)
 	m := t.Signals[sig.Name]
 	if out, _ := unusable(m); out != "" {
@@ -53,17 +65,27 @@ func stepSignal(r Rules, sig Signal, base Baseline, st signalState, t Tick) (sig
 	}
 	var n null
 	st.sequential, n = stepSequential(r, sig, base, st.sequential, t)
-	var c claim
 	st.sequential, a, c = st.sequential.appraise(r, sig, base, n, a, t)
 	return st, a, c
+}
+
+// evidence is the signal's e-value; false if it is judged by other means.
+func (st signalState) evidence(sig Signal) (float64, bool) {
+	switch {
+	case sig.Strict, sig.Kind == KindRollout:
+		return 0, false
+	case sig.Kind == KindBusiness:
+		return st.business.evidence(sig), true
+	}
+	return st.sequential.evidence.value(), true
 }
 
 // together is the average of the signals' e-values, which is an e-value however the signals depend on each other.
 func together(signals []Signal, states map[string]signalState) float64 {
 	var sum, n float64
 	for _, sig := range signals {
-		if !sig.Strict {
-			sum, n = sum+states[sig.Name].sequential.evidence.value(), n+1
+		if e, counts := states[sig.Name].evidence(sig); counts {
+			sum, n = sum+e, n+1
 		}
 	}
 	if n == 0 {
@@ -85,7 +107,7 @@ func (j *Judgement) decide(signals []Signal, claims []claim) {
 	for i, c := range claims {
 		a := &j.Signals[i]
 		switch {
-		case signals[i].Strict:
+		case signals[i].Strict, signals[i].Kind == KindRollout:
 			proven = proven || a.Verdict == Regressed
 		case (c.sustained || c.sequential) && a.Evidence >= suspicious && j.Evidence >= j.Required:
 			a.Verdict, proven = Regressed, true
@@ -112,7 +134,10 @@ func (j Judgement) weight() string {
 }
 
 // Measured returns how many events of a signal have been counted so far.
-func (st State) Measured(signal string) uint64 { return st.signals[signal].sustained.total.N }
+func (st State) Measured(signal string) uint64 {
+	s := st.signals[signal]
+	return s.sustained.total.Plus(s.business.total).N
+}
 
 // byGravity lists the verdicts, the gravest first.
 var byGravity = []Verdict{Regressed, External, SickPod, NoData, Insufficient, Healthy}

@@ -13,9 +13,10 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// querier is the one call to Prometheus that judging needs.
+// querier is what judging asks of Prometheus.
 type querier interface {
 	Query(ctx context.Context, query string, ts time.Time, opts ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error)
+	QueryRange(ctx context.Context, query string, r v1.Range, opts ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error)
 }
 
 // Sampler measures signals by asking Prometheus for raw samples at explicit times, so that a question asked late is
@@ -38,6 +39,12 @@ const chunkSubjects = 40
 // for every 40 of them, and returns a measurement for each span of each subject by its key. An error means that nothing could be measured and that asking again may help.
 func (s *Sampler) Sample(ctx context.Context, sig Signal, subjects []Subject) (map[string][]Measurement, error) {
 	out := make(map[string][]Measurement, len(subjects))
+	if !sig.FromMetrics() {
+		return out, nil
+	}
+	if sig.Query != "" {
+		return out, s.sampleNumbers(ctx, sig, subjects, out)
+	}
 	for chunk := range slices.Chunk(subjects, chunkSubjects) {
 		if err := s.sampleChunk(ctx, sig, chunk, out); err != nil {
 			return nil, err
@@ -123,9 +130,9 @@ func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []M
 	for _, f := range all {
 		switch {
 		case !sub.owns(sig.Labels, f):
-		case sub.Release.has(sig.Labels, f):
+		case sub.Release.has(sig, f):
 			mine = append(mine, f.series)
-		case sub.Control.has(sig.Labels, f):
+		case sub.Control.has(sig, f):
 			control = append(control, f.series)
 		}
 	}
@@ -148,10 +155,21 @@ func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []M
 }
 
 func (sig Signal) measure(series []Series, w Window) Measurement {
-	if sig.Kind == KindLatency {
+	switch {
+	case sig.Kind == KindLatency:
 		return MeasureHistogram(series, w, sig.Objective.bound())
+	case sig.byTime():
+		return perMillisecond(Measure(series, w), w.Span)
 	}
 	return Measure(series, w)
+}
+
+// perMillisecond puts time in the place of requests where a counter is measured against the clock.
+func perMillisecond(m Measurement, span Span) Measurement {
+	if m.Samples > 0 && m.Error == "" {
+		m.Pods = map[string]Counts{"": {N: uint64(span.At.Sub(span.From).Milliseconds()), K: m.Total().K}}
+	}
+	return m
 }
 
 // matrix asks for raw samples that end at an explicit time.

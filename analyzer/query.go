@@ -27,6 +27,13 @@ func planQueries(sig Signal, subjects []Subject, window time.Duration) ([]query,
 		}
 		return []query{{text: narrow(buckets).Range(window), bad: never, good: always}}, nil
 	}
+	if sig.Kind == KindBusiness && sig.Requests == "" {
+		events, err := ParseSelector(sig.Events)
+		if err != nil {
+			return nil, fmt.Errorf("events: %w", err)
+		}
+		return []query{{text: narrow(events).Range(window), bad: always, good: never}}, nil
+	}
 	requests, bad, err := selectors(sig)
 	if err != nil {
 		return nil, err
@@ -47,8 +54,12 @@ func selectors(sig Signal) (requests, bad Selector, err error) {
 	if requests, err = ParseSelector(sig.Requests); err != nil {
 		return requests, bad, fmt.Errorf("requests: %w", err)
 	}
-	if bad, err = ParseSelector(sig.Errors); err != nil {
-		return requests, bad, fmt.Errorf("errors: %w", err)
+	field, text := "errors", sig.Errors
+	if sig.Kind == KindBusiness {
+		field, text = "events", sig.Events
+	}
+	if bad, err = ParseSelector(text); err != nil {
+		return requests, bad, fmt.Errorf("%s: %w", field, err)
 	}
 	return requests, bad, nil
 }
@@ -60,6 +71,9 @@ func never(model.Metric) bool  { return false }
 // asked; without an end of the span it asks for the present. Prometheus extrapolates an increase to the whole of its range,
 // so that its number can differ a little from the judge's, which counts.
 func Query(sig Signal, sub Subject, span Span) (string, error) {
+	if sig.Query != "" {
+		return numberQuery(sig, sub)
+	}
 	narrow, err := sub.shown(sig.Labels)
 	if err != nil {
 		return "", err
@@ -70,6 +84,13 @@ func Query(sig Signal, sub Subject, span Span) (string, error) {
 			return "", fmt.Errorf("histogram: %w", err)
 		}
 		return fmt.Sprintf("histogram_quantile(%g, sum by (le) (increase(%s)))", sig.Objective.Quantile, narrow(buckets).over(span)), nil
+	}
+	if sig.byTime() {
+		events, err := ParseSelector(sig.Events)
+		if err != nil {
+			return "", fmt.Errorf("events: %w", err)
+		}
+		return fmt.Sprintf("sum(rate(%s))", narrow(events).over(span)), nil
 	}
 	requests, bad, err := selectors(sig)
 	if err != nil {

@@ -2,6 +2,7 @@ package analyzer
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -39,6 +40,9 @@ func (a Assessment) measured() string {
 		return fmt.Sprintf("%s was %s (%s of requests took longer than %s)",
 			a.quantileName(), seconds(a.QuantileValue), percent(a.Value), seconds(a.LimitLatency))
 	}
+	if a.Kind == KindBusiness {
+		return a.Signal + " was " + a.figure(a.Value)
+	}
 	return percent(a.Value) + " of requests failed"
 }
 
@@ -46,13 +50,21 @@ func (a Assessment) limit() string {
 	if a.Kind == KindLatency {
 		return seconds(a.LimitLatency)
 	}
+	if a.Kind == KindBusiness {
+		return a.figure(a.Limit)
+	}
 	return percent(a.Limit)
 }
 
 // Shown returns the value and the limit as people read them: "34.50 %", or "812ms".
 func (a Assessment) Shown() (value, limit string) {
-	if a.Kind == KindLatency {
+	switch a.Kind {
+	case KindLatency:
 		return seconds(a.QuantileValue), a.limit()
+	case KindBusiness:
+		return a.figure(a.Value), a.limit()
+	case KindRollout:
+		return "silent for " + wholeTicks(a.Held), wholeTicks(a.Required)
 	}
 	return percent(a.Value), a.limit()
 }
@@ -61,6 +73,9 @@ func (a Assessment) quantileName() string { return fmt.Sprintf("P%g", a.Quantile
 
 // grounds says what the limit is made of.
 func grounds(sig Signal, a Assessment) string {
+	if sig.Kind == KindBusiness {
+		return fmt.Sprintf("before the release it was %s", a.figure(a.Baseline))
+	}
 	if sig.Kind == KindLatency {
 		return fmt.Sprintf("the SLO of %s plus %.6g %%", sig.Objective.SLO, sig.Objective.Tolerance*100)
 	}
@@ -68,6 +83,37 @@ func grounds(sig Signal, a Assessment) string {
 		return "there is no baseline, but the old version serving beside it did better"
 	}
 	return fmt.Sprintf("the baseline of %s plus %s", percent(a.Baseline), sig.Rule.allowance(a.Baseline))
+}
+
+// scaled brings a business metric's values into the unit that people read it in.
+func (sig Signal) scaled(a Assessment) Assessment {
+	factor := 1.0
+	switch {
+	case sig.Query != "":
+	case sig.Requests == "":
+		factor, a.Unit = 60_000, "a minute"
+	default:
+		factor, a.Unit = 100, "per 100 requests"
+	}
+	a.Value, a.Baseline, a.Limit = a.Value*factor, a.Baseline*factor, a.Limit*factor
+	return a
+}
+
+// wording says a business metric's value in a sentence.
+func (sig Signal) wording(value float64) string { return sig.Name + " was " + sig.figure(value) }
+
+// figure writes a value of the signal as people read it.
+func (sig Signal) figure(value float64) string {
+	if sig.Kind != KindBusiness {
+		return percent(value)
+	}
+	a := sig.scaled(Assessment{Value: value})
+	return a.figure(a.Value)
+}
+
+// figure writes a business metric's value with its unit.
+func (a Assessment) figure(value float64) string {
+	return strings.TrimSpace(fmt.Sprintf("%.4g %s", value, a.Unit))
 }
 
 // seconds writes a latency as people read it, to the millisecond.

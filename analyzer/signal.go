@@ -15,6 +15,10 @@ const (
 	// KindLatency is the fraction of requests that took longer than the objective allows, compared with the fraction
 	// that a quantile leaves: the 95th percentile is over the limit exactly when more than 5 % of requests are.
 	KindLatency Kind = "latency"
+	// KindBusiness is what a service is for, such as orders: events of a counter per request or by time, or any number.
+	KindBusiness Kind = "business"
+	// KindRollout is whether the release gets to serve at all.
+	KindRollout Kind = "rollout"
 )
 
 // Signal is one thing that a policy judges a release by.
@@ -28,6 +32,12 @@ type Signal struct {
 	// Histogram is a PromQL vector selector of the _bucket series of a classic histogram; of KindLatency.
 	Histogram string    `json:"histogram,omitempty"`
 	Objective Objective `json:"objective,omitzero"`
+	// Events is a PromQL vector selector of a counter, Query a PromQL expression of one number; of KindBusiness, which has one
+	// of them. Events are counted per request where Requests are given, else by time.
+	Events string `json:"events,omitempty"`
+	Query  string `json:"query,omitempty"`
+	// Direction says which way a business metric gets worse.
+	Direction Direction `json:"direction,omitempty"`
 	// Labels says which labels of these series name the namespace and the pod.
 	Labels Labels `json:"labels"`
 	// Scrape is how often Prometheus scrapes these series.
@@ -37,6 +47,9 @@ type Signal struct {
 	// is taken for a bad one.
 	Strict bool `json:"strict,omitempty"`
 }
+
+// FromMetrics reports whether the signal is measured by series of its own. A rollout is judged by what the other signals see.
+func (sig Signal) FromMetrics() bool { return sig.Kind != KindRollout }
 
 // Labels maps what the judge needs to know to the labels that carry it. A name that is empty says that the series have no
 // such label. Series without a workload's label are known by the names of their pods, which are then those that Kubernetes

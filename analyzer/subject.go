@@ -40,6 +40,8 @@ type Members struct {
 	NotVersions []string
 	// Undivided says that all of the workload's series are meant where neither pod nor version tells them apart.
 	Undivided bool
+	// whole means all of the workload's series, whatever tells them apart.
+	whole bool
 }
 
 // podSuffix is what follows the prefix in the name of a ReplicaSet's pod (the alphabet is that of apimachinery's
@@ -56,8 +58,11 @@ func (m Members) byPod(l Labels) bool { return l.Pod != "" && (m.PodPrefix != ""
 
 // has reports whether a series of the workload is one of the members. The prefix alone does not tell: that of a DaemonSet
 // "checkout" also begins the names of the pods of "checkout-api".
-func (m Members) has(l Labels, f found) bool {
+func (m Members) has(sig Signal, f found) bool {
+	l := sig.Labels
 	switch {
+	case m.whole, sig.byTime() && m.Undivided: // what is measured against the clock is shared by all versions
+		return true
 	case m.byPod(l):
 		suffix, ok := strings.CutPrefix(f.pod, m.PodPrefix)
 		return m.Pods[f.pod] || ok && m.PodPrefix != "" && onlyPodSuffix.MatchString(suffix)
@@ -71,7 +76,13 @@ func (m Members) has(l Labels, f found) bool {
 
 // owns reports whether a series can be one of the subject's workload at all.
 func (sub Subject) owns(l Labels, f found) bool {
-	return (l.Namespace == "" || f.namespace == sub.Namespace) && (l.Workload == "" || f.workload == sub.Workload)
+	if l.Namespace != "" && f.namespace != sub.Namespace {
+		return false
+	}
+	if l.Workload != "" {
+		return f.workload == sub.Workload
+	}
+	return sub.Release.byPod(l) || l.Pod == "" || f.owner(l) == sub.Workload
 }
 
 // found is one series that a query returned, by the labels that say whose it is.

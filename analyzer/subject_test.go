@@ -36,7 +36,7 @@ func TestMembersAreToldByWhateverTheLabelsTell(t *testing.T) {
 		{"nothing tells the control apart", byWorkload, others, v1, false},
 		{"no members", byVersion, Members{}, v2, false},
 	} {
-		if got := c.members.has(c.labels, c.series); got != c.want {
+		if got := c.members.has(Signal{Labels: c.labels}, c.series); got != c.want {
 			t.Errorf("%s: %t", c.name, got)
 		}
 	}

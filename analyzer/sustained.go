@@ -94,7 +94,7 @@ func unusable(m Measurement) (Outcome, string) {
 		return OutcomeError, "Prometheus gave no usable answer: " + m.Error
 	case len(m.Warnings) > 0:
 		return OutcomeError, "Prometheus warned that its answer may be incomplete: " + m.Warnings[0]
-	case m.Samples == 0:
+	case m.Samples == 0 && m.Value == nil:
 		return OutcomeNoData, "Prometheus has no sample of the pods in this tick"
 	case m.Gap && m.Total() == Counts{}:
 		return OutcomeNoData, "the first samples after a gap, from which nothing can be counted yet"

@@ -45,6 +45,10 @@ type Measurement struct {
 	// Control holds the increments of the known-good version's pods in the same tick, while it still serves: the
 	// concurrent control. It is zero where no such pod had a sample that could be counted.
 	Control Counts `json:"control,omitzero"`
+	// Value is the number that a business metric's expression gave at the end of the tick, ControlValue that of the old
+	// version at the same time; nil where there is none.
+	Value        *float64 `json:"value,omitempty"`
+	ControlValue *float64 `json:"controlValue,omitempty"`
 	// Buckets holds a histogram's increments over all pods, from which the quantile is shown; of other signals it is nil.
 	Buckets Buckets `json:"buckets,omitempty"`
 	// Samples counts the raw samples behind the increments (twice where one counter holds requests that all failed, and
@@ -92,4 +96,6 @@ type Baseline struct {
 	// scatter and whether a breach had begun before the deployment. A tick with N=0 had no request that could be counted.
 	Step  time.Duration `json:"step,omitempty"`
 	Ticks []Counts      `json:"ticks,omitempty"`
+	// Values are the numbers that a business metric's expression gave at the end of each step, without those that were none.
+	Values []float64 `json:"values,omitempty"`
 }

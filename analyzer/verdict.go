@@ -75,6 +75,8 @@ type Assessment struct {
 	// Breach estimates for how long the release has been bad, LeastBreach is how long it must be, both in seconds.
 	Breach      float64 `json:"breachSeconds,omitempty"`
 	LeastBreach float64 `json:"leastBreachSeconds,omitempty"`
+	// Unit is that of Value, Baseline and Limit; of business metrics only, whose values are fractions of nothing.
+	Unit string `json:"unit,omitempty"`
 	// Guard says why a breach is not laid to the release, empty if it is.
 	Guard string `json:"guard,omitempty"`
 }

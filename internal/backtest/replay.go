@@ -19,7 +19,7 @@ import (
 type Source interface {
 	// Extend reads a history on to a later time.
 	Extend(ctx context.Context, h *analyzer.History, until time.Time) error
-	watch.Surveyor
+	watch.Sampler
 }
 
 // Options say how to replay.
@@ -46,10 +46,11 @@ func piece(watched time.Duration) time.Duration {
 // replay is one deployment on its way through the past.
 type replay struct {
 	Options
-	event     event.Event
-	beside    Surrounding
-	policy    *watch.Policy
-	release   release
+	event   event.Event
+	beside  Surrounding
+	policy  *watch.Policy
+	release release
+	// histories holds the samples of the signals that are counted, nil in the place of those that are not.
 	histories []*analyzer.History
 	baselines map[string]analyzer.Baseline
 	// end is when the watch ends, why says what ends it.
@@ -113,8 +114,9 @@ func (r *replay) run(ctx context.Context) (*decision, error) {
 		if err := r.read(ctx, until); err != nil {
 			return nil, err
 		}
-		if d := r.judge(ctx, r.spans(until)); d != nil {
-			return d, nil
+		d, err := r.judge(ctx, r.spans(until))
+		if d != nil || err != nil {
+			return d, err
 		}
 		if r.silentFor() > time.Hour {
 			break
@@ -127,8 +129,11 @@ func (r *replay) run(ctx context.Context) (*decision, error) {
 func (r *replay) begin(ctx context.Context) error {
 	ts := r.event.Timestamp
 	for _, sig := range r.policy.Signals {
-		from := ts.Add(-lead - r.policy.BaselineWindow - sig.Scrape)
-		r.histories = append(r.histories, analyzer.NewHistory(sig, r.event.Namespace, r.event.Workload, from))
+		var h *analyzer.History
+		if sig.FromMetrics() && sig.Query == "" {
+			h = analyzer.NewHistory(sig, r.event.Namespace, r.event.Workload, ts.Add(-lead-r.policy.BaselineWindow-sig.Scrape))
+		}
+		r.histories = append(r.histories, h)
 	}
 	if err := r.read(ctx, ts.Add(max(r.policy.SettleFor, 15*time.Minute))); err != nil {
 		return err
@@ -139,7 +144,7 @@ func (r *replay) begin(ctx context.Context) error {
 	}
 	r.last = r.release.t0
 	r.limit(r.beside.Successor)
-	return r.measureBaselines()
+	return r.measureBaselines(ctx)
 }
 
 // limit ends the watch at the end of its last stage, at the next deployment, or with the present.
@@ -156,7 +161,9 @@ func (r *replay) limit(successor time.Time) {
 func (r *replay) seen() []sightings {
 	var out []sightings
 	for i, h := range r.histories {
-		out = append(out, sightings{labels: r.policy.Signals[i].Labels, seen: h.Sightings()})
+		if h != nil {
+			out = append(out, sightings{labels: r.policy.Signals[i].Labels, seen: h.Sightings()})
+		}
 	}
 	return out
 }
@@ -167,6 +174,9 @@ func (r *replay) read(ctx context.Context, until time.Time) error {
 		until = r.Now
 	}
 	for _, h := range r.histories {
+		if h == nil {
+			continue
+		}
 		if err := r.Source.Extend(ctx, h, until); err != nil {
 			return err
 		}
@@ -178,11 +188,11 @@ func (r *replay) subject(members analyzer.Members) analyzer.Subject {
 	return analyzer.Subject{Key: "backtest", Namespace: r.event.Namespace, Workload: r.event.Workload, Release: members}
 }
 
-func (r *replay) measureBaselines() error {
+func (r *replay) measureBaselines(ctx context.Context) error {
 	span := analyzer.Span{From: r.release.t0.Add(-r.policy.BaselineWindow), At: r.release.t0}
 	r.baselines = make(map[string]analyzer.Baseline, len(r.histories))
 	for i, sig := range r.policy.Signals {
-		base, err := r.histories[i].Baseline(r.subject(r.release.before()), span)
+		base, err := r.baseline(ctx, i, sig, span)
 		if err != nil {
 			return err
 		}
@@ -190,6 +200,14 @@ func (r *replay) measureBaselines() error {
 		r.courses = append(r.courses, Course{Signal: sig, Baseline: base})
 	}
 	return nil
+}
+
+func (r *replay) baseline(ctx context.Context, i int, sig analyzer.Signal, span analyzer.Span) (analyzer.Baseline, error) {
+	sub := r.subject(r.release.before())
+	if h := r.histories[i]; h != nil {
+		return h.Baseline(sub, span)
+	}
+	return r.Source.Baseline(ctx, sig, sub, span)
 }
 
 // spans returns the ticks up to a time.
@@ -214,8 +232,11 @@ func (r *replay) skip(ticks int, until time.Time) {
 }
 
 // judge folds the ticks one by one and returns the first judgement that would have been acted on or shown to a person.
-func (r *replay) judge(ctx context.Context, spans []analyzer.Span) *decision {
-	ticks := r.ticks(spans)
+func (r *replay) judge(ctx context.Context, spans []analyzer.Span) (*decision, error) {
+	ticks, err := r.ticks(ctx, spans)
+	if err != nil {
+		return nil, err
+	}
 	for _, t := range ticks {
 		r.last = t.At
 		t = r.policy.Survey(ctx, r.Source, r.release.t0, r.state, r.suspicion(t.At), t)
@@ -224,7 +245,7 @@ func (r *replay) judge(ctx context.Context, spans []analyzer.Span) *decision {
 		d := &decision{at: t.At, Judgement: r.newest}
 		switch r.newest.Verdict {
 		case analyzer.Regressed:
-			return d
+			return d, nil
 		case analyzer.External, analyzer.SickPod:
 			if r.excused == nil {
 				r.excused = d
@@ -234,11 +255,11 @@ func (r *replay) judge(ctx context.Context, spans []analyzer.Span) *decision {
 			r.measured = d
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // ticks measures all signals over the spans.
-func (r *replay) ticks(spans []analyzer.Span) []analyzer.Tick {
+func (r *replay) ticks(ctx context.Context, spans []analyzer.Span) ([]analyzer.Tick, error) {
 	out := make([]analyzer.Tick, len(spans))
 	for i, span := range spans {
 		out[i] = analyzer.Tick{From: span.From, At: span.At, Signals: make(map[string]analyzer.Measurement, len(r.histories))}
@@ -246,14 +267,26 @@ func (r *replay) ticks(spans []analyzer.Span) []analyzer.Tick {
 	sub := r.subject(r.release.members)
 	sub.Control, sub.Spans, sub.Fresh, sub.Known = r.release.control, spans, r.release.fresh, r.known
 	for i, sig := range r.policy.Signals {
-		for j, m := range r.histories[i].Measure(sub) {
+		got, err := r.measure(ctx, i, sig, sub)
+		if err != nil {
+			return nil, err
+		}
+		for j, m := range got {
 			out[j].Signals[sig.Name] = m
 		}
 	}
 	for _, t := range out {
 		r.known = watch.WithPods(r.known, t)
 	}
-	return out
+	return out, nil
+}
+
+func (r *replay) measure(ctx context.Context, i int, sig analyzer.Signal, sub analyzer.Subject) ([]analyzer.Measurement, error) {
+	if h := r.histories[i]; h != nil {
+		return h.Measure(sub), nil
+	}
+	got, err := r.Source.Sample(ctx, sig, []analyzer.Subject{sub})
+	return got[sub.Key], err
 }
 
 // suspicion names the workload and those that were deployed a short time before.
@@ -281,11 +314,17 @@ func (r *replay) record(t analyzer.Tick) {
 func (r *replay) silentFor() time.Duration {
 	var last time.Time
 	for _, h := range r.histories {
+		if h == nil {
+			continue
+		}
 		for _, s := range h.Sightings() {
 			if s.Last.After(last) {
 				last = s.Last
 			}
 		}
+	}
+	if last.IsZero() { // nothing is counted, or nothing was there
+		return 0
 	}
 	return r.last.Sub(last)
 }

@@ -26,8 +26,13 @@ func (s Signal) check(k *checker, at []any, p Policy, scrape model.Duration) {
 		c.errorRate()
 	case analyzer.KindLatency:
 		c.latency()
+	case analyzer.KindBusiness:
+		c.business()
+	case analyzer.KindRollout:
+		c.foreign("requests", "errors", "histogram", "slo", "quantile", "tolerance", "unit", "events", "query", "direction", "labels", "maxIncrease")
 	default:
-		c.say(c.field("kind"), "%q is not a kind of signal; use %s or %s", s.Kind, analyzer.KindErrorRate, analyzer.KindLatency)
+		c.say(c.field("kind"), "%q is not a kind of signal; use %s, %s, %s or %s", s.Kind,
+			analyzer.KindErrorRate, analyzer.KindLatency, analyzer.KindBusiness, analyzer.KindRollout)
 	}
 	c.labels()
 	c.times(p, scrape)
@@ -39,6 +44,29 @@ func (s Signal) check(k *checker, at []any, p Policy, scrape model.Duration) {
 	}
 }
 
+func (c signalCheck) business() {
+	c.foreign("errors", "histogram", "slo", "quantile", "tolerance", "unit", "strict")
+	switch {
+	case c.Query != "" && (c.Events != "" || c.Requests != ""):
+		c.say(c.field("query"), "takes the place of events and requests; keep one or the other")
+	case c.Query != "":
+		if _, err := analyzer.ParseNumber(c.Query); err != nil {
+			c.say(c.field("query"), "%v", err)
+		}
+	default:
+		c.selector("events", c.Events, "orders_total")
+		if c.Requests != "" {
+			c.selector("requests", c.Requests, "http_requests_total")
+		}
+	}
+	if d := c.Direction; d != "" && d != analyzer.Falling && d != analyzer.Rising && d != analyzer.Either {
+		c.say(c.field("direction"), "%q is not a direction; use %s, %s or %s", d, analyzer.Falling, analyzer.Rising, analyzer.Either)
+	}
+	if r := c.MaxIncrease.Relative; !(r >= 0 && r < 1) && c.Direction != analyzer.Rising {
+		c.say(c.field("maxIncrease", "relative"), "%v is not a fraction by which the metric may fall; write 10 %% as 0.10", r)
+	}
+}
+
 func (c signalCheck) labels() {
 	l := c.Labels
 	for _, name := range [][2]string{{"namespace", l.Namespace}, {"workload", l.Workload}, {"pod", l.Pod}, {"version", l.Version}} {
@@ -46,7 +74,7 @@ func (c signalCheck) labels() {
 			c.say(c.field("labels", name[0]), "%q is not a label's name; use the one that carries the %s in the series", name[1], name[0])
 		}
 	}
-	if l.Pod == "" && l.Workload == "" {
+	if l.Pod == "" && l.Workload == "" && c.Query == "" {
 		c.say(c.field("labels"), "has neither pod nor workload, so nothing tells the workload's series from others; name one of the two")
 	}
 }
@@ -105,12 +133,12 @@ func (c signalCheck) errorRate() {
 	if a := c.MaxIncrease.Absolute; !(a >= 0 && a < 1) {
 		c.say(c.field("maxIncrease", "absolute"), "%v is not a fraction of all requests; write 0.1 percentage points as 0.001", a)
 	}
-	c.foreign("histogram", "slo", "quantile", "tolerance", "unit")
+	c.foreign("histogram", "slo", "quantile", "tolerance", "unit", "events", "query", "direction")
 }
 
 func (c signalCheck) latency() {
 	c.selector("histogram", c.Histogram, "http_request_duration_seconds_bucket")
-	c.foreign("requests", "errors", "maxIncrease")
+	c.foreign("requests", "errors", "maxIncrease", "events", "query", "direction")
 	if c.SLO <= 0 {
 		c.say(c.field("slo"), "is missing; name the latency that the quantile should stay below, such as 500ms")
 	}

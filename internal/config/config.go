@@ -148,7 +148,7 @@ func Parse(data []byte) (*Config, error) {
 	}
 	check := &checker{root: root}
 	for i := range c.Policies {
-		c.Policies[i].complete(func(stage string) bool { return check.given([]any{"policies", i, "stages", stage, "mode"}) })
+		c.Policies[i].complete(func(path ...any) bool { return check.given(append([]any{"policies", i}, path...)) })
 	}
 	c.check(check)
 	if err := check.err(); err != nil {

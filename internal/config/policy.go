@@ -82,7 +82,8 @@ type Verify struct {
 // Signal is one thing that releases are judged by.
 type Signal struct {
 	Name string `yaml:"name"`
-	// Kind is error-rate (the default) or latency.
+	// Kind is error-rate (the default), latency, business or rollout. A signal of kind rollout says that a release is bad which
+	// reports nothing for longer than "for" while the old version goes on serving; it needs nothing but a name.
 	Kind analyzer.Kind `yaml:"kind"`
 	// Requests and Errors are PromQL selectors of counters, without functions; of error-rate.
 	Requests string `yaml:"requests"`
@@ -97,8 +98,16 @@ type Signal struct {
 	// Tolerance is how far above the SLO is still no breach, as a fraction of it. Default 0.20.
 	Tolerance float64 `yaml:"tolerance"`
 	// Unit is the unit of the histogram's bounds: 1s or 1ms. Default 1s.
-	Unit   model.Duration `yaml:"unit"`
-	Labels Labels         `yaml:"labels"`
+	Unit model.Duration `yaml:"unit"`
+	// Events is a PromQL selector of a counter, such as orders_total, without functions; of business, as are the two that
+	// follow. Events are counted per request where requests are given too, else by time.
+	Events string `yaml:"events"`
+	// Query is a PromQL expression of one number; it takes the place of events. Matchers are added to each of its selectors by
+	// the labels that are named here, of which there are none by default.
+	Query string `yaml:"query"`
+	// Direction says which way the metric gets worse: falling (the default), rising or either.
+	Direction analyzer.Direction `yaml:"direction"`
+	Labels    Labels             `yaml:"labels"`
 	// ScrapeInterval overrides prometheus.scrapeInterval.
 	ScrapeInterval model.Duration `yaml:"scrapeInterval"`
 	MaxIncrease    MaxIncrease    `yaml:"maxIncrease"`
@@ -174,15 +183,26 @@ func (s *Signal) UnmarshalYAML(unmarshal func(any) error) error {
 
 func minutes(n int) model.Duration { return model.Duration(time.Duration(n) * time.Minute) }
 
-// complete fills in the modes that follow from the policy's.
-func (p *Policy) complete(given func(stage string) bool) {
+// complete fills in what follows from other fields where it is not given.
+func (p *Policy) complete(given func(path ...any) bool) {
 	for stage, mode := range map[string]*watch.Mode{"active": &p.Stages.Active.Mode, "onCall": &p.Stages.OnCall.Mode} {
-		if !given(stage) {
+		if !given("stages", stage, "mode") {
 			*mode = p.Mode
 		}
 	}
-	if !given("enhanced") {
+	if !given("stages", "enhanced", "mode") {
 		p.Stages.Enhanced.Mode = watch.Observe
+	}
+	for i := range p.Signals {
+		s := &p.Signals[i]
+		if s.Query == "" {
+			continue
+		}
+		for label, name := range map[string]*string{"namespace": &s.Labels.Namespace, "pod": &s.Labels.Pod} {
+			if !given("signals", i, "labels", label) {
+				*name = "" // an expression may read series of any kind
+			}
+		}
 	}
 }
 
@@ -249,6 +269,7 @@ func (s Signal) compile(scrape model.Duration) analyzer.Signal {
 	}
 	return analyzer.Signal{
 		Name: s.Name, Kind: s.Kind, Requests: s.Requests, Errors: s.Errors, Histogram: s.Histogram,
+		Events: s.Events, Query: s.Query, Direction: s.Direction,
 		Labels: analyzer.Labels(s.Labels), Scrape: time.Duration(s.ScrapeInterval),
 		Objective: s.objective(), Strict: s.Strict,
 		Rule: analyzer.Sustained{

@@ -153,12 +153,17 @@ func (w Watch) applyVerifyTick(t analyzer.Tick) Watch {
 
 // recovered reports whether every signal was measured in the newest verifying tick and was within its limit.
 func (w Watch) recovered() bool {
+	measured := 0
 	for _, a := range w.recovery.Signals {
-		if a.Outcome != analyzer.OutcomeOK || a.Counts.N == 0 {
+		switch {
+		case a.Kind == analyzer.KindRollout: // the rollout itself was waited for
+		case a.Outcome != analyzer.OutcomeOK || a.Counts.N == 0 && a.Kind != analyzer.KindBusiness:
 			return false
+		default:
+			measured++
 		}
 	}
-	return len(w.recovery.Signals) > 0
+	return measured > 0
 }
 
 func (w Watch) applyRollout(r incident.RolloutProgress) Watch {
