@@ -62,7 +62,7 @@ func collectBaseline(sig Signal, sub Subject, span Span, measure func(Subject) (
 		}
 	}
 	base.Pods = slices.Sorted(maps.Keys(pods))
-	return base, nil
+	return base.withoutIncident(), nil
 }
 
 // baselineStep is the least length of the spans in which a baseline is counted.

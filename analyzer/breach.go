@@ -51,6 +51,11 @@ func (b breach) peak() float64 {
 	return highest
 }
 
+// weight is the evidence that the breach by itself would be against a limit.
+func (b breach) weight(limit, dispersion float64) float64 {
+	return evidence{}.times(oneSample(b.total(), limit, dispersion), math.Inf(1)).value()
+}
+
 // partial is the share of the peak below which a tick between others counts in part only: bad releases are not equally
 // bad all the time, but what trickles in after a fault is not the fault.
 const partial = 0.25

@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -35,6 +36,8 @@ type businessState struct {
 	guard           guard
 	// before is the evidence of both directions when the present breach began.
 	before [2]evidence
+	// why is what another signal excuses the present breach by, empty if none does.
+	why string
 }
 
 type businessTick struct {
@@ -92,7 +95,7 @@ func (st businessState) judge(r Rules, sig Signal, base Baseline, usual usual, a
 	down, beyond := usual.beyond(sig, a.Value)
 	a.Limit = usual.limit(sig, down)
 	if st.since.IsZero() {
-		st.before, st.guard = [2]evidence{st.falling, st.rising}, guard{}
+		st.before, st.guard, st.why = [2]evidence{st.falling, st.rising}, guard{}, ""
 	}
 	st = st.weigh(r, sig, usual, t)
 	if !beyond {
@@ -165,6 +168,30 @@ func (st businessState) look(sig Signal, usual usual, a Assessment, c claim, t T
 	a.Evidence = st.evidence(sig)
 	a.Reason = fmt.Sprintf("%s, beyond the limit of %s, but %s", sig.wording(a.Value), sig.figure(a.Limit), why)
 	return st, a, claim{}
+}
+
+// excuse returns why the present breach is not the release's doing, as another signal says or said, empty if none did.
+func (st businessState) excuse(now string) string {
+	if st.since.IsZero() {
+		return ""
+	}
+	return cmp.Or(now, st.why)
+}
+
+// excused gives up the evidence of the present breach.
+func (st businessState) excused(why string) businessState {
+	st.falling, st.rising, st.why = st.before[0], st.before[1], why
+	return st
+}
+
+// byChance keeps the metric healthy while the evidence speaks for the release (see signalState.byChance).
+func (st businessState) byChance(sig Signal, a Assessment, c claim) Assessment {
+	if a.Outcome == OutcomeBreach && a.Verdict == Insufficient && a.Guard == "" && c == (claim{sequential: c.sequential}) &&
+		a.Evidence < 1 && a.Held <= sig.Rule.For.Seconds() {
+		a.Verdict = Healthy
+		a.Reason = fmt.Sprintf("%s, beyond the limit of %s, which so far is chance: the evidence against it is %s", a.measured(), a.limit(), significant(a.Evidence))
+	}
+	return a
 }
 
 // trailing is the value over the trailing span: events over exposure, or the median of the numbers.

@@ -19,11 +19,18 @@ type History struct {
 	warnings []string
 }
 
+// Pair is a workload and the one beside it.
+type Pair struct {
+	Workload string
+	// Beside is the other colour of a blue-green pair; empty if there is none.
+	Beside string
+}
+
 // NewHistory returns a history that holds nothing yet and begins at from.
-func NewHistory(sig Signal, namespace, workload string, from time.Time) *History {
+func NewHistory(sig Signal, namespace string, workloads Pair, from time.Time) *History {
 	from = from.Add(-Lookback(sig.Scrape))
 	return &History{
-		signal: sig, subject: Subject{Namespace: namespace, Workload: workload},
+		signal: sig, subject: Subject{Namespace: namespace, Workload: workloads.Workload, Control: Members{Workload: workloads.Beside}},
 		span: Span{From: from, At: from}, index: map[string]int{},
 	}
 }
@@ -56,7 +63,9 @@ func (s *Sampler) Extend(ctx context.Context, h *History, until time.Time) error
 
 // add appends a series' later samples to those that are held of it.
 func (h *History) add(f found) {
-	if !h.subject.owns(h.signal.Labels, f) {
+	whole := Members{whole: true}
+	beside := Members{whole: true, Workload: h.subject.Control.Workload}
+	if !h.subject.holds(h.signal, whole, f) && (beside.Workload == "" || !h.subject.holds(h.signal, beside, f)) {
 		return
 	}
 	key := fmt.Sprintf("%s\x00%t", f.labels, f.series.Bad)
@@ -74,24 +83,24 @@ func (h *History) Until() time.Time { return h.span.At }
 
 // Sighting says when a workload's series with one pod and one version were first and last seen in a history.
 type Sighting struct {
-	Pod, Version string
-	First, Last  time.Time
+	Workload, Pod, Version string
+	First, Last            time.Time
 }
 
 // Sightings lists what was seen, the earliest first.
 func (h *History) Sightings() []Sighting {
-	type key struct{ pod, version string }
+	type key struct{ workload, pod, version string }
 	seen := map[key]Sighting{}
 	for _, f := range h.found {
 		samples := f.series.Samples
 		if len(samples) == 0 {
 			continue
 		}
-		k := key{f.pod, f.version}
+		k := key{f.owner(h.signal.Labels), f.pod, f.version}
 		first, last := time.UnixMilli(samples[0].T), time.UnixMilli(samples[len(samples)-1].T)
 		s, known := seen[k]
 		if !known {
-			s = Sighting{Pod: f.pod, Version: f.version, First: first, Last: last}
+			s = Sighting{Workload: k.workload, Pod: f.pod, Version: f.version, First: first, Last: last}
 		}
 		if first.Before(s.First) {
 			s.First = first

@@ -30,7 +30,8 @@ type Series struct {
 
 // Span is the half-open interval (From, At].
 type Span struct {
-	From, At time.Time
+	From time.Time `json:"from"`
+	At   time.Time `json:"at"`
 }
 
 // Window is what Measure needs to know besides the samples.

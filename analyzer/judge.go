@@ -37,10 +37,35 @@ func Step(r Rules, baselines map[string]Baseline, st State, t Tick) (State, Judg
 		next.signals[sig.Name] = s
 		j.Signals, claims = append(j.Signals, a), append(claims, c)
 	}
+	excuseBusiness(r, next, j.Signals, claims)
 	j.Evidence = together(r.Signals, next.signals)
 	j.decide(r.Signals, claims)
 	j.Verdict, j.Reason = combine(j.Signals)
 	return next, j
+}
+
+// excuseBusiness keeps a business metric from being laid to a release while one of the other signals is in breach by no doing
+// of the release: requests that fail bring no orders. That holds until the metric is back, as it trails behind.
+func excuseBusiness(r Rules, st State, signals []Assessment, claims []claim) {
+	guarded := ""
+	for _, a := range signals {
+		if a.Kind != KindBusiness && (a.Verdict == External || a.Verdict == SickPod) {
+			guarded = fmt.Sprintf("that comes of %s, which is not this release's doing", a.Signal)
+		}
+	}
+	for i, sig := range r.Signals {
+		if sig.Kind != KindBusiness {
+			continue
+		}
+		s := st.signals[sig.Name]
+		if why := s.business.excuse(guarded); why != "" {
+			s.business = s.business.excused(why)
+			signals[i].Evidence = s.business.evidence(sig)
+			signals[i].Verdict, signals[i].Guard, claims[i] = External, why, claim{}
+			signals[i].Reason = fmt.Sprintf("%s, beyond the limit of %s, but %s", signals[i].measured(), signals[i].limit(), why)
+			st.signals[sig.Name] = s
+		}
+	}
 }
 
 // stepSignal folds one tick into both engines of a signal.
@@ -51,7 +76,7 @@ func stepSignal(r Rules, sig Signal, base Baseline, st signalState, t Tick) (sig
 	case KindBusiness:
 		st.business, a, c = stepBusiness(r, sig, base, st.business, t)
 		a.Evidence = st.business.evidence(sig)
-		return st, sig.scaled(a), c
+		return st, st.business.byChance(sig, sig.scaled(a), c), c
 	case KindRollout:
 		st.rollout, a, c = stepRollout(r, sig, st.rollout, t)
 		return st, a, c
@@ -66,7 +91,21 @@ func stepSignal(r Rules, sig Signal, base Baseline, st signalState, t Tick) (sig
 	var n null
 	st.sequential, n = stepSequential(r, sig, base, st.sequential, t)
 	st.sequential, a, c = st.sequential.appraise(r, sig, base, n, a, t)
-	return st, a, c
+	return st, st.byChance(sig, base, a, c), c
+}
+
+// byChance keeps a signal healthy through single ticks over the limit, which chance brings now and then: the rule does not act
+// yet, and the evidence speaks for the release.
+func (st signalState) byChance(sig Signal, base Baseline, a Assessment, c claim) Assessment {
+	enough := st.sustained.total.N >= sig.Rule.MinRequests && (sig.Kind == KindLatency || base.Counts.N >= sig.Rule.MinRequests)
+	if sig.Strict || c != (claim{}) || a.Outcome != OutcomeBreach || a.Verdict != Insufficient || a.Guard != "" || !enough {
+		return a
+	}
+	if a.Evidence < 1 && a.Held <= a.Required {
+		a.Verdict = Healthy
+		a.Reason = fmt.Sprintf("%s, over the limit of %s, which so far is chance: the evidence against it is %s", a.measured(), a.limit(), significant(a.Evidence))
+	}
+	return a
 }
 
 // evidence is the signal's e-value; false if it is judged by other means.

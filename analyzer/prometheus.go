@@ -129,10 +129,9 @@ func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []M
 	var mine, control []Series
 	for _, f := range all {
 		switch {
-		case !sub.owns(sig.Labels, f):
-		case sub.Release.has(sig, f):
+		case sub.holds(sig, sub.Release, f):
 			mine = append(mine, f.series)
-		case sub.Control.has(sig, f):
+		case sub.holds(sig, sub.Control, f):
 			control = append(control, f.series)
 		}
 	}

@@ -37,6 +37,8 @@ const tailSpan = 5 * time.Minute
 // ground is the part of the null that does not change during a watch.
 type ground struct {
 	null
+	// plain is the limit by the baseline and the objective alone.
+	plain float64
 	// known is false where there is neither a baseline nor an objective.
 	known bool
 }
@@ -54,7 +56,7 @@ func groundOf(r Rules, sig Signal, base Baseline) *ground {
 	if sig.Kind == KindLatency {
 		n.limit = max(n.limit, 1-sig.Objective.Quantile)
 	}
-	g := &ground{known: n.limit > 0}
+	g := &ground{known: n.limit > 0, plain: n.limit}
 	if rose {
 		n = n.raised(sig.Rule.Limit(upperBound(tail, n.dispersion, alpha)), "it had risen before the deployment already")
 	}
@@ -208,7 +210,8 @@ func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a
 		c.sequential = false
 		return st, a, c
 	}
-	if !c.sustained && (!c.sequential || a.Evidence < suspicious) && !(c.sequential && n.why != "") && !st.guard.excused {
+	alike := c.sequential && n.why != "" && st.breach.weight(st.ground.plain, n.dispersion) >= suspicious
+	if !c.sustained && (!c.sequential || a.Evidence < suspicious) && !alike && !st.guard.excused {
 		return st, a, c
 	}
 	if pod, sick := st.breach.sickPod(a.Limit); sick {

@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,6 +31,8 @@ type Subject struct {
 // Members says which of a workload's series are meant, by whatever the labels of a signal tell: the pod, where the series
 // have one and it is known here, else the version, else nothing. The zero value means none.
 type Members struct {
+	// Workload is set where it is not the subject's: the other colour of a blue-green pair is a workload of its own.
+	Workload string
 	// PodPrefix is what the names of one ReplicaSet's pods begin with.
 	PodPrefix string
 	// Pods are pods by name.
@@ -74,15 +77,25 @@ func (m Members) has(sig Signal, f found) bool {
 	return m.Undivided
 }
 
-// owns reports whether a series can be one of the subject's workload at all.
-func (sub Subject) owns(l Labels, f found) bool {
-	if l.Namespace != "" && f.namespace != sub.Namespace {
+// holds reports whether a series is one of the members of the subject.
+func (sub Subject) holds(sig Signal, m Members, f found) bool {
+	l, workload := sig.Labels, cmp.Or(m.Workload, sub.Workload)
+	switch {
+	case l.Namespace != "" && f.namespace != sub.Namespace:
 		return false
+	case l.Workload != "":
+		return f.workload == workload && m.has(sig, f)
 	}
-	if l.Workload != "" {
-		return f.workload == sub.Workload
+	return (m.byPod(l) || l.Pod == "" || f.owner(l) == workload) && m.has(sig, f)
+}
+
+// workloads names those that the subject has anything of.
+func (sub Subject) workloads() []string {
+	out := []string{cmp.Or(sub.Release.Workload, sub.Workload)}
+	if sub.Control.Workload != "" {
+		out = append(out, sub.Control.Workload)
 	}
-	return sub.Release.byPod(l) || l.Pod == "" || f.owner(l) == sub.Workload
+	return out
 }
 
 // found is one series that a query returned, by the labels that say whose it is.
@@ -117,7 +130,7 @@ func narrower(l Labels, subjects []Subject) (func(Selector) Selector, error) {
 			workloads, pods = append(workloads, anything), append(pods, anything)
 			continue
 		}
-		workloads, pods = append(workloads, regexp.QuoteMeta(s.Workload)), append(pods, s.podPatterns(l)...)
+		workloads, pods = append(workloads, quoted(s.workloads())...), append(pods, s.podPatterns(l)...)
 	}
 	var matchers []*labels.Matcher
 	for _, part := range []struct {
@@ -183,7 +196,10 @@ func (sub Subject) podPatterns(l Labels) []string {
 	case l.Workload != "":
 		return []string{anything}
 	}
-	return []string{regexp.QuoteMeta(sub.Workload) + deploymentSuffix}
+	for _, workload := range sub.workloads() {
+		out = append(out, regexp.QuoteMeta(workload)+deploymentSuffix)
+	}
+	return out
 }
 
 func quoted(literals []string) []string {

@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
@@ -35,10 +36,28 @@ var deploymentPod = regexp.MustCompile(`^(.+-[a-z0-9]{1,10}-)[bcdfghjklmnpqrstvw
 // names; by the ReplicaSet, version or pods that appeared nearest to the event; and where the series tell no versions apart,
 // by time alone.
 func identify(e event.Event, seen []sightings, settleFor time.Duration) release {
+	c := census(seen, e.Workload)
+	r := c.release(e, settleFor)
+	if other := otherColour(e); other != "" {
+		r.control = analyzer.Members{Workload: other, Pods: c.beside, NotVersions: r.members.Versions, Undivided: true}
+	}
+	return r
+}
+
+// otherColour guesses the workload of the other colour of a blue-green pair, which no event names: the one whose name has the
+// old colour where this one's has the new. It is empty where there is none.
+func otherColour(e event.Event) string {
+	if e.Strategy != event.StrategyBlueGreen || e.From == "" || e.To == "" || !strings.Contains(e.Workload, e.To) {
+		return ""
+	}
+	i := strings.LastIndex(e.Workload, e.To)
+	return e.Workload[:i] + e.From + e.Workload[i+len(e.To):]
+}
+
+func (c sighted) release(e event.Event, settleFor time.Duration) release {
 	r := release{t0: e.Timestamp}
 	r.members = analyzer.Members{Versions: e.VersionLabels(""), Undivided: true}
 	r.control = analyzer.Members{NotVersions: r.members.Versions}
-	c := census(seen)
 	near := func(groups []group) (group, bool) { return nearest(groups, e.Timestamp, settleFor) }
 	switch {
 	case c.named(r.members.Versions) != nil:

@@ -131,7 +131,7 @@ func (r *replay) begin(ctx context.Context) error {
 	for _, sig := range r.policy.Signals {
 		var h *analyzer.History
 		if sig.FromMetrics() && sig.Query == "" {
-			h = analyzer.NewHistory(sig, r.event.Namespace, r.event.Workload, ts.Add(-lead-r.policy.BaselineWindow-sig.Scrape))
+			h = analyzer.NewHistory(sig, r.event.Namespace, analyzer.Pair{Workload: r.event.Workload, Beside: otherColour(r.event)}, ts.Add(-lead-r.policy.BaselineWindow-sig.Scrape))
 		}
 		r.histories = append(r.histories, h)
 	}

@@ -22,17 +22,25 @@ type sighted struct {
 	pods []group
 	// all tells since when, and with which version, every pod was seen.
 	all map[string]analyzer.Sighting
+	// beside are the pods of the other colour's workload.
+	beside map[string]bool
 	// byLabel says that some series tell pods or versions apart.
 	byLabel bool
 }
 
-// census puts together what the signals saw.
-func census(seen []sightings) sighted {
-	c := sighted{all: map[string]analyzer.Sighting{}}
+// census puts together what the signals saw of a workload. What they saw of the other colour's is kept by pod only.
+func census(seen []sightings, workload string) sighted {
+	c := sighted{all: map[string]analyzer.Sighting{}, beside: map[string]bool{}}
 	sets, versions, pods := map[string]time.Time{}, map[string]time.Time{}, map[string]time.Time{}
 	for _, s := range seen {
 		c.byLabel = c.byLabel || s.labels.Pod != "" || s.labels.Version != ""
 		for _, one := range s.seen {
+			if one.Workload != "" && one.Workload != workload {
+				if one.Pod != "" {
+					c.beside[one.Pod] = true
+				}
+				continue
+			}
 			if s.labels.Version != "" {
 				earliest(versions, one.Version, one.First)
 			}
