@@ -47,9 +47,10 @@ func Step(r Rules, baselines map[string]Baseline, st State, t Tick) (State, Judg
 // excuseBusiness keeps a business metric from being laid to a release while one of the other signals is in breach by no doing
 // of the release: requests that fail bring no orders. That holds until the metric is back, as it trails behind.
 func excuseBusiness(r Rules, st State, signals []Assessment, claims []claim) {
-	guarded := ""
+	guarded, verdict := "", External
 	for _, a := range signals {
 		if a.Kind != KindBusiness && (a.Verdict == External || a.Verdict == SickPod) {
+			verdict = a.Verdict
 			guarded = fmt.Sprintf("that comes of %s, which is not this release's doing", a.Signal)
 		}
 	}
@@ -61,7 +62,7 @@ func excuseBusiness(r Rules, st State, signals []Assessment, claims []claim) {
 		if why := s.business.excuse(guarded); why != "" {
 			s.business = s.business.excused(why)
 			signals[i].Evidence = s.business.evidence(sig)
-			signals[i].Verdict, signals[i].Guard, claims[i] = External, why, claim{}
+			signals[i].Verdict, signals[i].Guard, claims[i] = verdict, why, claim{}
 			signals[i].Reason = fmt.Sprintf("%s, beyond the limit of %s, but %s", signals[i].measured(), signals[i].limit(), why)
 			st.signals[sig.Name] = s
 		}
