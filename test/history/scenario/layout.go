@@ -40,8 +40,8 @@ func (l Layout) names() names {
 	}
 }
 
-// exposed lists the series of a group; base are the labels that all of them have.
-func (w *workload) exposed(base labels.Labels) []*series {
+// exposed lists the series of a group; base are the labels that all of them have, and caller is what its calls come from.
+func (w *workload) exposed(base labels.Labels, caller string) []*series {
 	n := w.layout.names()
 	var out []*series
 	add := func(name string, value func(*group) (float64, bool), extra ...string) {
@@ -58,7 +58,7 @@ func (w *workload) exposed(base labels.Labels) []*series {
 	add("orders_total", w.counted(func(c *counters) uint64 { return c.orders }))
 	add("checkout_conversion_ratio", conversion)
 	if w.callee != nil {
-		calls := []string{"caller", w.name, "callee", w.callee.name, "code"}
+		calls := []string{"caller", caller, "callee", w.callee.name, "code"}
 		add("app_calls_total", w.counted(func(c *counters) uint64 { return c.callsAnswered }), append(calls, "200")...)
 		add("app_calls_total", w.counted(func(c *counters) uint64 { return c.callsFailed }), append(calls, "503")...)
 	}

@@ -38,11 +38,10 @@ func New(o Options) (*Plan, error) {
 	}
 	p := &Plan{Options: o, Start: o.Start, End: o.Start.Add(o.slot() * (o.rounds() + 1))}
 	for i := range o.Namespaces * peersPerNamespace {
-		namespace := i / peersPerNamespace
-		p.peers = append(p.peers, p.newWorkload(namespace, peerName(i%peersPerNamespace)))
+		p.peers = append(p.peers, p.newWorkload(i/peersPerNamespace, peerName(i), false))
 	}
 	for i := range o.Workloads {
-		w := p.newWorkload(i%o.Namespaces, workloadName(i))
+		w := p.newWorkload(i%o.Namespaces, workloadName(i), true)
 		w.callee = p.peers[i%o.Namespaces*peersPerNamespace+i/o.Namespaces%peersPerNamespace]
 		p.workloads = append(p.workloads, w)
 	}
@@ -71,14 +70,15 @@ func (p *Plan) random(format string, args ...any) *rand.Rand {
 	return random(p.Options.Seed, fmt.Sprintf(format, args...))
 }
 
-func (p *Plan) newWorkload(namespace int, name string) *workload {
+// newWorkload makes up a workload without its deployments; a name is given only once, whatever the namespace.
+func (p *Plan) newWorkload(namespace int, name string, deployed bool) *workload {
 	w := &workload{namespace: namespaceName(namespace), name: name, layout: p.Options.layout(namespace)}
 	rng := p.random("workload %s/%s", w.namespace, w.name)
 	w.seed = rng.Uint64()
 	w.habits = newHabits(rng)
 	w.eager = rng.Float64() < 0.5
 	w.autoscaled = rng.Float64() < 0.3
-	w.blueGreen = w.layout == ByPod && rng.Float64() < 0.3 && !slices.Contains([]string{peerName(0), peerName(1)}, name)
+	w.blueGreen = deployed && w.layout == ByPod && rng.Float64() < 0.3
 	w.first(rng, seconds(p.Start), seconds(p.End))
 	return w
 }

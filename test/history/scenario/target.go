@@ -64,7 +64,7 @@ func (p *Plan) newTarget(w *workload, part string, from, until float64, base lab
 }
 
 func (t *target) newGroup(base labels.Labels, pods []*pod, from, until float64) *group {
-	g := &group{pods: pods, from: from, until: until, pending: map[*release]Counts{}, series: t.workload.exposed(base)}
+	g := &group{pods: pods, from: from, until: until, pending: map[*release]Counts{}, series: t.workload.exposed(base, pods[0].release.deployment)}
 	g.stepped = max(from, seconds(t.plan.Start))
 	if from < g.stepped { // it has served for a while
 		g.counters = t.workload.serve(t.rng, uint64(uniform(t.rng, 1e5, 1e6)), condition{
