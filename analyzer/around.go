@@ -226,7 +226,7 @@ func (s *Sampler) raw(ctx context.Context, sig Signal, namespace string, span Sp
 			return nil, err
 		}
 		if len(warned) > 0 {
-			return nil, fmt.Errorf("Prometheus warned that its answer may be incomplete: %s", warned[0])
+			return nil, fmt.Errorf("an incomplete answer, as Prometheus warned: %s", warned[0])
 		}
 		out = append(out, q.read(sig, matrix)...)
 	}

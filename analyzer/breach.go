@@ -60,19 +60,26 @@ func (b breach) weight(limit, dispersion float64) float64 {
 // bad all the time, but what trickles in after a fault is not the fault.
 const partial = 0.25
 
+// trickle is the part of a bad tick below which a tick counts as none: before a fault as after it, errors trickle in.
+const trickle = 0.5
+
 // length estimates for how long the release has been bad. Its first and its newest tick were bad for a part of their time
 // only if they are less bad than the peak: a fault of ten seconds may touch three ticks of five, but does not fill them.
 func (b breach) length() time.Duration {
 	peak := b.peak()
 	var sum float64
 	for i, t := range b.ticks {
+		edge := i == 0 || i == len(b.ticks)-1
 		full := peak
-		if i > 0 && i < len(b.ticks)-1 {
+		if !edge {
 			full *= partial
 		}
 		part := 1.0
 		if ratio, served := t.counts.Ratio(); served && full > 0 {
 			part = min(1, ratio/full)
+		}
+		if !edge && part < trickle {
+			part = 0
 		}
 		sum += part * float64(t.at.Sub(t.from))
 	}
@@ -92,8 +99,11 @@ func (b breach) proven(least time.Duration, limit float64) bool {
 	if !served {
 		return false
 	}
-	// Where hardly anything is expected in a single tick, its being free of errors says nothing.
-	return ratio > limit || float64(newest.N)*b.peak() < 3
+	// Where hardly anything is expected in a single tick, its being free of errors says nothing. What is far below the peak,
+	// even with what chance may have taken from it, is what trickles in after a fault that is over.
+	k, peak := float64(newest.K), b.peak()
+	atMost := (k + 1.64*math.Sqrt(k+1)) / float64(newest.N)
+	return (ratio > limit || float64(newest.N)*peak < 3) && atMost >= partial*peak
 }
 
 // leastBreach is how long a breach must last at ticks of the newest one's length.

@@ -39,8 +39,10 @@ func (st State) Suspects(r Rules) map[string]time.Time {
 	out := map[string]time.Time{}
 	for _, sig := range r.Signals {
 		s, held := st.signals[sig.Name].sequential, st.signals[sig.Name].sustained
-		if b := st.signals[sig.Name].business; !b.since.IsZero() && r.Guarded {
-			out[sig.Name] = b.since
+		if b := st.signals[sig.Name].business; sig.Kind == KindBusiness {
+			if r.Guarded && !b.since.IsZero() && b.why == "" && (b.evidence(sig) >= suspicious || b.held > sig.Rule.For/2) {
+				out[sig.Name] = b.since
+			}
 			continue
 		}
 		if !r.Guarded || sig.Strict || s.breach.besideControl() {

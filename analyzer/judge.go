@@ -59,6 +59,10 @@ func excuseBusiness(r Rules, st State, signals []Assessment, claims []claim) {
 			continue
 		}
 		s := st.signals[sig.Name]
+		if claims[i] != (claim{}) && guarded == "" && undecided(signals) {
+			signals[i].Verdict, claims[i] = Insufficient, claim{}
+			signals[i].Reason += "; what the requests themselves show is decided first"
+		}
 		if why := s.business.excuse(guarded); why != "" {
 			s.business = s.business.excused(why)
 			signals[i].Evidence = s.business.evidence(sig)
@@ -67,6 +71,16 @@ func excuseBusiness(r Rules, st State, signals []Assessment, claims []claim) {
 			st.signals[sig.Name] = s
 		}
 	}
+}
+
+// undecided reports whether one of the other signals is in a breach that chance hardly explains.
+func undecided(signals []Assessment) bool {
+	for _, a := range signals {
+		if a.Kind != KindBusiness && a.Kind != KindRollout && a.Outcome == OutcomeBreach && a.Evidence >= 2 && a.Verdict != Regressed {
+			return true
+		}
+	}
+	return false
 }
 
 // stepSignal folds one tick into both engines of a signal.

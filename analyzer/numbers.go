@@ -86,7 +86,7 @@ func (s *Sampler) numbers(ctx context.Context, sig Signal, sub Subject, span Spa
 		return nil, err
 	}
 	if len(warnings) > 0 {
-		return nil, fmt.Errorf("Prometheus warned that its answer may be incomplete: %s", warnings[0])
+		return nil, fmt.Errorf("an incomplete answer, as Prometheus warned: %s", warnings[0])
 	}
 	if len(matrix) > 1 {
 		return nil, &severalError{signal: sig.Name, query: text, series: len(matrix)}
