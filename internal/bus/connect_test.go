@@ -54,6 +54,7 @@ func guarded(t *testing.T) (*doorman, *server.Server) {
 }
 
 func TestRefusedLoginIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	door, s := guarded(t)
 	door.open.Store(true)
 	nc, err := nats.Connect(s.ClientURL(), ConnectOptions(testLog(t))...)
@@ -76,6 +77,7 @@ func TestRefusedLoginIsTriedAgain(t *testing.T) {
 }
 
 func TestRefusedFirstLoginIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	door, s := guarded(t)
 	nc, err := nats.Connect(s.ClientURL(), ConnectOptions(testLog(t))...)
 	require.NoError(t, err)

@@ -108,6 +108,7 @@ func TestRejectTwicePublishesOnce(t *testing.T) {
 }
 
 func TestRetryComesAgain(t *testing.T) {
+	t.Parallel()
 	bus := openNew(t, Options{})
 	var got inbox
 	got.decide = func(delivery Delivery) Disposition {
@@ -149,6 +150,7 @@ func TestRedeliveryGrows(t *testing.T) {
 }
 
 func TestPanicAndForgottenDispositionKeepTheEvent(t *testing.T) {
+	t.Parallel()
 	bus := openNew(t, Options{})
 	var got inbox
 	got.decide = func(delivery Delivery) Disposition {
@@ -168,6 +170,7 @@ func TestPanicAndForgottenDispositionKeepTheEvent(t *testing.T) {
 }
 
 func TestEventIsHandedOutAgainAfterACrash(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	first := open(t, connect(t, server), Options{AckWait: time.Second})
 	seq := publish(t, first, checkout, "{}")

@@ -20,6 +20,7 @@ func madeAgain(t *testing.T, bus *Bus, name string) {
 
 // TestDeletedStoresAreMadeAgain: nothing is consumed from these streams, so no lost consumer tells that they are gone.
 func TestDeletedStoresAreMadeAgain(t *testing.T) {
+	t.Parallel()
 	bus := openNew(t, Options{})
 	var got inbox
 	consume(t, bus, got.handle)
@@ -44,6 +45,7 @@ func TestDeletedStoresAreMadeAgain(t *testing.T) {
 // TestMissingStoreIsNotReady: while a store cannot be made again, the daemon must not pass for healthy, and the other
 // stores are made again all the same.
 func TestMissingStoreIsNotReady(t *testing.T) {
+	t.Parallel()
 	bus := openNew(t, Options{})
 	var got inbox
 	consume(t, bus, got.handle)

@@ -86,6 +86,7 @@ func losingTheAnswer(t *testing.T, observer *Bus, stream string, dialer *deafDia
 }
 
 func TestAppendWhoseAnswerIsLost(t *testing.T) {
+	t.Parallel()
 	bus, observer, dialer := openDeaf(t)
 	seq := losingTheAnswer(t, observer, journalStream("main"), dialer, func() (uint64, error) {
 		return bus.Journal().Append(t.Context(), watchKey, "intent", []byte("intent"), 0)
@@ -94,6 +95,7 @@ func TestAppendWhoseAnswerIsLost(t *testing.T) {
 }
 
 func TestWatchWriteWhoseAnswerIsLost(t *testing.T) {
+	t.Parallel()
 	bus, observer, dialer := openDeaf(t)
 	stream := "KV_" + watchesBucket("main")
 	first := losingTheAnswer(t, observer, stream, dialer, func() (uint64, error) {

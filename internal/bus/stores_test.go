@@ -59,6 +59,7 @@ func TestWatchesOfTwoWritersHaveOneWinner(t *testing.T) {
 }
 
 func TestAllWatches(t *testing.T) {
+	t.Parallel()
 	watches := openNew(t, Options{}).Watches()
 	none := func(string, []byte, uint64) error { return errors.New("there is none") }
 	require.NoError(t, watches.All(t.Context(), none))
@@ -162,6 +163,7 @@ func TestAppendAgainAfterALostAnswer(t *testing.T) {
 }
 
 func TestLongJournalIsReadWhole(t *testing.T) {
+	t.Parallel()
 	const entries = 2000
 	bus := openNew(t, Options{})
 	journal := bus.Journal()
