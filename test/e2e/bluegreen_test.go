@@ -101,7 +101,7 @@ func TestBadSwitchIsSwitchedBack(t *testing.T) {
 // TestGoodSwitchIsLeftAlone: a blue-green deployment of a good version is watched to its end and never touched.
 func TestGoodSwitchIsLeftAlone(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, nil)
+	d := newDaemon(t, w, toItsEnd)
 	p := newPair(t, w)
 
 	p.deployGreen("v2", sampleapp.Behaviour{})

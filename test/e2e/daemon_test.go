@@ -37,7 +37,8 @@ type settings struct {
 	External, Credentials string
 	// Requests and Errors select the series of the error rate; Policies are further policies, as YAML.
 	Requests, Errors, Policies string
-	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it.
+	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it. A bad release is
+	// acted on long before that, so Active costs such a test nothing, and is long enough for a machine that is busy.
 	For, Active, OnCall, End, SettleFor time.Duration
 	// MinBreach is how long a release must be bad to be acted on before For is over.
 	MinBreach time.Duration
@@ -125,7 +126,7 @@ func launchDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 		Prometheus: w.stack.Prometheus, Kubeconfig: w.stack.DaemonKubeconfig,
 		NATS: freeAddress(t), HTTP: freeAddress(t), Dir: dir,
 		Requests: "http_requests_total", Errors: `http_requests_total{code=~"5.."}`,
-		For: 5 * time.Second, MinBreach: 15 * time.Second, Active: 20 * time.Second, SettleFor: 10 * time.Second,
+		For: 5 * time.Second, MinBreach: 15 * time.Second, Active: time.Minute, SettleFor: 10 * time.Second,
 	}
 	if change != nil {
 		change(&s)
@@ -143,6 +144,9 @@ func launchDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 	})
 	return d
 }
+
+// toItsEnd is for tests that watch a release to its end: it comes soon.
+func toItsEnd(s *settings) { s.Active = 20 * time.Second }
 
 // namespaceOf names the test's own namespace.
 func namespaceOf(t *testing.T) string {

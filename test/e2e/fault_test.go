@@ -11,14 +11,15 @@ import (
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
-// TestPrometheusOutageRollsNothingBack: a breach for a while, an outage of a minute, and one more bad moment add up to
-// nothing, because held time does not run while nobody is looking.
+// TestPrometheusOutageRollsNothingBack: a breach for a while, an outage of twice the time that the rule needs, and one more
+// bad moment add up to nothing, because held time does not run while nobody is looking.
 func TestPrometheusOutageRollsNothingBack(t *testing.T) {
 	w := onStack(t)
+	const outage = 30 * time.Second
 	prometheus, err := w.stack.StartPrometheus(t.Context(), scrape)
 	require.NoError(t, err)
 	d := newDaemon(t, w, func(s *settings) {
-		s.Prometheus, s.For, s.MinBreach, s.Active = prometheus.URL, 15*time.Second, 18*time.Second, 110*time.Second
+		s.Prometheus, s.For, s.MinBreach, s.Active = prometheus.URL, 15*time.Second, 18*time.Second, 80*time.Second
 	})
 	s := newService(t, w)
 
@@ -31,13 +32,13 @@ func TestPrometheusOutageRollsNothingBack(t *testing.T) {
 
 	require.NoError(t, w.stack.KillPrometheus(t.Context(), prometheus.ID))
 	awaitUnready(t, d)
-	pause(t, 60*time.Second)
+	pause(t, outage)
 	require.NoError(t, w.stack.RestartPrometheus(t.Context(), prometheus.ID))
 	d.awaitReady()
 
 	// Scraping has begun again and the release is still bad: one bad tick must be seen, and must start from nothing.
 	again := d.await("outage", 40*time.Second, "measured after the outage", func(v watch.View) bool {
-		return v.LastTick.After(held.LastTick.Add(60*time.Second)) && len(v.Signals) > 0 && v.Signals[0].Outcome == "breach"
+		return v.LastTick.After(held.LastTick.Add(outage)) && len(v.Signals) > 0 && v.Signals[0].Outcome == "breach"
 	})
 	require.Less(t, again.Signals[0].Held, 8.0, "time held in breach right after the outage")
 	require.NoError(t, s.SetErrorRatio(t.Context(), "v2", 0))
@@ -102,7 +103,7 @@ func TestKilledDaemonGoesOnWithTheSameWatch(t *testing.T) {
 // TestFixShippedMeanwhileIsLeftAlone: the breach is being judged when a fix is deployed. The fix is not touched.
 func TestFixShippedMeanwhileIsLeftAlone(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.For = 10 * time.Second })
+	d := newDaemon(t, w, func(s *settings) { s.For, s.Active = 10*time.Second, 20*time.Second })
 	s := newService(t, w)
 
 	s.deploy("v2", sampleapp.FailingThird())

@@ -14,6 +14,7 @@ import (
 // TestKilledWhileRollingBack: SIGKILL at each of the points between deciding and the patch. Whatever had happened by
 // then, the restarted daemon rolls back exactly once.
 func TestKilledWhileRollingBack(t *testing.T) {
+	w := onStack(t)
 	for _, c := range []struct {
 		name, method string
 		landed       bool
@@ -25,7 +26,7 @@ func TestKilledWhileRollingBack(t *testing.T) {
 		{"landed", http.MethodPatch, true, watch.RollingBack},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := onStack(t)
+			t.Parallel()
 			proxy := newAPIProxy(t, w)
 			d := newDaemon(t, w, func(s *settings) { s.Kubeconfig = proxy.kubeconfig })
 			s := newService(t, w)
@@ -34,7 +35,7 @@ func TestKilledWhileRollingBack(t *testing.T) {
 			s.announce(d, "killed", "v2")
 			awaitHeld(d, "killed", 2)
 			h := proxy.holdUp(c.method, "/deployments/"+s.Name, c.landed)
-			h.await(t, 30*time.Second)
+			h.await(t, time.Minute)
 			d.awaitState("killed", time.Second, c.state)
 			d.kill()
 			landed := 0
@@ -66,7 +67,7 @@ func TestKilledAndRecoveredMeanwhile(t *testing.T) {
 	s.announce(d, "recovered", "v2")
 	awaitHeld(d, "recovered", 2)
 	h := proxy.holdUp(http.MethodPatch, "/deployments/"+s.Name, false)
-	h.await(t, 30*time.Second)
+	h.await(t, time.Minute)
 	d.kill()
 	require.NoError(t, s.SetErrorRatio(t.Context(), "v2", 0))
 	proxy.pass()
@@ -82,6 +83,7 @@ func TestKilledAndRecoveredMeanwhile(t *testing.T) {
 
 // TestKilledWhileSwitchingBack is TestKilledWhileRollingBack for a blue-green deployment.
 func TestKilledWhileSwitchingBack(t *testing.T) {
+	w := onStack(t)
 	for _, c := range []struct {
 		name, method string
 		landed       bool
@@ -92,7 +94,7 @@ func TestKilledWhileSwitchingBack(t *testing.T) {
 		{"landed", http.MethodPatch, true, watch.RollingBack},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := onStack(t)
+			t.Parallel()
 			proxy := newAPIProxy(t, w)
 			d := newDaemon(t, w, func(s *settings) { s.Kubeconfig = proxy.kubeconfig })
 			p := newPair(t, w)
@@ -101,7 +103,7 @@ func TestKilledWhileSwitchingBack(t *testing.T) {
 			p.announce(d, p.announcement(d, "killed", "v2"))
 			awaitHeld(d, "killed", 2)
 			h := proxy.holdUp(c.method, "/services/"+p.Name, c.landed)
-			h.await(t, 30*time.Second)
+			h.await(t, time.Minute)
 			d.awaitState("killed", time.Second, c.state)
 			d.kill()
 			proxy.pass()

@@ -35,8 +35,9 @@ var shared *world
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// The tests wait far more than they compute, so more of them may run at once than there are processors.
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	// The tests wait far more than they compute, so more of them may run at once than there are processors. This many keep
+	// two processors busy for half of the time, which leaves them room for what else runs there.
+	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
 	os.Exit(run(m))
@@ -95,7 +96,8 @@ func newWorld(folder string) (*world, error) {
 	return w, err
 }
 
-// onStack skips a test that needs the stack in a short run.
+// onStack skips a test that needs the stack in a short run, and else lets it run beside the others. A test of several cases
+// must call it before it starts them: while a test that is not parallel waits for its parallel cases, nothing else runs.
 func onStack(t *testing.T) *world {
 	t.Helper()
 	if testing.Short() {

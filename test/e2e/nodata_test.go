@@ -13,6 +13,7 @@ import (
 // TestNothingToMeasure: a release that fails, where Prometheus has nothing to tell: nobody calls it, or the policy
 // names a metric or a label that is not there. It is never rolled back, and the record says what was asked in vain.
 func TestNothingToMeasure(t *testing.T) {
+	w := onStack(t)
 	for _, c := range []struct {
 		name string
 		rps  int
@@ -26,8 +27,9 @@ func TestNothingToMeasure(t *testing.T) {
 		{name: "label", rps: 60, requests: `http_requests_total{route="/"}`, errors: `http_requests_total{route="/",code=~"5.."}`, asked: `route="/"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := onStack(t)
+			t.Parallel()
 			d := newDaemon(t, w, func(s *settings) {
+				toItsEnd(s)
 				if c.requests != "" {
 					s.Requests, s.Errors = c.requests, c.errors
 				}

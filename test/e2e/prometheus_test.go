@@ -130,9 +130,10 @@ func (p *spoilt) become(mode int32) {
 // TestSpoiltAnswersRollNothingBack: while Prometheus answers with errors, or with warnings that its data may be
 // incomplete, a release that fails is left alone; it is rolled back once the answers are clean.
 func TestSpoiltAnswersRollNothingBack(t *testing.T) {
+	w := onStack(t)
 	for name, mode := range map[string]int32{"errors": failing, "warnings": warning} {
 		t.Run(name, func(t *testing.T) {
-			w := onStack(t)
+			t.Parallel()
 			prometheus := newSpoilt(t, w)
 			d := newDaemon(t, w, func(s *settings) { s.Prometheus, s.For, s.Active = prometheus.url, 8*time.Second, 90*time.Second })
 			s := newService(t, w)

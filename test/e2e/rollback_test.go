@@ -119,7 +119,7 @@ func requireDeployLogSays(t *testing.T, d *daemon, text string) {
 // TestGoodReleaseIsLeftAlone: watched to its end and never touched.
 func TestGoodReleaseIsLeftAlone(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, nil)
+	d := newDaemon(t, w, toItsEnd)
 	s := newService(t, w)
 
 	s.deploy("v2", sampleapp.Behaviour{})

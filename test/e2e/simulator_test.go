@@ -99,6 +99,7 @@ func TestSimulatedCrash(t *testing.T) {
 }
 
 func TestSimulatedPodsThatNeverGetReady(t *testing.T) {
+	w := onStack(t)
 	for _, c := range []struct {
 		version, setting, good string
 		is                     func(corev1.PodStatus) bool
@@ -109,7 +110,8 @@ func TestSimulatedPodsThatNeverGetReady(t *testing.T) {
 		}},
 	} {
 		t.Run(c.setting, func(t *testing.T) {
-			s := newServiceWith(t, onStack(t), 5)
+			t.Parallel()
+			s := newServiceWith(t, w, 5)
 			patchDeadline(s, 2)
 			s.deploy(c.version, sampleapp.Behaviour{})
 			s.awaitPods(c.version, c.version, c.is)

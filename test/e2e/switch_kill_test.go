@@ -25,7 +25,7 @@ func killedBeforeTheSwitchBack(t *testing.T, w *world) (*daemon, *pair) {
 	p.announce(d, p.announcement(d, "killed", "v2"))
 	awaitHeld(d, "killed", 2)
 	h := proxy.holdUp(http.MethodPatch, "/services/"+p.Name, false)
-	h.await(t, 40*time.Second)
+	h.await(t, time.Minute)
 	d.kill()
 	proxy.pass()
 	return d, p
@@ -35,12 +35,13 @@ func killedBeforeTheSwitchBack(t *testing.T, w *world) (*daemon, *pair) {
 // another version into it. The release is still bad, but switching to a colour without a ready pod would take the service
 // down altogether, and one that nobody knows is no known-good version.
 func TestKilledWhileTheOldColourWasTakenAway(t *testing.T) {
+	w := onStack(t)
 	for name, change := range map[string]string{
 		"scaled":  `{"spec":{"replicas":0}}`,
 		"changed": `{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"registry.example/checkout:v0"}]}}}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := onStack(t)
+			t.Parallel()
 			d, p := killedBeforeTheSwitchBack(t, w)
 			deployments, blue := w.client.AppsV1().Deployments(p.Namespace), p.Side(sampleapp.Blue).Workload()
 			_, err := deployments.Patch(t.Context(), blue, types.StrategicMergePatchType, []byte(change), metav1.PatchOptions{})
