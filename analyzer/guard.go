@@ -16,6 +16,10 @@ type guard struct {
 	calm evidence
 	// excused says that the present breach was last found not to be the release's doing.
 	excused bool
+	// why is what it was last excused by.
+	why string
+	// age counts the ticks since it was last looked into.
+	age int
 	// unanswered counts the ticks in a row in which nothing around the release could be measured.
 	unanswered int
 }
@@ -31,32 +35,58 @@ const (
 	calleePart = 0.5
 	// mostUnanswered is for how many ticks a decision waits for a look around that fails.
 	mostUnanswered = 4
+	// lookEvery is after how many ticks a breach that is excused is looked into again.
+	lookEvery = 4
+	// doubtful is the evidence from which on a signal is looked into, a little before it can act.
+	doubtful = 5
 )
 
 // Suspects returns the signals for which the next tick should say what happened around the release, each with the beginning
 // of its breach.
 func (st State) Suspects(r Rules) map[string]time.Time {
 	out := map[string]time.Time{}
+	if !r.Guarded {
+		return out
+	}
 	for _, sig := range r.Signals {
-		s, held := st.signals[sig.Name].sequential, st.signals[sig.Name].sustained
-		if b := st.signals[sig.Name].business; sig.Kind == KindBusiness {
-			if r.Guarded && !b.since.IsZero() && b.why == "" && (b.evidence(sig) >= suspicious || b.held > sig.Rule.For/2) {
-				out[sig.Name] = b.since
-			}
-			continue
+		s := st.signals[sig.Name]
+		since, in := s.sequential.suspected(s.sustained)
+		if sig.Kind == KindBusiness {
+			since, in = s.business.suspected(sig)
 		}
-		if !r.Guarded || sig.Strict || s.breach.besideControl() {
-			continue
-		}
-		n, e := len(s.breach.ticks), s.evidence.value()
-		switch {
-		case n > 0 && (s.guard.excused || e >= suspicious || n >= minBreachTicks-1 && e >= 2):
-			out[sig.Name] = s.breach.ticks[0].from
-		case held.held > sig.Rule.For/2:
-			out[sig.Name] = held.since
+		if in && !sig.Strict {
+			out[sig.Name] = since
 		}
 	}
 	return out
+}
+
+// suspected reports whether the next tick should look into the breach, and when that began.
+func (st SequentialState) suspected(held SustainedState) (since time.Time, in bool) {
+	if st.breach.besideControl() {
+		return since, false
+	}
+	switch {
+	case len(st.breach.ticks) > 0:
+		since = st.breach.ticks[0].from
+	case held.held > 0:
+		since = held.since
+	default:
+		return since, false
+	}
+	return since, st.guard.doubts(st.evidence.value())
+}
+
+func (st businessState) suspected(sig Signal) (since time.Time, in bool) {
+	return st.since, !st.since.IsZero() && st.why == "" && st.guard.doubts(st.evidence(sig))
+}
+
+// doubts reports whether it is time to look around: when there is evidence, and while a breach is excused now and then.
+func (g guard) doubts(evidence float64) bool {
+	if g.excused {
+		return g.age >= lookEvery-1
+	}
+	return evidence >= doubtful
 }
 
 // besideControl reports whether the old version served beside the release for most of the breach: then nothing that strikes
@@ -86,7 +116,7 @@ func (st SequentialState) look(r Rules, sig Signal, base Baseline, t Tick, limit
 		why = cmp.Or(around.callee(sig, release, limit), around.shared(sig, release), around.asUsual(sig, before, during))
 	}
 	calm := st.guard.calm
-	st.guard = st.guard.after(t.Around, sig.Name, why != "" && !waiting)
+	st.guard = st.guard.after(t.Around, sig.Name, why)
 	if st.guard.excused {
 		st.evidence = calm
 	}
@@ -98,6 +128,8 @@ func (st SequentialState) look(r Rules, sig Signal, base Baseline, t Tick, limit
 func (g guard) answer(all map[string]Around, signal string) (why string, waiting bool) {
 	around, measured := all[signal]
 	switch {
+	case !measured && g.excused:
+		return g.why, false
 	case !measured:
 		return "what happened elsewhere at the time is not known yet", true
 	case around.Error != "" && g.unanswered < mostUnanswered:
@@ -107,14 +139,15 @@ func (g guard) answer(all map[string]Around, signal string) (why string, waiting
 }
 
 // after remembers what came of a look around.
-func (g guard) after(all map[string]Around, signal string, excused bool) guard {
+func (g guard) after(all map[string]Around, signal string, why string) guard {
 	around, measured := all[signal]
 	switch {
 	case !measured:
+		g.age++
 	case around.Error != "":
 		g.unanswered++
 	default:
-		g.unanswered, g.excused = 0, excused
+		g.unanswered, g.age, g.excused, g.why = 0, 0, why != "", why
 	}
 	return g
 }

@@ -6,14 +6,14 @@ import "sync"
 const remembered = 32
 
 // memory keeps the newest answers to questions about the past, which stay the same.
-type memory struct {
+type memory[T any] struct {
 	mu      sync.Mutex
-	answers map[string]map[pair]Counts
+	answers map[string]T
 	order   []string
 }
 
 // get returns the answer that is kept, or else asks for it. Answers that failed are not kept.
-func (m *memory) get(key string, ask func() (map[pair]Counts, error)) (map[pair]Counts, error) {
+func (m *memory[T]) get(key string, ask func() (T, error)) (T, error) {
 	m.mu.Lock()
 	answer, known := m.answers[key]
 	m.mu.Unlock()
@@ -22,12 +22,12 @@ func (m *memory) get(key string, ask func() (map[pair]Counts, error)) (map[pair]
 	}
 	answer, err := ask()
 	if err != nil {
-		return nil, err
+		return answer, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.answers == nil {
-		m.answers = map[string]map[pair]Counts{}
+		m.answers = map[string]T{}
 	}
 	if _, known := m.answers[key]; !known {
 		m.order = append(m.order, key)

@@ -24,7 +24,8 @@ type querier interface {
 type Sampler struct {
 	prometheus querier
 	timeout    time.Duration
-	memory     memory
+	memory     memory[map[pair]Counts]
+	usual      memory[float64]
 }
 
 // NewSampler returns a Sampler that gives up on one query after timeout.

@@ -210,13 +210,13 @@ func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a
 		c.sequential = false
 		return st, a, c
 	}
-	alike := c.sequential && n.why != "" && st.breach.weight(st.ground.plain, n.dispersion) >= suspicious
-	if !c.sustained && (!c.sequential || a.Evidence < suspicious) && !alike && !st.guard.excused {
+	alike := (c.sequential || c.sustained) && n.why != "" && st.breach.weight(st.ground.plain, n.dispersion) >= r.required()
+	if (!c.sustained && !c.sequential || a.Evidence < suspicious) && !alike && !st.guard.excused {
 		return st, a, c
 	}
 	if pod, sick := st.breach.sickPod(a.Limit); sick {
 		a.Verdict, a.Guard = SickPod, fmt.Sprintf("nearly all of it is pod %s's alone; delete that pod, the version itself is well", pod)
-	} else if n.why != "" && !over(a.Value, n.limit) {
+	} else if alike && !over(a.Value, n.limit) {
 		a.Verdict, a.Guard = External, n.why
 	} else {
 		st, a = st.withGuard(r, sig, base, a, t)
