@@ -120,7 +120,7 @@ func (st businessState) judge(r Rules, sig Signal, base Baseline, usual usual, a
 	if c.sustained {
 		a.Verdict = Regressed
 	}
-	if (c.sustained || a.Evidence >= suspicious || st.guard.excused) && r.Guarded {
+	if ((c.sustained || c.sequential) && st.evidence(sig) >= suspicious || st.guard.excused) && r.Guarded {
 		return st.look(sig, usual, a, c, t)
 	}
 	return st, a, c

@@ -113,7 +113,7 @@ func stepSignal(r Rules, sig Signal, base Baseline, st signalState, t Tick) (sig
 // yet, and the evidence speaks for the release.
 func (st signalState) byChance(sig Signal, base Baseline, a Assessment, c claim) Assessment {
 	enough := st.sustained.total.N >= sig.Rule.MinRequests && (sig.Kind == KindLatency || base.Counts.N >= sig.Rule.MinRequests)
-	if sig.Strict || c != (claim{}) || a.Outcome != OutcomeBreach || a.Verdict != Insufficient || a.Guard != "" || !enough {
+	if sig.Strict || c.sustained || a.Outcome != OutcomeBreach || a.Verdict != Insufficient || a.Guard != "" || !enough {
 		return a
 	}
 	a.Brief = a.Evidence < suspicious && a.Held <= a.Required
