@@ -68,7 +68,7 @@ func (h *History) add(f found) {
 	if !h.subject.holds(h.signal, whole, f) && (beside.Workload == "" || !h.subject.holds(h.signal, beside, f)) {
 		return
 	}
-	key := fmt.Sprintf("%s\x00%t", f.labels, f.series.Bad)
+	key := fmt.Sprintf("%s\x00%t %g", f.labels, f.series.Bad, f.series.Le)
 	i, held := h.index[key]
 	if !held {
 		h.index[key] = len(h.found)

@@ -99,10 +99,12 @@ func (q query) read(sig Signal, matrix model.Matrix) []found {
 		f := sig.Labels.whose(stream.Metric)
 		// These two labels are how Prometheus itself tells targets apart; where they were dropped, a pod is one target.
 		target := string(stream.Metric[model.JobLabel]) + "/" + string(stream.Metric[model.InstanceLabel])
-		samples := make([]Sample, len(stream.Values))
-		for i, p := range stream.Values {
-			samples[i] = Sample{T: int64(p.Timestamp), V: float64(p.Value)}
+		if sig.Kind == KindLatency && len(stream.Histograms) > 0 {
+			f.series = Series{Pod: f.pod, Target: target, Histogram: withoutBound(stream.Metric)}
+			out = append(out, classicSeries(f, stream, sig.Objective.bound())...)
+			continue
 		}
+		samples := numbersOnly(stream.Values)
 		le, err := strconv.ParseFloat(string(stream.Metric[model.BucketLabel]), 64)
 		if sig.Kind == KindLatency && (err != nil || math.IsNaN(le)) {
 			continue // not a bucket
@@ -117,6 +119,17 @@ func (q query) read(sig Signal, matrix model.Matrix) []found {
 		}
 	}
 	return out
+}
+
+// numbersOnly leaves out what is no number: a counter that reports NaN reports nothing.
+func numbersOnly(values []model.SamplePair) []Sample {
+	samples := make([]Sample, 0, len(values))
+	for _, p := range values {
+		if v := float64(p.Value); !math.IsNaN(v) {
+			samples = append(samples, Sample{T: int64(p.Timestamp), V: v})
+		}
+	}
+	return samples
 }
 
 // withoutBound is what tells one histogram's series from another's: all labels but the bound.

@@ -12,9 +12,11 @@ type usual struct {
 	value float64
 	// low and high bound the true rate, each with the same small probability of being wrong.
 	low, high float64
-	// spread is a robust standard deviation of the numbers, share what part of them lies beyond the limits.
-	spread, share float64
-	dispersion    float64
+	// spread is a robust standard deviation of the numbers, and beyondLimit what is to be expected beyond each of the
+	// distances that evidence is gathered at.
+	spread      float64
+	beyondLimit [len(distances)]tail
+	dispersion  float64
 	// missing says why there is nothing to compare with.
 	missing string
 }
@@ -22,11 +24,18 @@ type usual struct {
 const (
 	// leastNumbers is how many numbers a baseline must hold to tell what is unusual.
 	leastNumbers = 20
-	// unusual is how many robust standard deviations a number must be away.
-	unusual = 4
+	// unusual is how many robust standard deviations a number must be away to be beyond its limit.
+	unusual = 2
 	// leastShare is the least part of a healthy release's numbers that is allowed beyond the limits.
 	leastShare = 0.02
 )
+
+// distances are how far from the median, in robust standard deviations, numbers are counted. A small shift shows at the first
+// of them by and by, a large one at the last at once; their bets are averaged.
+var distances = [...]float64{2, 3, 4}
+
+// tail is the part of a healthy release's numbers that is beyond a distance at the most, and how its ticks scatter.
+type tail struct{ share, dispersion float64 }
 
 // usualOf derives it; false means that there is nothing to compare with, and why.
 func usualOf(sig Signal, base Baseline) (usual, bool) {
@@ -61,18 +70,35 @@ func usualNumbers(sig Signal, base Baseline) (usual, bool) {
 		away[i] = math.Abs(v - u.value)
 	}
 	u.spread = 1.4826 * median(away)
+	if u.spread == 0 { // more than half of the numbers are the same
+		u.spread = 1.25 * mean(away)
+	}
+	for i, distance := range distances {
+		u.beyondLimit[i] = u.tail(sig, base, distance)
+	}
+	return u, true
+}
+
+func (u usual) tail(sig Signal, base Baseline, distance float64) tail {
 	ticks := make([]Counts, len(base.Values))
 	var all Counts
 	for i, v := range base.Values {
 		ticks[i] = Counts{N: 1}
-		if _, beyond := u.beyond(sig, v); beyond {
+		if math.Abs(v-u.value) > u.margin(sig, distance) {
 			ticks[i].K = 1
 		}
 		all = all.Plus(ticks[i])
 	}
-	u.dispersion = Baseline{Counts: all, Ticks: ticks}.Dispersion()
-	u.share = max(leastShare, upperBound(all, u.dispersion, DefaultAlpha/2))
-	return u, true
+	dispersion := Baseline{Counts: all, Ticks: ticks}.Dispersion()
+	return tail{share: max(leastShare, upperBound(all, dispersion, DefaultAlpha/2)), dispersion: dispersion}
+}
+
+func mean(values []float64) float64 {
+	var sum float64
+	for _, v := range values {
+		sum += v / float64(len(values))
+	}
+	return sum
 }
 
 // scatter is how many times more than independent events the events of a baseline scatter, over several time scales.
@@ -98,17 +124,14 @@ func scatter(base Baseline) float64 {
 	return phi
 }
 
-// margin is how far from the usual value is still no breach.
-func (u usual) margin(sig Signal) float64 {
-	return max(math.Abs(u.value)*sig.Rule.Relative, unusual*u.spread)
+// margin is how far from the usual value is still no breach, at a distance in robust standard deviations.
+func (u usual) margin(sig Signal, distance float64) float64 {
+	return max(math.Abs(u.value)*sig.Rule.Relative, distance*u.spread)
 }
 
 // limit is the value beyond which a tick is in breach, downwards or upwards.
 func (u usual) limit(sig Signal, down bool) float64 {
-	if down {
-		return u.value - u.margin(sig)
-	}
-	return u.value + u.margin(sig)
+	return u.value + signed(u.margin(sig, unusual), down)
 }
 
 // beyond reports whether a value is beyond a limit that matters, and whether that is the lower one.
@@ -150,14 +173,31 @@ func signed(x float64, negative bool) float64 {
 	return x
 }
 
+// numberGains counts one number at each of the distances and averages what the bets on them bring.
 func (u usual) numberGains(sig Signal, m Measurement, down bool) gains {
-	tick := Counts{N: 1}
-	limit := u.limit(sig, down)
-	over := func(v, limit float64) bool { return down && v < limit || !down && v > limit }
-	if over(m.value(), limit) && (m.ControlValue == nil || over(m.value(), *m.ControlValue*(1+signed(sig.Rule.Relative, down)))) {
-		tick.K = 1
+	out := gains{}
+	for i := range out {
+		out[i] = math.Inf(-1)
 	}
-	return oneSample(tick, u.share, u.dispersion)
+	for i, distance := range distances {
+		tick := Counts{N: 1}
+		if u.over(sig, m, u.margin(sig, distance), down) {
+			tick.K = 1
+		}
+		for j, gain := range oneSample(tick, u.beyondLimit[i].share, u.beyondLimit[i].dispersion) {
+			out[j] = logSum(out[j], gain-math.Log(float64(len(distances))))
+		}
+	}
+	return out
+}
+
+// over reports whether a number is farther than the margin from the usual value, and from the old version's beside it.
+func (u usual) over(sig Signal, m Measurement, margin float64, down bool) bool {
+	sign := signed(1, down)
+	if sign*(m.value()-u.value) <= margin {
+		return false
+	}
+	return m.ControlValue == nil || sign*(m.value()-*m.ControlValue) > sig.Rule.Relative*math.Abs(*m.ControlValue)
 }
 
 // oneRate weighs events against a rate that a healthy release does not exceed, or with down does not fall below. The factor
