@@ -1,41 +1,82 @@
 package analyzer
 
-import "sync"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
 // remembered is how many answers are kept.
 const remembered = 32
 
-// memory keeps the newest answers to questions about the past, which stay the same.
+// question is everything that the counts of a span depend on.
+type question struct {
+	kind                        Kind
+	requests, errors, histogram string
+	objective                   Objective
+	labels                      Labels
+	scrape                      time.Duration
+	namespace                   string
+	by                          grouping
+	// from and at bound the span, in milliseconds since the epoch.
+	from, at int64
+}
+
+// memory keeps the newest answers to questions about the past, which stay the same. What is being asked already is waited
+// for: when many releases of a namespace are bad, they all want to know the same.
 type memory struct {
 	mu      sync.Mutex
-	answers map[string]map[pair]Counts
-	order   []string
+	answers map[question]*reply
+	order   []question
+}
+
+// reply is an answer, or what will be one once done is closed.
+type reply struct {
+	done   chan struct{}
+	counts map[pair]Counts
+	err    error
 }
 
 // get returns the answer that is kept, or else asks for it. Answers that failed are not kept.
-func (m *memory) get(key string, ask func() (map[pair]Counts, error)) (map[pair]Counts, error) {
-	m.mu.Lock()
-	answer, known := m.answers[key]
-	m.mu.Unlock()
-	if known {
-		return answer, nil
+func (m *memory) get(ctx context.Context, q question, ask func() (map[pair]Counts, error)) (map[pair]Counts, error) {
+	r, mine := m.take(q)
+	if mine {
+		r.counts, r.err = ask()
+		if r.err != nil {
+			m.drop(q)
+		}
+		close(r.done)
+		return r.counts, r.err
 	}
-	answer, err := ask()
-	if err != nil {
-		return nil, err
+	select {
+	case <-r.done:
+		return r.counts, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
+}
+
+// take returns the reply to a question, and whether it is for the caller to find out.
+func (m *memory) take(q question) (r *reply, mine bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if r, known := m.answers[q]; known {
+		return r, false
+	}
 	if m.answers == nil {
-		m.answers = map[string]map[pair]Counts{}
+		m.answers = map[question]*reply{}
 	}
-	if _, known := m.answers[key]; !known {
-		m.order = append(m.order, key)
-	}
-	m.answers[key] = answer
-	if len(m.order) > remembered {
+	r = &reply{done: make(chan struct{})}
+	m.answers[q] = r
+	if m.order = append(m.order, q); len(m.order) > remembered {
 		delete(m.answers, m.order[0])
 		m.order = m.order[1:]
 	}
-	return answer, nil
+	return r, true
+}
+
+func (m *memory) drop(q question) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.answers, q) // from the order it goes in time
 }
