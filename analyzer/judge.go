@@ -37,6 +37,7 @@ func Step(r Rules, baselines map[string]Baseline, st State, t Tick) (State, Judg
 		next.signals[sig.Name] = s
 		j.Signals, claims = append(j.Signals, a), append(claims, c)
 	}
+	j.shareExcuse(r, next.signals, claims)
 	excuseBusiness(r, next, j.Signals, claims)
 	j.Evidence = together(r.Signals, next.signals)
 	j.decide(r.Signals, claims)
@@ -49,8 +50,13 @@ func Step(r Rules, baselines map[string]Baseline, st State, t Tick) (State, Judg
 func excuseBusiness(r Rules, st State, signals []Assessment, claims []claim) {
 	guarded, verdict := "", External
 	for _, a := range signals {
-		if a.Kind != KindBusiness && (a.Verdict == External || a.Verdict == SickPod) {
-			verdict = a.Verdict
+		if a.Kind == KindBusiness {
+			continue
+		}
+		if excused := st.signals[a.Signal].sequential.excused() != ""; excused || a.Verdict == External || a.Verdict == SickPod {
+			if verdict = External; a.Verdict == SickPod {
+				verdict = SickPod
+			}
 			guarded = fmt.Sprintf("that comes of %s, which is not this release's doing", a.Signal)
 		}
 	}
@@ -116,7 +122,7 @@ func (st signalState) byChance(sig Signal, base Baseline, a Assessment, c claim)
 	if sig.Strict || c != (claim{}) || a.Outcome != OutcomeBreach || a.Verdict != Insufficient || a.Guard != "" || !enough {
 		return a
 	}
-	if a.Evidence < 1 && a.Held <= a.Required {
+	if st.sequential.guard.gathered.value() < 1 && a.Held <= a.Required {
 		a.Verdict = Healthy
 		a.Reason = fmt.Sprintf("%s, over the limit of %s, which so far is chance: the evidence against it is %s", a.measured(), a.limit(), significant(a.Evidence))
 	}
