@@ -163,11 +163,11 @@ func (g grouping) of(f found, l Labels) pair {
 
 // changes measures everything of a signal in a namespace, or in all of them, before and during a breach.
 func (s *Sampler) changes(ctx context.Context, sig Signal, namespace string, sus Suspicion, by grouping) (map[pair]Change, error) {
-	before, err := s.totals(ctx, sig, namespace, sus.Before, by)
+	before, err := s.before(ctx, sig, namespace, sus.Before, by)
 	if err != nil {
 		return nil, err
 	}
-	during, err := s.totals(ctx, sig, namespace, sus.During, by)
+	during, err := s.during(ctx, sig, namespace, sus.During, by)
 	if err != nil {
 		return nil, err
 	}
@@ -181,29 +181,50 @@ func (s *Sampler) changes(ctx context.Context, sig Signal, namespace string, sus
 	return out, nil
 }
 
-// totals counts everything of a signal in a span.
-func (s *Sampler) totals(ctx context.Context, sig Signal, namespace string, span Span, by grouping) (map[pair]Counts, error) {
-	key := question{
-		kind: sig.Kind, requests: sig.Requests, errors: sig.Errors, histogram: sig.Histogram, objective: sig.Objective,
-		labels: sig.Labels, scrape: sig.Scrape, namespace: namespace, by: by, from: span.From.UnixMilli(), at: span.At.UnixMilli(),
-	}
-	return s.memory.get(ctx, key, func() (map[pair]Counts, error) {
-		all, err := s.raw(ctx, sig, namespace, span)
-		if err != nil {
-			return nil, err
-		}
-		series := map[pair][]Series{}
-		for _, f := range all {
-			who := by.of(f, sig.Labels)
-			series[who] = append(series[who], f.series)
-		}
-		out := make(map[pair]Counts, len(series))
-		for who, group := range series {
-			// What cannot be counted of one of them says nothing of the others.
-			out[who] = clamp(sig.measure(group, Window{Span: span, Scrape: sig.Scrape}).Total())
-		}
-		return out, nil
+// before counts everything of a signal in a span that releases of about the same time share.
+func (s *Sampler) before(ctx context.Context, sig Signal, namespace string, span Span, by grouping) (map[pair]Counts, error) {
+	q := sig.ask(span)
+	q.namespace, q.by = namespace, by
+	return s.usual.get(ctx, q, func() (map[pair]Counts, error) {
+		series, err := s.grouped(ctx, sig, namespace, span, by)
+		return sig.totals(series, span), err
 	})
+}
+
+// atOnce is the step in which the beginnings of breaches are rounded down for asking, so that all that are judged at one
+// time ask for the same samples.
+const atOnce = 2 * time.Minute
+
+// during counts everything of a signal in the span of a breach, which begins at a time of its own but ends with the tick.
+func (s *Sampler) during(ctx context.Context, sig Signal, namespace string, span Span, by grouping) (map[pair]Counts, error) {
+	wide := Span{From: span.From.Truncate(atOnce), At: span.At}
+	q := sig.ask(wide)
+	q.namespace, q.by = namespace, by
+	series, err := s.newest.get(ctx, q, func() (map[pair][]Series, error) { return s.grouped(ctx, sig, namespace, wide, by) })
+	return sig.totals(series, span), err
+}
+
+// totals counts each group of series. What cannot be counted of one of them says nothing of the others.
+func (sig Signal) totals(series map[pair][]Series, span Span) map[pair]Counts {
+	out := make(map[pair]Counts, len(series))
+	for who, group := range series {
+		out[who] = clamp(sig.measure(group, Window{Span: span, Scrape: sig.Scrape}).Total())
+	}
+	return out
+}
+
+// grouped reads the samples of all series of a signal, by what they belong to.
+func (s *Sampler) grouped(ctx context.Context, sig Signal, namespace string, span Span, by grouping) (map[pair][]Series, error) {
+	all, err := s.raw(ctx, sig, namespace, span)
+	if err != nil {
+		return nil, err
+	}
+	out := map[pair][]Series{}
+	for _, f := range all {
+		who := by.of(f, sig.Labels)
+		out[who] = append(out[who], f.series)
+	}
+	return out, nil
 }
 
 var ofDeployment = regexp.MustCompile("^(.+)" + deploymentSuffix + "$")

@@ -34,7 +34,7 @@ func (p Policy) Survey(ctx context.Context, by Surveyor, t0 time.Time, st analyz
 		return t
 	}
 	t.Around = make(map[string]analyzer.Around, len(suspects))
-	end := t0.Truncate(time.Minute) // so that releases of the same minute ask the same
+	end := t0.Truncate(5 * time.Second) // so that releases of about the same time ask the same
 	sus.Peers = p.Peers
 	sus.Before = analyzer.Span{From: end.Add(-usual), At: end}
 	for _, sig := range p.Signals {
@@ -86,12 +86,20 @@ func (j job) suspects() bool {
 	return len(j.spans) > 1 || len(j.watch.judge.Suspects(j.watch.Policy.Rules())) > 0
 }
 
-// survey looks around a watch for each of its ticks, which it judges for the purpose: what is suspected after one of them
-// is looked into in the next.
+// seldom is how many ticks there are to a look where several are due at once. If each were looked into, a Prometheus that
+// answers more slowly than ticks come would never be caught up with.
+const seldom = 3
+
+// survey looks around a watch for its newest tick, and now and then for those before, which it judges for the purpose: what is
+// suspected after one of them is looked into in the next.
 func (s *scheduler) survey(ctx context.Context, j job, ticks []analyzer.Tick) []analyzer.Tick {
 	w := j.watch
 	st := w.judge
 	for i, t := range ticks {
+		if i < len(ticks)-1 && i%seldom != seldom-1 {
+			st, _ = analyzer.Step(w.Policy.Rules(), w.Baselines, st, t)
+			continue
+		}
 		sus := analyzer.Suspicion{Namespace: w.Event.Namespace, Workload: w.Event.Workload, NewlyDeployed: s.newlyDeployed(w, t.At)}
 		ticks[i] = w.Policy.Survey(ctx, s.opts.Sampler, w.Pin.T0, st, sus, t)
 		for signal, around := range ticks[i].Around {
