@@ -156,6 +156,7 @@ func (st businessState) look(sig Signal, usual usual, a Assessment, c claim, t T
 		found.why = t.Around[sig.Name].asUsual(sig, usual.value, a.Value)
 	}
 	if found.why == "" {
+		st.guard.stood = true
 		return st, a, c
 	}
 	a.Guard, a.Verdict = found.why, External

@@ -24,6 +24,9 @@ type guard struct {
 	excused string
 	// told says that a claim was turned away by that, so that as long as it holds the verdict says so.
 	told bool
+	// stood says that the last answer left a claim standing, silent for how many ticks there has been no answer.
+	stood  bool
+	silent int
 	// unanswered counts the ticks in a row in which what happens around the release could not be measured.
 	unanswered int
 }
@@ -114,17 +117,20 @@ func (st SequentialState) excused() string {
 }
 
 // hear notes whether there is an answer to what happens around the release. Without one, what was found out about the breach
-// holds on; of a breach that nothing is known of, nothing is said until a look has failed too often.
+// holds on: for as long as it goes on if it was excused, for a few ticks if it was not. Of a breach that nothing is known of, nothing is said until a look has failed too often.
 func (g guard) hear(all map[string]Around, signal string) (guard, finding) {
 	around, measured := all[signal]
 	switch {
 	case measured && around.Error == "":
-		g.unanswered, g.excused = 0, ""
+		g.unanswered, g.silent, g.excused, g.stood = 0, 0, "", false
 		return g, finding{}
 	case measured:
 		g.unanswered++
 	}
+	g.silent++
 	switch {
+	case g.stood && g.silent <= mostUnanswered:
+		return g, finding{}
 	case g.excused != "":
 		return g, finding{why: g.excused}
 	case !measured:
@@ -184,6 +190,9 @@ func (j *Judgement) shareExcuse(r Rules, states map[string]signalState, claims [
 		}
 	}
 }
+
+// Waiting reports whether a breach is not laid to the release only for want of knowing what happens around it.
+func (a Assessment) Waiting() bool { return a.Verdict == Insufficient && a.Guard != "" }
 
 // excuse turns a claim away.
 func (a Assessment) excuse(v Verdict, why string) Assessment {

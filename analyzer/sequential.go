@@ -237,5 +237,6 @@ func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a
 		st.guard.told = true
 		return st, a.excuse(External, found.why), claim{}
 	}
+	st.guard.stood = true
 	return st, a, c
 }

@@ -154,4 +154,10 @@ var surroundings = []surrounded{{
 	peers:      same("cart search users", failing(12)),
 	unanswered: "....xxxxxxxx",
 	verdicts:   "..e*10",
+}, {
+	name:       "nor is a release that was found to be bad in doubt again by a look that fails",
+	release:    failing(10),
+	peers:      same("cart search users", fine(10)),
+	unanswered: "...x.xxx..",
+	verdicts:   "..r*8",
 }}
