@@ -130,12 +130,12 @@ func TestOneSickPodRollsNothingBack(t *testing.T) {
 // TestManyBadReleasesAreAllRolledBack: what is newly deployed is no measure of what is usual, so that bad releases do not
 // excuse each other, however many there are.
 func TestManyBadReleasesAreAllRolledBack(t *testing.T) {
-	const many = 30
+	const many = 12
 	w := onStack(t)
 	d := newDaemon(t, w, func(s *settings) { s.MinBreach, s.Active = 4*time.Second, 2*time.Minute })
 	all := make([]*service, many)
 	for i := range all {
-		a := sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: fmt.Sprintf("app-%02d", i), Replicas: 1, RPS: 15}
+		a := sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: fmt.Sprintf("app-%02d", i), Replicas: 1, RPS: 10}
 		all[i] = &service{t: t, w: w, App: a}
 		require.NoError(t, a.Create(t.Context(), "v1", sampleapp.Behaviour{}))
 		t.Cleanup(func() {
