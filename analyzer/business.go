@@ -120,7 +120,7 @@ func (st businessState) judge(r Rules, sig Signal, base Baseline, usual usual, a
 	if c.sustained {
 		a.Verdict = Regressed
 	}
-	if (c.sustained || a.Evidence >= suspicious) && r.Guarded {
+	if (c.sustained || a.Evidence >= suspicious || st.guard.excused != "") && r.Guarded {
 		return st.look(sig, usual, a, c, t)
 	}
 	return st, a, c
@@ -188,8 +188,11 @@ func (st businessState) excused(why string) businessState {
 
 // byChance keeps the metric healthy while the evidence speaks for the release (see signalState.byChance).
 func (st businessState) byChance(sig Signal, a Assessment, c claim) Assessment {
-	if a.Outcome == OutcomeBreach && a.Verdict == Insufficient && a.Guard == "" && c == (claim{sequential: c.sequential}) &&
-		a.Evidence < 1 && a.Held <= sig.Rule.For.Seconds() {
+	if a.Outcome != OutcomeBreach || a.Verdict != Insufficient || a.Guard != "" || c.sustained {
+		return a
+	}
+	a.Brief = a.Evidence < suspicious
+	if a.Evidence < 1 {
 		a.Verdict = Healthy
 		a.Reason = fmt.Sprintf("%s, beyond the limit of %s, which so far is chance: the evidence against it is %s", a.measured(), a.limit(), significant(a.Evidence))
 	}

@@ -42,30 +42,45 @@ const (
 // of its breach.
 func (st State) Suspects(r Rules) map[string]time.Time {
 	out := map[string]time.Time{}
+	if !r.Guarded {
+		return out
+	}
 	for _, sig := range r.Signals {
-		s, held := st.signals[sig.Name].sequential, st.signals[sig.Name].sustained
-		if b := st.signals[sig.Name].business; sig.Kind == KindBusiness {
-			if r.Guarded && !b.since.IsZero() && b.why == "" && (b.evidence(sig) >= suspicious || b.held > sig.Rule.For/2) {
-				out[sig.Name] = b.since
-			}
-			continue
+		s := st.signals[sig.Name]
+		since, in := s.sequential.suspected(r, s.sustained)
+		if sig.Kind == KindBusiness {
+			b := s.business
+			since, in = b.since, !b.since.IsZero() && b.why == "" && b.guard.doubts(r, b.evidence(sig))
 		}
-		if !r.Guarded || sig.Strict || s.besideControl() {
-			continue
-		}
-		n, e := len(s.breach.ticks), s.evidence.value()
-		switch {
-		case n > 0 && (s.guard.excused != "" || e >= suspicious || n >= minBreachTicks-1 && e >= r.nearly()):
-			out[sig.Name] = s.breach.ticks[0].from
-		case held.held > sig.Rule.For/2:
-			out[sig.Name] = held.since
+		if in && !sig.Strict {
+			out[sig.Name] = since
 		}
 	}
 	return out
 }
 
-// nearly is the evidence from which on one more tick may bring all that it takes to act: the answer must be there by then.
-func (r Rules) nearly() float64 { return min(2, r.required()/math.Exp(r.tickLimit())) }
+// suspected reports whether the next tick should look into the breach, and when that began.
+func (st SequentialState) suspected(r Rules, held SustainedState) (since time.Time, in bool) {
+	switch {
+	case st.besideControl():
+		return since, false
+	case len(st.breach.ticks) > 0:
+		return st.breach.ticks[0].from, st.guard.doubts(r, st.evidence.value())
+	}
+	return held.since, held.held > 0 && st.guard.doubts(r, st.evidence.value())
+}
+
+// lookEvery is after how many ticks a breach that is excused is looked into again.
+const lookEvery = 4
+
+// doubts reports whether it is time to look around: when one more tick may bring the evidence that it takes to act, and while a
+// breach is excused now and then.
+func (g guard) doubts(r Rules, evidence float64) bool {
+	if g.excused != "" {
+		return g.silent >= lookEvery-1
+	}
+	return evidence >= min(suspicious, r.required()/math.Exp(r.tickLimit()))
+}
 
 // besideControl reports whether the old version tells enough of the breach for no one else to be asked: it served beside the
 // release for most of it, or for a part in which it did surely better.

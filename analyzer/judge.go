@@ -122,7 +122,9 @@ func (st signalState) byChance(sig Signal, base Baseline, a Assessment, c claim)
 	if sig.Strict || c != (claim{}) || a.Outcome != OutcomeBreach || a.Verdict != Insufficient || a.Guard != "" || !enough {
 		return a
 	}
-	if st.sequential.guard.gathered.value() < 1 && a.Held <= a.Required {
+	gathered := st.sequential.guard.gathered.value()
+	a.Brief = gathered < suspicious && a.Held <= a.Required
+	if gathered < 1 && a.Brief {
 		a.Verdict = Healthy
 		a.Reason = fmt.Sprintf("%s, over the limit of %s, which so far is chance: the evidence against it is %s", a.measured(), a.limit(), significant(a.Evidence))
 	}
@@ -191,6 +193,25 @@ func (j *Judgement) decide(signals []Signal, claims []claim) {
 // weight says in words what the evidence is worth.
 func (j Judgement) weight() string {
 	return fmt.Sprintf("the evidence against it is %s, and acting without asking needs %s", significant(j.Evidence), significant(j.Required))
+}
+
+// AtEnd returns the verdict on a watch that ends with this judgement. A breach that has just begun, and that chance may
+// explain, does not undo what all the ticks before it showed.
+func (j Judgement) AtEnd() (Verdict, string) {
+	if j.Verdict != Insufficient {
+		return j.Verdict, j.Reason
+	}
+	reason := ""
+	for _, a := range j.Signals {
+		switch {
+		case a.Verdict == Healthy:
+		case a.Verdict == Insufficient && a.Brief:
+			reason = fmt.Sprintf("%s: %s, over the limit of %s, but only for the last %s, which chance may explain", a.Signal, a.measured(), a.limit(), wholeTicks(max(a.Held, a.Breach)))
+		default:
+			return j.Verdict, j.Reason
+		}
+	}
+	return Healthy, reason
 }
 
 // Measured returns how many events of a signal have been counted so far.

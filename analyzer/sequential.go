@@ -231,6 +231,8 @@ func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a
 	switch {
 	case n.why != "" && !over(a.Value, n.limit):
 		return st, a.excuse(External, n.why), claim{}
+	case found.waiting && st.guard.gathered.value() < suspicious: // nothing hangs on the answer
+		return st, a, c
 	case found.waiting:
 		return st, a.excuse(Insufficient, found.why), claim{}
 	case found.why != "":

@@ -106,12 +106,16 @@ type found struct {
 	series Series
 }
 
-// whose reads from a series' labels whose it is. Series without a pod are held to be of one.
+// whose reads from a series' labels whose it is. Where there is no label of the pod, each scrape target is held to be one.
 func (l Labels) whose(m model.Metric) found {
-	return found{
+	f := found{
 		namespace: labelOf(m, l.Namespace), workload: labelOf(m, l.Workload),
 		pod: labelOf(m, l.Pod), version: labelOf(m, l.Version), labels: m.String(),
 	}
+	if l.Pod == "" {
+		f.pod = string(m[model.InstanceLabel])
+	}
+	return f
 }
 
 func labelOf(m model.Metric, name string) string {

@@ -77,6 +77,8 @@ type Assessment struct {
 	LeastBreach float64 `json:"leastBreachSeconds,omitempty"`
 	// Unit is that of Value, Baseline and Limit; of business metrics only, whose values are fractions of nothing.
 	Unit string `json:"unit,omitempty"`
+	// Brief says of an Insufficient verdict that it is owed to a breach which chance may explain, after enough was measured.
+	Brief bool `json:"-"`
 	// Guard says why a breach is not laid to the release, empty if it is.
 	Guard string `json:"guard,omitempty"`
 }

@@ -350,6 +350,7 @@ func (r *replay) conclude(out Outcome, d *decision) Outcome {
 			d = r.measured
 			r.why = fmt.Sprintf("nothing is recorded after %s; until then", d.at.UTC().Format(time.RFC3339))
 		}
+		d.Verdict, d.Reason = d.AtEnd()
 		d.Reason = r.why + ": " + d.Reason
 	}
 	out.Verdict, out.Reason = d.Verdict, d.Reason

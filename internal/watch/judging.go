@@ -81,8 +81,8 @@ func (s *step) endOfWatch() {
 	if !w.over() || w.judgement.Verdict == analyzer.Regressed {
 		return
 	}
-	if w.judgement.Verdict == analyzer.Healthy {
-		s.become(Healthy, fmt.Sprintf("watched for %s: %s", w.Policy.End(), w.judgement.Reason))
+	if verdict, reason := w.judgement.AtEnd(); verdict == analyzer.Healthy {
+		s.become(Healthy, fmt.Sprintf("watched for %s: %s", w.Policy.End(), reason))
 		return
 	}
 	s.become(Inconclusive, fmt.Sprintf("watched for %s: %s%s", w.Policy.End(), w.judgement.Reason, w.asked()))
