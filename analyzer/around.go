@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -30,13 +28,11 @@ type Change struct {
 	During Counts `json:"during"`
 }
 
-func (c Change) plus(d Change) Change {
-	return Change{Before: c.Before.Plus(d.Before), During: c.During.Plus(d.During)}
-}
-
 // Peer is another workload.
 type Peer struct {
 	Workload string `json:"workload"`
+	// Elsewhere says that it is of another namespace, which Workload then names too.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 	Change
 }
 
@@ -55,18 +51,6 @@ type Reference struct {
 	During float64       `json:"during"`
 }
 
-// Dependencies is a metric that tells who calls whom, such as a mesh's.
-type Dependencies struct {
-	// Requests and Errors are PromQL vector selectors of counters.
-	Requests string `json:"requests"`
-	Errors   string `json:"errors"`
-	// Namespace is the label of both sides' namespace, empty if there is none; Caller and Callee are those of their names.
-	Namespace string        `json:"namespace,omitempty"`
-	Caller    string        `json:"caller"`
-	Callee    string        `json:"callee"`
-	Scrape    time.Duration `json:"scrape"`
-}
-
 // Suspicion is one signal of one subject that is to be looked into.
 type Suspicion struct {
 	Namespace, Workload string
@@ -74,18 +58,21 @@ type Suspicion struct {
 	Peers bool
 	// Before is a span before the deployment, During that of the breach.
 	Before, During Span
-	// NewlyDeployed names workloads of the same namespace that say nothing of what is usual: they may be bad themselves.
+	// NewlyDeployed names workloads that say nothing of what is usual, as they may be bad themselves: "namespace/workload".
 	NewlyDeployed []string
 }
 
-// maxPeers bounds how many peers are kept; those with the most requests tell the most.
+// maxPeers bounds how many peers are kept.
 const maxPeers = 30
 
 // leastPeers is the number of peers below which those of other namespaces are asked too.
 const leastPeers = 3
 
-// Around measures what happened around a suspected release. An error means that asking again may help.
+// Around measures what happened around a suspected release, in no more time than one query may take: a decision waits for
+// it. An error means that asking again may help.
 func (s *Sampler) Around(ctx context.Context, sig Signal, dep *Dependencies, sus Suspicion) (Around, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
 	var out Around
 	edges, err := s.edges(ctx, dep, sus)
 	if err != nil {
@@ -115,35 +102,72 @@ func (s *Sampler) Around(ctx context.Context, sig Signal, dep *Dependencies, sus
 
 // peers measures the other workloads of a namespace, or of all namespaces.
 func (s *Sampler) peers(ctx context.Context, sig Signal, namespace string, sus Suspicion, callers map[string]bool) ([]Peer, error) {
-	changes, err := s.changes(ctx, sig, namespace, sus, func(f found) pair { return pair{f.namespace, f.owner(sig.Labels)} })
+	changes, err := s.changes(ctx, sig, namespace, sus, byWorkload)
 	if err != nil {
 		return nil, err
 	}
-	byName := map[string]Change{}
+	var out []Peer
 	for who, c := range changes {
 		near := who[0] == sus.Namespace || sig.Labels.Namespace == ""
-		name := who[1]
-		if name == "" || near && (name == sus.Workload || slices.Contains(sus.NewlyDeployed, name) || callers[name]) {
+		p := Peer{Workload: who[1], Elsewhere: !near, Change: c}
+		full := who[0] + "/" + p.Workload
+		switch {
+		case p.Workload == "" || c.Before.N == 0 || c.During.N == 0:
 			continue
+		case near && (p.Workload == sus.Workload || callers[p.Workload]):
+			continue
+		case near:
+			full = sus.Namespace + "/" + p.Workload
+		default:
+			p.Workload = full
 		}
-		if !near {
-			name = who[0] + "/" + name
+		if !slices.Contains(sus.NewlyDeployed, full) {
+			out = append(out, p)
 		}
-		byName[name] = c
 	}
-	return busiest(byName), nil
+	return foremost(out), nil
 }
+
+// foremost returns those peers that tell the most: of the same namespace before others, the ones with the most requests first.
+func foremost(peers []Peer) []Peer {
+	slices.SortFunc(peers, func(a, b Peer) int {
+		switch {
+		case a.Elsewhere != b.Elsewhere && a.Elsewhere:
+			return 1
+		case a.Elsewhere != b.Elsewhere:
+			return -1
+		}
+		return cmp.Or(cmp.Compare(b.During.N, a.During.N), cmp.Compare(a.Workload, b.Workload))
+	})
+	return slices.Clip(peers[:min(len(peers), maxPeers)])
+}
+
+// grouping says what is counted together.
+type grouping int
+
+const (
+	byWorkload grouping = iota
+	byEdge
+)
 
 // pair names a workload by its namespace and name, or an edge by its caller and callee.
 type pair [2]string
 
+// of names what a series belongs to.
+func (g grouping) of(f found, l Labels) pair {
+	if g == byEdge {
+		return pair{f.workload, f.version}
+	}
+	return pair{f.namespace, f.owner(l)}
+}
+
 // changes measures everything of a signal in a namespace, or in all of them, before and during a breach.
-func (s *Sampler) changes(ctx context.Context, sig Signal, namespace string, sus Suspicion, group func(found) pair) (map[pair]Change, error) {
-	before, err := s.totals(ctx, sig, namespace, sus.Before, group)
+func (s *Sampler) changes(ctx context.Context, sig Signal, namespace string, sus Suspicion, by grouping) (map[pair]Change, error) {
+	before, err := s.before(ctx, sig, namespace, sus.Before, by)
 	if err != nil {
 		return nil, err
 	}
-	during, err := s.totals(ctx, sig, namespace, sus.During, group)
+	during, err := s.during(ctx, sig, namespace, sus.During, by)
 	if err != nil {
 		return nil, err
 	}
@@ -157,41 +181,50 @@ func (s *Sampler) changes(ctx context.Context, sig Signal, namespace string, sus
 	return out, nil
 }
 
-// totals counts everything of a signal in a span. When many releases of a namespace are suspected at the same time, they all
-// ask the same, which is answered once.
-func (s *Sampler) totals(ctx context.Context, sig Signal, namespace string, span Span, group func(found) pair) (map[pair]Counts, error) {
-	key := fmt.Sprintf("%s %q %q %q %q %q %d %d", sig.Kind, sig.Requests, sig.Errors, sig.Histogram, sig.Labels, namespace, span.From.UnixMilli(), span.At.UnixMilli())
-	return s.memory.get(key, func() (map[pair]Counts, error) {
-		all, err := s.raw(ctx, sig, namespace, span)
-		if err != nil {
-			return nil, err
-		}
-		series := map[pair][]Series{}
-		for _, f := range all {
-			who := group(f)
-			series[who] = append(series[who], f.series)
-		}
-		out := make(map[pair]Counts, len(series))
-		for who, group := range series {
-			// What cannot be counted of one of them says nothing of the others.
-			out[who] = clamp(sig.measure(group, Window{Span: span, Scrape: sig.Scrape}).Total())
-		}
-		return out, nil
+// before counts everything of a signal in a span that releases of about the same time share.
+func (s *Sampler) before(ctx context.Context, sig Signal, namespace string, span Span, by grouping) (map[pair]Counts, error) {
+	q := sig.ask(span)
+	q.namespace, q.by = namespace, by
+	return s.usual.get(ctx, q, func() (map[pair]Counts, error) {
+		series, err := s.grouped(ctx, sig, namespace, span, by)
+		return sig.totals(series, span), err
 	})
 }
 
-// busiest returns the peers that served both before and during, those with the most requests first.
-func busiest(changes map[string]Change) []Peer {
-	var out []Peer
-	for name, c := range changes {
-		if c.Before.N > 0 && c.During.N > 0 {
-			out = append(out, Peer{Workload: name, Change: c})
-		}
+// atOnce is the step in which the beginnings of breaches are rounded down for asking, so that all that are judged at one
+// time ask for the same samples.
+const atOnce = 2 * time.Minute
+
+// during counts everything of a signal in the span of a breach, which begins at a time of its own but ends with the tick.
+func (s *Sampler) during(ctx context.Context, sig Signal, namespace string, span Span, by grouping) (map[pair]Counts, error) {
+	wide := Span{From: span.From.Truncate(atOnce), At: span.At}
+	q := sig.ask(wide)
+	q.namespace, q.by = namespace, by
+	series, err := s.newest.get(ctx, q, func() (map[pair][]Series, error) { return s.grouped(ctx, sig, namespace, wide, by) })
+	return sig.totals(series, span), err
+}
+
+// totals counts each group of series. What cannot be counted of one of them says nothing of the others.
+func (sig Signal) totals(series map[pair][]Series, span Span) map[pair]Counts {
+	out := make(map[pair]Counts, len(series))
+	for who, group := range series {
+		out[who] = clamp(sig.measure(group, Window{Span: span, Scrape: sig.Scrape}).Total())
 	}
-	slices.SortFunc(out, func(a, b Peer) int {
-		return cmp.Or(cmp.Compare(b.During.N, a.During.N), cmp.Compare(a.Workload, b.Workload))
-	})
-	return out[:min(len(out), maxPeers)]
+	return out
+}
+
+// grouped reads the samples of all series of a signal, by what they belong to.
+func (s *Sampler) grouped(ctx context.Context, sig Signal, namespace string, span Span, by grouping) (map[pair][]Series, error) {
+	all, err := s.raw(ctx, sig, namespace, span)
+	if err != nil {
+		return nil, err
+	}
+	out := map[pair][]Series{}
+	for _, f := range all {
+		who := by.of(f, sig.Labels)
+		out[who] = append(out[who], f.series)
+	}
+	return out, nil
 }
 
 var ofDeployment = regexp.MustCompile("^(.+)" + deploymentSuffix + "$")
@@ -231,57 +264,4 @@ func (s *Sampler) raw(ctx context.Context, sig Signal, namespace string, span Sp
 		out = append(out, q.read(sig, matrix)...)
 	}
 	return out, nil
-}
-
-// edgeChanges are what was counted between a caller and a callee, in this order.
-type edgeChanges map[pair]Change
-
-// edges measures who called whom; none if no metric tells.
-func (s *Sampler) edges(ctx context.Context, dep *Dependencies, sus Suspicion) (edgeChanges, error) {
-	if dep == nil {
-		return nil, nil
-	}
-	return s.changes(ctx, dep.signal(), sus.Namespace, sus, func(f found) pair { return pair{f.workload, f.version} })
-}
-
-// signal reads the edges as a signal is read, with the callee in the place of the version.
-func (d Dependencies) signal() Signal {
-	return Signal{
-		Name: "dependencies", Kind: KindErrorRate, Requests: d.Requests, Errors: d.Errors, Scrape: d.Scrape,
-		Labels: Labels{Namespace: d.Namespace, Workload: d.Caller, Version: d.Callee},
-	}
-}
-
-// callees are those that a workload calls, by name.
-func (e edgeChanges) callees(workload string) []Callee {
-	var out []Callee
-	for _, on := range slices.SortedFunc(maps.Keys(e), func(a, b pair) int { return strings.Compare(a[1], b[1]) }) {
-		if on[0] != workload || on[1] == workload {
-			continue
-		}
-		c := Callee{Workload: on[1], Own: e[on]}
-		for other, change := range e {
-			if other[1] == on[1] && other[0] != workload {
-				c.Others = c.Others.plus(change)
-			}
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-// callers are those that call a workload, directly or through others.
-func (e edgeChanges) callers(workload string) map[string]bool {
-	out := map[string]bool{}
-	for pending := []string{workload}; len(pending) > 0; {
-		callee := pending[0]
-		pending = pending[1:]
-		for on := range e {
-			if on[1] == callee && on[0] != workload && !out[on[0]] {
-				out[on[0]] = true
-				pending = append(pending, on[0])
-			}
-		}
-	}
-	return out
 }

@@ -120,7 +120,7 @@ func (st businessState) judge(r Rules, sig Signal, base Baseline, usual usual, a
 	if c.sustained {
 		a.Verdict = Regressed
 	}
-	if ((c.sustained || c.sequential) && st.evidence(sig) >= suspicious || st.guard.excused) && r.Guarded {
+	if ((c.sustained || c.sequential) && st.evidence(sig) >= suspicious || st.guard.excused != "") && r.Guarded {
 		return st.look(sig, usual, a, c, t)
 	}
 	return st, a, c
@@ -151,22 +151,23 @@ func (st businessState) evidence(sig Signal) float64 {
 
 // look turns a claim away that the same time of an earlier day explains, or holds it until that is known.
 func (st businessState) look(sig Signal, usual usual, a Assessment, c claim, t Tick) (businessState, Assessment, claim) {
-	why, waiting := st.guard.answer(t.Around, sig.Name)
-	if why == "" && !waiting {
-		why = t.Around[sig.Name].asUsual(sig, usual.value, a.Value)
+	var found finding
+	if st.guard, found = st.guard.hear(t.Around, sig.Name); found.why == "" {
+		found.why = t.Around[sig.Name].asUsual(sig, usual.value, a.Value)
 	}
-	st.guard = st.guard.after(t.Around, sig.Name, why)
-	if why == "" {
+	if found.why == "" {
+		st.guard.stood = true
 		return st, a, c
 	}
-	a.Guard, a.Verdict = why, External
-	if waiting {
+	a.Guard, a.Verdict = found.why, External
+	if found.waiting {
 		a.Verdict = Insufficient
 	} else {
-		st.falling, st.rising = st.before[0], st.before[1]
+		st.guard.excused = found.why
+		st = st.withoutBreach()
 	}
 	a.Evidence = st.evidence(sig)
-	a.Reason = fmt.Sprintf("%s, beyond the limit of %s, but %s", sig.wording(a.Value), sig.figure(a.Limit), why)
+	a.Reason = fmt.Sprintf("%s, beyond the limit of %s, but %s", sig.wording(a.Value), sig.figure(a.Limit), found.why)
 	return st, a, claim{}
 }
 
@@ -180,7 +181,8 @@ func (st businessState) excuse(now string) string {
 
 // excused gives up the evidence of the present breach.
 func (st businessState) excused(why string) businessState {
-	st.falling, st.rising, st.why = st.before[0], st.before[1], why
+	st = st.withoutBreach()
+	st.why = why
 	return st
 }
 
@@ -195,6 +197,12 @@ func (st businessState) byChance(sig Signal, a Assessment, c claim) Assessment {
 		a.Reason = fmt.Sprintf("%s, beyond the limit of %s, which so far is chance: the evidence against it is %s", a.measured(), a.limit(), significant(a.Evidence))
 	}
 	return a
+}
+
+// withoutBreach gives up what the present breach has added to the evidence.
+func (st businessState) withoutBreach() businessState {
+	st.falling, st.rising = st.falling.lesser(st.before[0]), st.rising.lesser(st.before[1])
+	return st
 }
 
 // trailing is the value over the trailing span: events over exposure, or the median of the numbers.

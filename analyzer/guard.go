@@ -2,43 +2,40 @@ package analyzer
 
 import (
 	"cmp"
-	"fmt"
-	"slices"
+	"math"
 	"time"
 )
 
 // This file tells a bad release from what strikes others too (detector.md 3c). It reads what was measured around the release
-// in the very tick that would decide, so that a replay comes to the same.
+// in the very tick that would decide, so that a replay comes to the same. It only ever takes evidence away and holds claims
+// back: whatever is said of others, no release is acted on that would not have been without it, and none earlier.
 
 // guard is what remains between ticks of the question whether a breach is the release's doing.
 type guard struct {
 	// calm is the evidence before the breach. What is gathered during one that is not the release's doing is given up.
 	calm evidence
-	// excused says that the present breach was last found not to be the release's doing.
-	excused bool
-	// why is what it was last excused by.
-	why string
-	// age counts the ticks since it was last looked into.
-	age int
-	// unanswered counts the ticks in a row in which nothing around the release could be measured.
+	// gathered is what the evidence would be had none been given up: whether there is anything to excuse.
+	gathered evidence
+	// beside is what the old version alone says of this breach, where it served for a part of it. Something that both share
+	// would have struck both.
+	beside evidence
+	// excused says why the present breach was last found not to be the release's doing, empty if it was not. It holds
+	// until an answer says otherwise.
+	excused string
+	// told says that a claim was turned away by that, so that as long as it holds the verdict says so.
+	told bool
+	// stood says that the last answer left a claim standing, silent for how many ticks there has been no answer.
+	stood  bool
+	silent int
+	// unanswered counts the ticks in a row in which what happens around the release could not be measured.
 	unanswered int
 }
 
 const (
-	// sharedPart is the part of the peers that must have grown worse for an outage to be a shared one, sharedPeers the least
-	// number of them.
-	sharedPart  = 0.3
-	sharedPeers = 2
-	// farWorst is how many times worse than the peers a release must be for theirs to be its doing, and not the reverse.
-	farWorst = 3
-	// calleePart is the part of a release's failures that failures of a workload it calls must make up to explain them.
-	calleePart = 0.5
 	// mostUnanswered is for how many ticks a decision waits for a look around that fails.
 	mostUnanswered = 4
-	// lookEvery is after how many ticks a breach that is excused is looked into again.
-	lookEvery = 4
-	// doubtful is the evidence from which on a signal is looked into, a little before it can act.
-	doubtful = 5
+	// settledTicks is how many ticks a release must have served before a breach for this not to come with the release.
+	settledTicks = 2 * minBreachTicks
 )
 
 // Suspects returns the signals for which the next tick should say what happened around the release, each with the beginning
@@ -50,9 +47,10 @@ func (st State) Suspects(r Rules) map[string]time.Time {
 	}
 	for _, sig := range r.Signals {
 		s := st.signals[sig.Name]
-		since, in := s.sequential.suspected(s.sustained)
+		since, in := s.sequential.suspected(r, s.sustained)
 		if sig.Kind == KindBusiness {
-			since, in = s.business.suspected(sig)
+			b := s.business
+			since, in = b.since, !b.since.IsZero() && b.why == "" && b.guard.doubts(r, b.evidence(sig))
 		}
 		if in && !sig.Strict {
 			out[sig.Name] = since
@@ -62,94 +60,117 @@ func (st State) Suspects(r Rules) map[string]time.Time {
 }
 
 // suspected reports whether the next tick should look into the breach, and when that began.
-func (st SequentialState) suspected(held SustainedState) (since time.Time, in bool) {
-	if st.breach.besideControl() {
-		return since, false
-	}
+func (st SequentialState) suspected(r Rules, held SustainedState) (since time.Time, in bool) {
 	switch {
-	case len(st.breach.ticks) > 0:
-		since = st.breach.ticks[0].from
-	case held.held > 0:
-		since = held.since
-	default:
+	case st.besideControl():
 		return since, false
+	case len(st.breach.ticks) > 0:
+		return st.breach.ticks[0].from, st.guard.doubts(r, st.evidence.value())
 	}
-	return since, st.guard.doubts(st.evidence.value())
+	return held.since, held.held > 0 && st.guard.doubts(r, st.evidence.value())
 }
 
-func (st businessState) suspected(sig Signal) (since time.Time, in bool) {
-	return st.since, !st.since.IsZero() && st.why == "" && st.guard.doubts(st.evidence(sig))
-}
+// lookEvery is after how many ticks a breach that is excused is looked into again.
+const lookEvery = 4
 
-// doubts reports whether it is time to look around: when there is evidence, and while a breach is excused now and then.
-func (g guard) doubts(evidence float64) bool {
-	if g.excused {
-		return g.age >= lookEvery-1
+// doubts reports whether it is time to look around: when one more tick may bring the evidence that it takes to act, and while a
+// breach is excused now and then.
+func (g guard) doubts(r Rules, evidence float64) bool {
+	if g.excused != "" {
+		return g.silent >= lookEvery-1
 	}
-	return evidence >= doubtful
+	return evidence >= min(suspicious, r.required()/math.Exp(r.tickLimit()))
 }
 
-// besideControl reports whether the old version served beside the release for most of the breach: then nothing that strikes
-// both can look like the release's doing, and no one else need be asked.
-func (b breach) besideControl() bool {
+// besideControl reports whether the old version tells enough of the breach for no one else to be asked: it served beside the
+// release for most of it, or for a part in which it did surely better.
+func (st SequentialState) besideControl() bool {
 	paired := 0
-	for _, t := range b.ticks {
+	for _, t := range st.breach.ticks {
 		if t.paired {
 			paired++
 		}
 	}
-	return 2*paired > len(b.ticks)
+	return 2*paired > len(st.breach.ticks) || st.guard.beside.value() >= suspicious
 }
 
-// look decides from what was measured around the release whether a claim stands. It returns why not, empty if it does, and
-// whether that is for want of an answer only.
-func (st SequentialState) look(r Rules, sig Signal, base Baseline, t Tick, limit float64) (next SequentialState, why string, waiting bool) {
-	if !r.Guarded || st.breach.besideControl() {
-		return st, "", false
+// finding is what looking around a release came to; empty means that nothing speaks for it.
+type finding struct {
+	// why says why the breach is not laid to the release.
+	why string
+	// waiting says that this is for want of an answer only.
+	waiting bool
+}
+
+// look reads what was measured around the release, and gives up the evidence of a breach that is not its doing.
+func (st SequentialState) look(r Rules, sig Signal, base Baseline, t Tick, limit float64) (SequentialState, finding) {
+	if !r.Guarded || st.besideControl() {
+		st.guard.excused = ""
+		return st, finding{}
 	}
-	around := t.Around[sig.Name]
-	why, waiting = st.guard.answer(t.Around, sig.Name)
-	if why == "" {
+	settled, found := st.guard.calm.ticks >= settledTicks, finding{}
+	if st.guard, found = st.guard.hear(t.Around, sig.Name); found.why == "" {
 		release := Change{Before: clamp(base.Counts), During: st.breach.total()}
 		before, _ := release.Before.Ratio()
 		during, _ := release.During.Ratio()
-		why = cmp.Or(around.callee(sig, release, limit), around.shared(sig, release), around.asUsual(sig, before, during))
+		around := t.Around[sig.Name]
+		found.why = cmp.Or(around.callee(sig, release, limit, settled), around.shared(sig, release), around.asUsual(sig, before, during))
 	}
-	calm := st.guard.calm
-	st.guard = st.guard.after(t.Around, sig.Name, why)
-	if st.guard.excused {
-		st.evidence = calm
+	if found.why != "" && !found.waiting {
+		st = st.withoutBreach()
+		st.guard.excused = found.why
 	}
-	return st, why, waiting
+	return st, found
 }
 
-// answer says why a claim must wait for a look around, empty if it need not: there was one, or there have been too many that
-// failed.
-func (g guard) answer(all map[string]Around, signal string) (why string, waiting bool) {
-	around, measured := all[signal]
-	switch {
-	case !measured && g.excused:
-		return g.why, false
-	case !measured:
-		return "what happened elsewhere at the time is not known yet", true
-	case around.Error != "" && g.unanswered < mostUnanswered:
-		return "what happened elsewhere at the time could not be measured: " + around.Error, true
+// excused says why the present breach is not the release's doing, also before it has been long enough for a verdict.
+func (st SequentialState) excused() string {
+	if len(st.breach.ticks) == 0 {
+		return ""
 	}
-	return "", false
+	return st.guard.excused
 }
 
-// after remembers what came of a look around.
-func (g guard) after(all map[string]Around, signal string, why string) guard {
+// hear notes whether there is an answer to what happens around the release. Without one, what was found out about the breach
+// holds on: for as long as it goes on if it was excused, for a few ticks if it was not. Of a breach that nothing is known of, nothing is said until a look has failed too often.
+func (g guard) hear(all map[string]Around, signal string) (guard, finding) {
 	around, measured := all[signal]
 	switch {
-	case !measured:
-		g.age++
-	case around.Error != "":
+	case measured && around.Error == "":
+		g.unanswered, g.silent, g.excused, g.stood = 0, 0, "", false
+		return g, finding{}
+	case measured:
 		g.unanswered++
-	default:
-		g.unanswered, g.age, g.excused, g.why = 0, 0, why != "", why
 	}
-	return g
+	g.silent++
+	switch {
+	case g.stood && g.silent <= mostUnanswered:
+		return g, finding{}
+	case g.excused != "":
+		return g, finding{why: g.excused}
+	case !measured:
+		return g, finding{"what happened elsewhere at the time is not known yet", true}
+	case g.unanswered <= mostUnanswered:
+		return g, finding{"what happened elsewhere at the time could not be measured: " + around.Error, true}
+	}
+	return g, finding{}
+}
+
+// withoutBreach gives up what the present breach has added to the evidence.
+func (st SequentialState) withoutBreach() SequentialState {
+	st.evidence = st.evidence.lesser(st.guard.calm)
+	return st
+}
+
+// lesser takes of every bet the lesser worth of two times. It never exceeds e, now or later, so that it is no less valid.
+func (e evidence) lesser(than evidence) evidence {
+	for i := range e.plain {
+		if than.ticks == 0 { // no fault can have begun yet
+			than.late[i] = math.Inf(-1)
+		}
+		e.plain[i], e.late[i] = min(e.plain[i], than.plain[i]), min(e.late[i], than.late[i])
+	}
+	return e
 }
 
 func (b breach) total() Counts {
@@ -160,95 +181,37 @@ func (b breach) total() Counts {
 	return all
 }
 
-// rose reports whether a change is surely for the worse.
-func (c Change) rose(sig Signal) bool {
-	before, during := clamp(c.Before), clamp(c.During)
-	if before.N == 0 || during.N == 0 {
-		return false
+// shareExcuse excuses every signal's breach once one of them is found not to be the release's doing: what fails requests
+// often makes others slow, which need not show in the same signal of others.
+func (j *Judgement) shareExcuse(r Rules, states map[string]signalState, claims []claim) {
+	why := ""
+	for _, sig := range r.Signals {
+		why = cmp.Or(why, states[sig.Name].sequential.excused())
 	}
-	e := evidence{}.times(twoSample(during, before, 1+sig.Rule.Relative, 1), 1e9)
-	ratio, _ := during.Ratio()
-	usual, _ := before.Ratio()
-	return e.value() >= suspicious && over(ratio, sig.Rule.Limit(usual))
-}
-
-// excess is by how much the bad fraction is above what it was.
-func (c Change) excess() float64 {
-	during, _ := clamp(c.During).Ratio()
-	before, _ := clamp(c.Before).Ratio()
-	return max(0, during-before)
-}
-
-// shared reports whether other workloads grew worse at the same time, which no release of this one explains.
-func (a Around) shared(sig Signal, release Change) string {
-	var affected []Peer
-	able := 0
-	for _, p := range a.Peers {
-		switch {
-		case p.rose(sig):
-			affected = append(affected, p)
-			able++
-		case release.excess()*float64(p.During.N) >= sickExpects:
-			able++ // it would have shown the same
-		}
+	if why == "" {
+		return
 	}
-	if len(affected) < sharedPeers || float64(len(affected)) < sharedPart*float64(able) {
-		return ""
-	}
-	slices.SortFunc(affected, func(p, q Peer) int {
-		switch {
-		case p.excess() > q.excess():
-			return -1
-		case p.excess() < q.excess():
-			return 1
-		}
-		return 0
-	})
-	if release.excess() > farWorst*affected[len(affected)/2].excess() {
-		return ""
-	}
-	return fmt.Sprintf("%d of %d other workloads grew worse at the same time, %s among them, so that something they share is failing",
-		len(affected), able, affected[0].Workload)
-}
-
-// callee reports whether the failures of a workload that the release calls explain those of the release.
-func (a Around) callee(sig Signal, release Change, limit float64) string {
-	if sig.Kind != KindErrorRate {
-		return ""
-	}
-	excess := float64(release.During.K) - limit*float64(release.During.N)
-	for _, c := range a.Callees {
-		usual, _ := clamp(c.Own.Before).Ratio()
-		more := float64(c.Own.During.K) - usual*float64(c.Own.During.N)
-		if more < calleePart*excess || !c.Own.rose(sig) && c.Own.Before.N > 0 {
+	for i, sig := range r.Signals {
+		st := states[sig.Name]
+		if seq := st.sequential; sig.Strict || len(seq.breach.ticks) == 0 || seq.besideControl() || seq.guard.excused != "" {
 			continue
 		}
-		if c.Others.During.N == 0 || c.Others.rose(sig) {
-			return fmt.Sprintf("%s, which it calls, is failing: %.0f of its %.0f failures more than usual are %s's",
-				c.Workload, more, excess, c.Workload)
+		st.sequential = st.sequential.withoutBreach()
+		states[sig.Name] = st
+		a := &j.Signals[i]
+		suspect := claims[i].sustained || claims[i].sequential && a.Evidence >= suspicious
+		if a.Evidence, _ = st.evidence(sig); suspect {
+			a.Verdict, a.Guard, a.Reason, claims[i] = External, why, a.Reason+", but "+why, claim{}
 		}
 	}
-	return ""
 }
 
-// asUsual reports whether the same happened at the same time of an earlier day: then it is the hour's doing.
-func (a Around) asUsual(sig Signal, before, during float64) string {
-	for _, ref := range a.References {
-		if !(ref.Before > 0 && ref.During > 0 && before > 0) {
-			continue
-		}
-		usual, now := ref.During/ref.Before, during/before
-		if now > 1 && usual > 1+sig.Rule.Relative && now <= usual*(1+sig.Rule.Relative) ||
-			now < 1 && usual < 1-sig.Rule.Relative && now >= usual*(1-sig.Rule.Relative) {
-			return fmt.Sprintf("the same happened at this time %s before, from %s to %s", days(ref.Ago), sig.figure(ref.Before), sig.figure(ref.During))
-		}
-	}
-	return ""
-}
+// Waiting reports whether a breach is not laid to the release only for want of knowing what happens around it.
+func (a Assessment) Waiting() bool { return a.Verdict == Insufficient && a.Guard != "" }
 
-func days(d time.Duration) string {
-	if n := int(d.Hours() / 24); n != 1 {
-		return fmt.Sprintf("%d days", n)
-	}
-	return "one day"
+// excuse turns a claim away.
+func (a Assessment) excuse(v Verdict, why string) Assessment {
+	a.Verdict, a.Guard = v, why
+	a.Reason = a.measured() + ", over the limit of " + a.limit() + ", but " + why
+	return a
 }

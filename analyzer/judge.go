@@ -37,6 +37,7 @@ func Step(r Rules, baselines map[string]Baseline, st State, t Tick) (State, Judg
 		next.signals[sig.Name] = s
 		j.Signals, claims = append(j.Signals, a), append(claims, c)
 	}
+	j.shareExcuse(r, next.signals, claims)
 	excuseBusiness(r, next, j.Signals, claims)
 	j.Evidence = together(r.Signals, next.signals)
 	j.decide(r.Signals, claims)
@@ -49,8 +50,13 @@ func Step(r Rules, baselines map[string]Baseline, st State, t Tick) (State, Judg
 func excuseBusiness(r Rules, st State, signals []Assessment, claims []claim) {
 	guarded, verdict := "", External
 	for _, a := range signals {
-		if a.Kind != KindBusiness && (a.Verdict == External || a.Verdict == SickPod) {
-			verdict = a.Verdict
+		if a.Kind == KindBusiness {
+			continue
+		}
+		if excused := st.signals[a.Signal].sequential.excused() != ""; excused || a.Verdict == External || a.Verdict == SickPod {
+			if verdict = External; a.Verdict == SickPod {
+				verdict = SickPod
+			}
 			guarded = fmt.Sprintf("that comes of %s, which is not this release's doing", a.Signal)
 		}
 	}
@@ -116,8 +122,9 @@ func (st signalState) byChance(sig Signal, base Baseline, a Assessment, c claim)
 	if sig.Strict || c.sustained || a.Outcome != OutcomeBreach || a.Verdict != Insufficient || a.Guard != "" || !enough {
 		return a
 	}
-	a.Brief = a.Evidence < suspicious && a.Held <= a.Required
-	if a.Evidence < 1 && a.Brief {
+	gathered := st.sequential.guard.gathered.value()
+	a.Brief = gathered < suspicious && a.Held <= a.Required
+	if gathered < 1 && a.Brief {
 		a.Verdict = Healthy
 		a.Reason = fmt.Sprintf("%s, over the limit of %s, which so far is chance: the evidence against it is %s", a.measured(), a.limit(), significant(a.Evidence))
 	}

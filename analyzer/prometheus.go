@@ -24,13 +24,17 @@ type querier interface {
 type Sampler struct {
 	prometheus querier
 	timeout    time.Duration
-	memory     memory[map[pair]Counts]
-	usual      memory[float64]
+	// The answers to what is asked around suspected releases: what was usual, the newest samples, and earlier days.
+	usual   memory[map[pair]Counts]
+	newest  memory[map[pair][]Series]
+	earlier memory[float64]
 }
 
 // NewSampler returns a Sampler that gives up on one query after timeout.
 func NewSampler(prometheus querier, timeout time.Duration) *Sampler {
-	return &Sampler{prometheus: prometheus, timeout: timeout}
+	s := &Sampler{prometheus: prometheus, timeout: timeout}
+	s.usual.size, s.newest.size, s.earlier.size = 256, 16, 2048
+	return s
 }
 
 // chunkSubjects bounds how many subjects one query names, and with it the query's length.

@@ -2,7 +2,6 @@ package analyzer
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -42,16 +41,16 @@ func widened(s Span) Span {
 	return s
 }
 
-// usualValue is the value of a signal over a span for the whole workload, zero if nothing is known. Spans are taken by the
-// minute, so that ticks which follow each other ask the same.
+// usualValue is the value of a signal over a span for the whole workload, zero if nothing is known. It is asked for once a
+// minute, and not for every tick of a breach.
 func (s *Sampler) usualValue(ctx context.Context, sig Signal, sus Suspicion, span Span) (float64, error) {
 	span = Span{From: span.From.Truncate(time.Minute), At: span.At.Truncate(time.Minute)}
-	key := fmt.Sprintf("%q %q %q %q %q %q %s/%s %d %d", sig.Requests, sig.Errors, sig.Histogram, sig.Events, sig.Query, sig.Labels,
-		sus.Namespace, sus.Workload, span.From.Unix(), span.At.Unix())
-	return s.usual.get(key, func() (float64, error) { return s.valueOf(ctx, sig, sus, span) })
+	q := sig.ask(span)
+	q.namespace, q.workload = sus.Namespace, sus.Workload
+	return s.earlier.get(ctx, q, func() (float64, error) { return s.valueOver(ctx, sig, sus, span) })
 }
 
-func (s *Sampler) valueOf(ctx context.Context, sig Signal, sus Suspicion, span Span) (float64, error) {
+func (s *Sampler) valueOver(ctx context.Context, sig Signal, sus Suspicion, span Span) (float64, error) {
 	sub := Subject{Key: "reference", Namespace: sus.Namespace, Workload: sus.Workload, Release: Members{whole: true}, Spans: []Span{span}}
 	if sig.Query != "" {
 		values, err := s.numbers(ctx, sig, sub, span, max(sig.Scrape, span.At.Sub(span.From)/10))

@@ -128,14 +128,16 @@ func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Ti
 	}
 	n := st.ground.beside(sig, st.control)
 	if len(st.breach.ticks) == 0 {
-		st.guard = guard{calm: st.evidence}
+		st.guard = guard{calm: st.evidence, gathered: st.evidence}
 	}
 	switch limit := r.tickLimit(); {
 	case pair.release.N == 0:
 	case pair.serves():
-		st.evidence = st.evidence.times(twoSample(pair.release, pair.control, 1+sig.Rule.Relative, n.dispersion), limit)
+		g := twoSample(pair.release, pair.control, 1+sig.Rule.Relative, n.dispersion)
+		st = st.weigh(g, limit)
+		st.guard.beside = st.guard.beside.times(g, limit)
 	case st.ground.known:
-		st.evidence = st.evidence.times(oneSample(pair.release, n.limit, n.dispersion), limit)
+		st = st.weigh(oneSample(pair.release, n.limit, n.dispersion), limit)
 	}
 	st.gap = 0
 	st.control = st.control.Plus(pair.control)
@@ -146,6 +148,12 @@ func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Ti
 		st.breach = breach{}
 	}
 	return st, n
+}
+
+// weigh adds what a tick says to the evidence.
+func (st SequentialState) weigh(g gains, limit float64) SequentialState {
+	st.evidence, st.guard.gathered = st.evidence.times(g, limit), st.guard.gathered.times(g, limit)
+	return st
 }
 
 // withoutTick notes a tick that could not be measured: a breach is not known to have lasted through a longer gap.
@@ -210,32 +218,27 @@ func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a
 		c.sequential = false
 		return st, a, c
 	}
-	alike := (c.sequential || c.sustained) && n.why != "" && st.breach.weight(st.ground.plain, n.dispersion) >= r.required()
-	if (!c.sustained && !c.sequential || a.Evidence < suspicious) && !alike && !st.guard.excused {
+	alike := c.sequential && n.why != "" && st.breach.weight(st.ground.plain, n.dispersion) >= suspicious
+	st, found := st.look(r, sig, base, t, a.Limit)
+	a.Evidence = st.evidence.value()
+	told := st.guard.told && len(st.breach.ticks) > 0 && found.why != ""
+	if !c.sustained && !(c.sequential && st.guard.gathered.value() >= suspicious) && !alike && !told {
 		return st, a, c
 	}
 	if pod, sick := st.breach.sickPod(a.Limit); sick {
-		a.Verdict, a.Guard = SickPod, fmt.Sprintf("nearly all of it is pod %s's alone; delete that pod, the version itself is well", pod)
-	} else if alike && !over(a.Value, n.limit) {
-		a.Verdict, a.Guard = External, n.why
-	} else {
-		st, a = st.withGuard(r, sig, base, a, t)
+		return st, a.excuse(SickPod, fmt.Sprintf("nearly all of it is pod %s's alone; delete that pod, the version itself is well", pod)), claim{}
 	}
-	if a.Guard != "" {
-		a.Reason, c = fmt.Sprintf("%s, over the limit of %s, but %s", a.measured(), a.limit(), a.Guard), claim{}
-	}
-	return st, a, c
-}
-
-// withGuard turns a claim away that others explain, or holds it until they are known.
-func (st SequentialState) withGuard(r Rules, sig Signal, base Baseline, a Assessment, t Tick) (SequentialState, Assessment) {
-	next, why, waiting := st.look(r, sig, base, t, a.Limit)
-	a.Guard, a.Evidence = why, next.evidence.value()
 	switch {
-	case waiting:
-		a.Verdict = Insufficient
-	case why != "":
-		a.Verdict = External
+	case n.why != "" && !over(a.Value, n.limit):
+		return st, a.excuse(External, n.why), claim{}
+	case found.waiting && st.guard.gathered.value() < suspicious: // nothing hangs on the answer
+		return st, a, c
+	case found.waiting:
+		return st, a.excuse(Insufficient, found.why), claim{}
+	case found.why != "":
+		st.guard.told = true
+		return st, a.excuse(External, found.why), claim{}
 	}
-	return next, a
+	st.guard.stood = true
+	return st, a, c
 }

@@ -8,6 +8,7 @@ package backtest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
@@ -76,7 +77,7 @@ type decision struct {
 type Surrounding struct {
 	// Successor is when the workload's next deployment began, zero if none is known.
 	Successor time.Time
-	// Others are the deployments of other workloads of the namespace.
+	// Others are all deployments, the oldest first.
 	Others []event.Event
 }
 
@@ -292,9 +293,13 @@ func (r *replay) measure(ctx context.Context, i int, sig analyzer.Signal, sub an
 // suspicion names the workload and those that were deployed a short time before.
 func (r *replay) suspicion(at time.Time) analyzer.Suspicion {
 	sus := analyzer.Suspicion{Namespace: r.event.Namespace, Workload: r.event.Workload}
-	for _, o := range r.beside.Others {
-		if age := at.Sub(o.Timestamp); age >= 0 && age <= lead {
-			sus.NewlyDeployed = append(sus.NewlyDeployed, o.Workload)
+	first, _ := slices.BinarySearchFunc(r.beside.Others, at.Add(-lead), func(o event.Event, t time.Time) int { return o.Timestamp.Compare(t) })
+	for _, o := range r.beside.Others[first:] {
+		if o.Timestamp.After(at) {
+			break
+		}
+		if o.Namespace != r.event.Namespace || o.Workload != r.event.Workload {
+			sus.NewlyDeployed = append(sus.NewlyDeployed, o.Namespace+"/"+o.Workload)
 		}
 	}
 	return sus

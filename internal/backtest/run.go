@@ -60,29 +60,20 @@ func Run(ctx context.Context, opts Options, events []event.Event, parallel int, 
 		}
 		return nil
 	})
-	chain, others := succession(events), byNamespace(events)
+	chain := succession(events)
+	others := slices.SortedStableFunc(slices.Values(events), func(a, b event.Event) int { return a.Timestamp.Compare(b.Timestamp) })
 	for i, e := range events {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			o := Replay(ctx, opts, e, Surrounding{Successor: chain[i].at, Others: others[event.Target{Environment: e.Environment, Namespace: e.Namespace}]})
+			o := Replay(ctx, opts, e, Surrounding{Successor: chain[i].at, Others: others})
 			o.Next = chain[i].describe(e)
 			outcomes[i] <- o
 			return nil
 		})
 	}
 	return group.Wait()
-}
-
-// byNamespace groups the events.
-func byNamespace(events []event.Event) map[event.Target][]event.Event {
-	out := map[event.Target][]event.Event{}
-	for _, e := range events {
-		namespace := event.Target{Environment: e.Environment, Namespace: e.Namespace}
-		out[namespace] = append(out[namespace], e)
-	}
-	return out
 }
 
 // successor is the deployment that followed another of the same workload.

@@ -75,12 +75,20 @@ func (s *step) overdue() {
 		return
 	}
 	if w.fresh(s.now) && w.judgement.Verdict != analyzer.Regressed && judged(w.judgement) {
-		s.become(Held, "not rolled back: the breach was over before it could be acted on")
+		s.become(Held, "not rolled back: "+w.passed())
 		return
 	}
 	if s.overtime(w.Since, w.Policy.Verify.Deadline) {
 		s.become(Held, fmt.Sprintf("not rolled back: it could not be acted on within %s", w.Policy.Verify.Deadline))
 	}
+}
+
+// passed says why a breach is not acted on that was to be.
+func (w Watch) passed() string {
+	if w.judgement.Verdict == analyzer.External || w.judgement.Verdict == analyzer.SickPod {
+		return w.judgement.Reason
+	}
+	return "the breach was over before it could be acted on"
 }
 
 // planned journals the intent. It is the last look before acting: the newest tick must be recent and must still show
@@ -167,9 +175,13 @@ func (w Watch) breaching(now time.Time) bool {
 	return w.judgement.Verdict == analyzer.Regressed && w.fresh(now)
 }
 
-// judged reports whether every signal of the newest tick had data.
+// judged reports whether every signal of the newest tick had data, and none waits for what is known of others: a breach that
+// cannot be laid to anybody yet is not over.
 func judged(j analyzer.Judgement) bool {
 	for _, a := range j.Signals {
+		if a.Waiting() {
+			return false
+		}
 		if a.Outcome != analyzer.OutcomeOK && a.Outcome != analyzer.OutcomeBreach {
 			return false
 		}

@@ -2,9 +2,12 @@ package watch
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rollbackd/rollbackd/analyzer"
 )
@@ -31,7 +34,7 @@ func (p Policy) Survey(ctx context.Context, by Surveyor, t0 time.Time, st analyz
 		return t
 	}
 	t.Around = make(map[string]analyzer.Around, len(suspects))
-	end := t0.Truncate(time.Minute) // so that releases of the same minute ask the same
+	end := t0.Truncate(5 * time.Second) // so that releases of about the same time ask the same
 	sus.Peers = p.Peers
 	sus.Before = analyzer.Span{From: end.Add(-usual), At: end}
 	for _, sig := range p.Signals {
@@ -49,19 +52,58 @@ func (p Policy) Survey(ctx context.Context, by Surveyor, t0 time.Time, st analyz
 	return t
 }
 
-// survey looks around a watch for each of its ticks, which it judges for the purpose: what is suspected after one of them
-// is looked into in the next.
+// mostSurveys is how many watches are looked around at the same time; mostly they all ask Prometheus the same.
+const mostSurveys = 8
+
+// surveyAndDeliver hands each watch its ticks. Those of suspected releases wait until it is known what happened around them,
+// which keeps nobody else waiting.
+func (s *scheduler) surveyAndDeliver(ctx context.Context, jobs []job, ticks map[string][]analyzer.Tick) {
+	var running errgroup.Group
+	running.SetLimit(mostSurveys)
+	for _, j := range jobs {
+		if !j.suspects() {
+			s.deliver(j, ticks[j.watch.Key])
+		}
+	}
+	for _, j := range jobs {
+		if j.suspects() {
+			running.Go(func() error {
+				if surveyed := s.survey(ctx, j, ticks[j.watch.Key]); ctx.Err() == nil {
+					s.deliver(j, surveyed)
+				}
+				return nil
+			})
+		}
+	}
+	_ = running.Wait() // nothing fails: what cannot be measured is in the ticks
+}
+
+// suspects reports whether any of the ticks of a job may need a look around.
+func (j job) suspects() bool {
+	if j.watch.State == Verifying || !j.watch.Policy.guarded() {
+		return false
+	}
+	return len(j.spans) > 1 || len(j.watch.judge.Suspects(j.watch.Policy.Rules())) > 0
+}
+
+// seldom is how many ticks there are to a look where several are due at once. If each were looked into, a Prometheus that
+// answers more slowly than ticks come would never be caught up with.
+const seldom = 3
+
+// survey looks around a watch for its newest tick, and now and then for those before, which it judges for the purpose: what is
+// suspected after one of them is looked into in the next.
 func (s *scheduler) survey(ctx context.Context, j job, ticks []analyzer.Tick) []analyzer.Tick {
 	w := j.watch
-	if w.State == Verifying || !w.Policy.guarded() {
-		return ticks
-	}
 	st := w.judge
 	for i, t := range ticks {
+		if i < len(ticks)-1 && i%seldom != seldom-1 {
+			st, _ = analyzer.Step(w.Policy.Rules(), w.Baselines, st, t)
+			continue
+		}
 		sus := analyzer.Suspicion{Namespace: w.Event.Namespace, Workload: w.Event.Workload, NewlyDeployed: s.newlyDeployed(w, t.At)}
 		ticks[i] = w.Policy.Survey(ctx, s.opts.Sampler, w.Pin.T0, st, sus, t)
 		for signal, around := range ticks[i].Around {
-			if around.Error != "" {
+			if around.Error != "" && ctx.Err() == nil {
 				s.opts.Log.Warn("what happens around a suspected release could not be measured",
 					zap.String("error", around.Error), zap.String("watch", w.Key), zap.String("signal", signal))
 			}
@@ -71,15 +113,27 @@ func (s *scheduler) survey(ctx context.Context, j job, ticks []analyzer.Tick) []
 	return ticks
 }
 
-// newlyDeployed names the other workloads of the watch's namespace that were deployed a short time before.
+// newlyDeployed names the other workloads that were deployed or rolled back a short time before, also those whose watches
+// are over: they may be bad themselves, or have been a moment ago.
 func (s *Supervisor) newlyDeployed(w *Watch, at time.Time) []string {
-	var out []string
-	for _, a := range s.open() {
-		o := a.view.Load()
-		if o.Event.Namespace == w.Event.Namespace && o.Event.Workload != w.Event.Workload && o.Pin != nil &&
-			at.Sub(o.Pin.T0) <= newly {
-			out = append(out, o.Event.Workload)
+	named := map[string]bool{}
+	add := func(o *Watch) {
+		changed := o.AcceptedAt
+		if o.Pin != nil {
+			changed = o.Pin.T0
+		}
+		if at.Sub(changed) <= newly || at.Sub(o.LandedAt) <= newly {
+			named[o.Event.Namespace+"/"+o.Event.Workload] = true
 		}
 	}
-	return out
+	s.mu.RLock()
+	for _, a := range s.actors {
+		add(a.view.Load())
+	}
+	for _, o := range s.ended {
+		add(&o)
+	}
+	s.mu.RUnlock()
+	delete(named, w.Event.Namespace+"/"+w.Event.Workload)
+	return slices.Sorted(maps.Keys(named))
 }

@@ -144,13 +144,7 @@ func (s *scheduler) measure(ctx context.Context, jobs []job) {
 			}
 		}
 	}
-	for _, j := range jobs {
-		surveyed := s.survey(ctx, j, ticks[j.watch.Key])
-		if ctx.Err() != nil {
-			return
-		}
-		s.deliver(j, surveyed)
-	}
+	s.surveyAndDeliver(ctx, jobs, ticks)
 }
 
 func (j job) subject() analyzer.Subject {

@@ -37,6 +37,8 @@ type settings struct {
 	External, Credentials string
 	// Requests and Errors select the series of the error rate; Policies are further policies, as YAML.
 	Requests, Errors, Policies string
+	// Guards is what the policy's guards are, as YAML; empty for the default.
+	Guards string
 	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it. A bad release is
 	// acted on long before that, so Active costs such a test nothing, and is long enough for a machine that is busy.
 	For, Active, OnCall, End, SettleFor time.Duration
@@ -81,6 +83,9 @@ policies:
   settleFor: {{.SettleFor}}
   verify: {for: 3s, deadline: 40s}
   minBreach: {{.MinBreach}}
+{{- if .Guards}}
+  guards: {{.Guards}}
+{{- end}}
   signals:
   - name: error-rate
     requests: {{.Requests}}
@@ -90,7 +95,7 @@ policies:
     minRequests: 50
   - name: latency
     kind: latency
-    histogram: http_request_duration_seconds_bucket
+    histogram: http_request_duration_seconds_bucket{namespace="{{.Namespace}}"}
     slo: 500ms
     window: 4s
     for: {{.For}}
@@ -125,8 +130,10 @@ func launchDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 		Instance: "e2e", Environment: "production", Namespace: namespaceOf(t), Mode: "automatic",
 		Prometheus: w.stack.Prometheus, Kubeconfig: w.stack.DaemonKubeconfig,
 		NATS: freeAddress(t), HTTP: freeAddress(t), Dir: dir,
-		Requests: "http_requests_total", Errors: `http_requests_total{code=~"5.."}`,
-		For: 5 * time.Second, MinBreach: 15 * time.Second, Active: time.Minute, SettleFor: 10 * time.Second,
+		// Tests run side by side, and what happens to one must not look like an outage that the others share.
+		Requests: fmt.Sprintf(`http_requests_total{namespace=%q}`, namespaceOf(t)),
+		Errors:   fmt.Sprintf(`http_requests_total{namespace=%q,code=~"5.."}`, namespaceOf(t)),
+		For:      5 * time.Second, MinBreach: 15 * time.Second, Active: time.Minute, SettleFor: 10 * time.Second,
 	}
 	if change != nil {
 		change(&s)

@@ -30,11 +30,24 @@ func newService(t *testing.T, w *world) *service {
 	return s
 }
 
+// newServiceBehaving is newService with a behaviour of v1.
+func newServiceBehaving(t *testing.T, w *world, b sampleapp.Behaviour) *service {
+	t.Helper()
+	s := createService(t, w, 60, b)
+	s.awaitServed(14 * time.Second)
+	return s
+}
+
 // newServiceWith deploys version v1 with so many requests a second.
 func newServiceWith(t *testing.T, w *world, rps int) *service {
 	t.Helper()
+	return createService(t, w, rps, sampleapp.Behaviour{})
+}
+
+func createService(t *testing.T, w *world, rps int, b sampleapp.Behaviour) *service {
+	t.Helper()
 	s := &service{t: t, w: w, App: sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: "checkout", Replicas: 3, RPS: rps}}
-	require.NoError(t, s.Create(t.Context(), "v1", sampleapp.Behaviour{}))
+	require.NoError(t, s.Create(t.Context(), "v1", b))
 	t.Cleanup(func() {
 		// A stack that is kept up must not go on serving it, and the next run makes it anew.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
