@@ -57,7 +57,10 @@ func (sig Signal) FromMetrics() bool { return sig.Kind != KindRollout }
 type Labels struct {
 	Namespace string `json:"namespace,omitempty"`
 	Workload  string `json:"workload,omitempty"`
-	Pod       string `json:"pod,omitempty"`
+	// WorkloadValue is the form of the workload label's values where these are not the bare name: {namespace} and {workload}
+	// stand for what they say, and * for letters and digits, of which there is at least one.
+	WorkloadValue string `json:"workloadValue,omitempty"`
+	Pod           string `json:"pod,omitempty"`
 	// Version tells the old version's series from the release's where there is no pod to do so.
 	Version string `json:"version,omitempty"`
 }

@@ -84,7 +84,7 @@ func (sub Subject) holds(sig Signal, m Members, f found) bool {
 	case l.Namespace != "" && f.namespace != sub.Namespace:
 		return false
 	case l.Workload != "":
-		return f.workload == workload && m.has(sig, f)
+		return l.namesWorkload(sub.Namespace, workload, f.workload) && m.has(sig, f)
 	}
 	return (m.byPod(l) || l.Pod == "" || f.owner(l) == workload) && m.has(sig, f)
 }
@@ -134,7 +134,10 @@ func narrower(l Labels, subjects []Subject) (func(Selector) Selector, error) {
 			workloads, pods = append(workloads, anything), append(pods, anything)
 			continue
 		}
-		workloads, pods = append(workloads, quoted(s.workloads())...), append(pods, s.podPatterns(l)...)
+		for _, workload := range s.workloads() {
+			workloads = append(workloads, l.workloadPattern(s.Namespace, workload))
+		}
+		pods = append(pods, s.podPatterns(l)...)
 	}
 	var matchers []*labels.Matcher
 	for _, part := range []struct {

@@ -74,6 +74,7 @@ func (c signalCheck) labels() {
 			c.say(c.field("labels", name[0]), "%q is not a label's name; use the one that carries the %s in the series", name[1], name[0])
 		}
 	}
+	c.workloadValue(l)
 	if l.Pod == "" && l.Workload == "" && c.Query == "" {
 		c.say(c.field("labels"), "has neither pod nor workload, so nothing tells the workload's series from others; name one of the two")
 	}

@@ -128,6 +128,9 @@ type Labels struct {
 	Namespace string `yaml:"namespace"`
 	// Workload carries the workload's name. Default none: the workload is known by the names of its pods then.
 	Workload string `yaml:"workload"`
+	// WorkloadValue is the form of that label's values where they are not the bare name, such as
+	// "{namespace}-{workload}-*@kubernetes": the two names stand for themselves, and * for letters and digits. Default "".
+	WorkloadValue string `yaml:"workloadValue"`
 	// Pod carries the pod's name, by which the release is told from the old version. Default "pod".
 	Pod string `yaml:"pod"`
 	// Version carries the version, as the event names it, of series without a pod. Without either label a release can be
