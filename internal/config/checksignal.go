@@ -21,6 +21,9 @@ func (c signalCheck) field(path ...any) []any { return append(slices.Clone(c.at)
 
 func (s Signal) check(k *checker, at []any, p Policy, scrape model.Duration) {
 	c := signalCheck{checker: k, Signal: s, at: at}
+	if s.unusable {
+		return
+	}
 	switch s.Kind {
 	case analyzer.KindErrorRate:
 		c.errorRate()

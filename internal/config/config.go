@@ -150,6 +150,9 @@ func Parse(data []byte) (*Config, error) {
 	for i := range c.Policies {
 		c.Policies[i].complete(func(path ...any) bool { return check.given(append([]any{"policies", i}, path...)) })
 	}
+	if err := c.applyPresets(check); err != nil {
+		return nil, err
+	}
 	c.check(check)
 	if err := check.err(); err != nil {
 		return nil, err

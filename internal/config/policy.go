@@ -85,9 +85,12 @@ type Signal struct {
 	// Kind is error-rate (the default), latency, business or rollout. A signal of kind rollout says that a release is bad which
 	// reports nothing for longer than "for" while the old version goes on serving; it needs nothing but a name.
 	Kind analyzer.Kind `yaml:"kind"`
-	// Requests and Errors are PromQL selectors of counters, without functions; of error-rate.
+	// Preset names an instrumentation, such as istio, whose series and labels are taken where the signal does not name its own.
+	Preset string `yaml:"preset"`
+	// Requests is a PromQL selector of a counter of all requests, without functions; of error-rate.
 	Requests string `yaml:"requests"`
-	Errors   string `yaml:"errors"`
+	// Errors is a PromQL selector of a counter of those requests that failed, without functions; of error-rate.
+	Errors string `yaml:"errors"`
 	// Histogram is a PromQL selector of a classic histogram's _bucket series, without functions; of latency, as are the
 	// four that follow.
 	Histogram string `yaml:"histogram"`
@@ -120,6 +123,9 @@ type Signal struct {
 	// Strict judges by the limit and the time alone, as the runbook is written: without the absolute floor, the least number
 	// of requests, and the evidence that bounds false rollbacks. Default false.
 	Strict bool `yaml:"strict"`
+
+	// unusable says that the preset cannot be had, which was said, so that nothing is said about what it would have given.
+	unusable bool
 }
 
 // Labels names the labels that say whose a series is. An empty name says that the series have no such label.

@@ -1,0 +1,149 @@
+// Package promtest runs a real Prometheus inside a test, on loopback, and lets it scrape what the test exposes.
+package promtest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollbackd/rollbackd/internal/localstack"
+)
+
+// startLimit is how long a Prometheus may take to be ready, on a machine that has other things to do too.
+const startLimit = 60 * time.Second
+
+// Server is a running Prometheus.
+type Server struct {
+	// URL is its address.
+	URL string
+	// API asks it.
+	API v1.API
+}
+
+// Start starts a Prometheus with this configuration and returns when it answers. It ends with the test. The program is that of
+// the local stack, which must have been built: make stack-programs.
+func Start(t testing.TB, configuration string) *Server {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "prometheus.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(configuration), 0o600))
+	cmd := exec.Command(binary(t), "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
+		"--web.listen-address=127.0.0.1:0")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the test, which then stops it
+	log, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	listening, ended := make(chan string, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		follow(log, listening)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended already
+		<-ended
+		_ = cmd.Wait()
+	})
+	select {
+	case address := <-listening:
+		return connect(t, "http://"+address)
+	case <-ended:
+		t.Fatal("Prometheus ended before it listened; is its configuration right?")
+	case <-time.After(startLimit):
+		t.Fatal("Prometheus does not listen")
+	}
+	return nil
+}
+
+// listens is what Prometheus logs when it has a port.
+var listens = regexp.MustCompile(`msg="Listening on".* address=(127\.0\.0\.1:[0-9]+)`)
+
+// follow reads the log to its end, or Prometheus would have to wait, and tells the first address that it listens on.
+func follow(log io.Reader, listening chan<- string) {
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		if m := listens.FindStringSubmatch(lines.Text()); m != nil {
+			select {
+			case listening <- m[1]:
+			default:
+			}
+		}
+	}
+}
+
+func connect(t testing.TB, url string) *Server {
+	t.Helper()
+	client, err := api.NewClient(api.Config{Address: url})
+	require.NoError(t, err)
+	s := &Server{URL: url, API: v1.NewAPI(client)}
+	Eventually(t, "Prometheus answers", func(ctx context.Context) error {
+		_, _, _, err := s.API.Query(ctx, "vector(1)", time.Now())
+		return err
+	})
+	return s
+}
+
+// Eventually waits until check finds nothing to complain of.
+func Eventually(t testing.TB, what string, check func(ctx context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
+	defer cancel()
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		err := check(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s: %v", what, err)
+		case <-ticker.C:
+		}
+	}
+}
+
+// binary is the newest Prometheus that was built for the local stack.
+func binary(t testing.TB) string {
+	t.Helper()
+	root, err := localstack.Root()
+	require.NoError(t, err)
+	path, err := newest(filepath.Join(root, ".stack", "bin", "prometheus-*"))
+	if err != nil {
+		t.Fatalf("there is no Prometheus to test with; build it with make stack-programs: %v", err)
+	}
+	return path
+}
+
+func newest(pattern string) (string, error) {
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		return "", err
+	}
+	var found string
+	var changed time.Time
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return "", err
+		}
+		if info.Mode().IsRegular() && info.ModTime().After(changed) {
+			found, changed = path, info.ModTime()
+		}
+	}
+	if found == "" {
+		return "", errors.New("nothing is at " + pattern)
+	}
+	return found, nil
+}
