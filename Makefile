@@ -10,7 +10,7 @@ UNIT_PACKAGES = $$($(GO) list ./... | grep -v /test/e2e)
 E2E_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test e2e stack lint fmt clean stack-programs
+.PHONY: help build demo test e2e stack lint fmt docs clean stack-programs
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ lint: ## Check format, vet, staticcheck and the import rule
 
 fmt: ## Format the code
 	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
+
+docs: ## Write docs/configuration.md and docs/config.schema.json from the code
+	$(GO) test ./internal/configdocs -run Stale -update
 
 clean: ## Remove everything that was built, the local Kubernetes included
 	rm -rf bin .stack

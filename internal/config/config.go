@@ -14,7 +14,8 @@ import (
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
-// Config is the whole configuration of a daemon. The doc comments of its fields are its reference.
+// Config is the whole configuration of a daemon. Its reference, docs/configuration.md, is written from the comments
+// of its fields by make docs.
 type Config struct {
 	// Instance names this daemon among those that share a NATS: lower-case letters, digits and dashes. Required.
 	Instance string `yaml:"instance"`
@@ -26,7 +27,7 @@ type Config struct {
 	HTTP         HTTP       `yaml:"http"`
 	Files        Files      `yaml:"files"`
 	Log          Log        `yaml:"log"`
-	// Policies are tried in order; the first whose match covers a workload is its policy.
+	// Policies are tried in order; the first whose match covers a workload is its policy. Required.
 	Policies []Policy `yaml:"policies"`
 
 	compiled []watch.Policy
@@ -43,7 +44,8 @@ type NATS struct {
 
 // Embedded configures the NATS server inside the daemon.
 type Embedded struct {
-	// DataDir is where accepted events, watches and journals are kept. Default "data".
+	// DataDir is where accepted events, watches and journals are kept, relative to the working
+	// folder. Default "data".
 	DataDir string `yaml:"dataDir"`
 	// Listen is the address that publishers connect to. Default "127.0.0.1:4222".
 	Listen string `yaml:"listen"`
@@ -53,16 +55,20 @@ type Embedded struct {
 
 // User is one publisher.
 type User struct {
+	// Name is what the publisher connects as. Required.
 	Name string `yaml:"name"`
-	// PasswordFile holds the password; surrounding white space is dropped.
-	PasswordFile string  `yaml:"passwordFile"`
-	Publish      []Scope `yaml:"publish"`
+	// PasswordFile holds the password; surrounding white space is dropped. Required.
+	PasswordFile string `yaml:"passwordFile"`
+	// Publish says for which deployments the user may publish events.
+	Publish []Scope `yaml:"publish"`
 }
 
 // Scope is one namespace of one environment.
 type Scope struct {
+	// Environment is one of environments. Required.
 	Environment string `yaml:"environment"`
-	Namespace   string `yaml:"namespace"`
+	// Namespace is one namespace, not a pattern. Required.
+	Namespace string `yaml:"namespace"`
 }
 
 // Kubernetes says which cluster is watched.
@@ -96,7 +102,7 @@ type HTTP struct {
 
 // Files configures where the records are written.
 type Files struct {
-	// Root is the folder under which artifacts/ and logs/ are made. Default ".".
+	// Root is the folder under which artifacts/ and logs/ are made, relative to the working folder. Default ".".
 	Root string `yaml:"root"`
 }
 

@@ -19,10 +19,11 @@ type Guards struct {
 
 // Dependencies is a metric with the caller and the callee of each request, such as a mesh's.
 type Dependencies struct {
-	// Requests and Errors are PromQL selectors of counters, without functions.
-	Requests string     `yaml:"requests"`
-	Errors   string     `yaml:"errors"`
-	Labels   EdgeLabels `yaml:"labels"`
+	// Requests is a PromQL selector of a counter of all requests, without functions. Required.
+	Requests string `yaml:"requests"`
+	// Errors is a PromQL selector of a counter of those that failed, without functions. Required.
+	Errors string     `yaml:"errors"`
+	Labels EdgeLabels `yaml:"labels"`
 	// ScrapeInterval overrides prometheus.scrapeInterval.
 	ScrapeInterval model.Duration `yaml:"scrapeInterval"`
 }
@@ -31,8 +32,9 @@ type Dependencies struct {
 type EdgeLabels struct {
 	// Namespace carries the namespace of the two; empty says that the series have no such label.
 	Namespace string `yaml:"namespace"`
-	// Caller and Callee carry the names of the two workloads. Required.
+	// Caller carries the name of the workload that asks. Required.
 	Caller string `yaml:"caller"`
+	// Callee carries the name of the workload that answers. Required.
 	Callee string `yaml:"callee"`
 }
 

@@ -11,6 +11,7 @@ import (
 
 // Policy says how the workloads that it matches are judged and what may be done about a bad release.
 type Policy struct {
+	// Name tells policies apart. Required.
 	Name string `yaml:"name"`
 	// Match selects workloads by shell patterns; without any the policy covers all of them.
 	Match []Match `yaml:"match"`
@@ -28,14 +29,18 @@ type Policy struct {
 	// MinBreach is the least length of a breach that is acted on, never less than three ticks. Default 15s.
 	MinBreach model.Duration `yaml:"minBreach"`
 	Guards    Guards         `yaml:"guards"`
-	Signals   []Signal       `yaml:"signals"`
+	// Signals are what releases are judged by. Required.
+	Signals []Signal `yaml:"signals"`
 }
 
 // Match selects workloads. An empty pattern matches everything.
 type Match struct {
+	// Environment is a pattern of environments, in which * stands for any characters and ? for one.
 	Environment string `yaml:"environment"`
-	Namespace   string `yaml:"namespace"`
-	Workload    string `yaml:"workload"`
+	// Namespace is a pattern of namespaces.
+	Namespace string `yaml:"namespace"`
+	// Workload is a pattern of Deployments' names.
+	Workload string `yaml:"workload"`
 }
 
 // Stages are the runbook's three monitoring windows.
@@ -81,6 +86,7 @@ type Verify struct {
 
 // Signal is one thing that releases are judged by.
 type Signal struct {
+	// Name tells the signals of a policy apart. Required.
 	Name string `yaml:"name"`
 	// Kind is error-rate (the default), latency, business or rollout. A signal of kind rollout says that a release is bad which
 	// reports nothing for longer than "for" while the old version goes on serving; it needs nothing but a name.
@@ -96,7 +102,7 @@ type Signal struct {
 	Histogram string `yaml:"histogram"`
 	// Quantile is the fraction of requests that must be fast enough. Default 0.95, the P95.
 	Quantile float64 `yaml:"quantile"`
-	// SLO is what the quantile should stay below. Required.
+	// SLO is what the quantile should stay below. Without it a signal of kind latency is refused.
 	SLO model.Duration `yaml:"slo"`
 	// Tolerance is how far above the SLO is still no breach, as a fraction of it. Default 0.20.
 	Tolerance float64 `yaml:"tolerance"`
