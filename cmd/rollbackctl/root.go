@@ -48,8 +48,9 @@ func run(ctx context.Context, args []string, around surroundings) int {
 func newRoot(around surroundings) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "rollbackctl",
-		Short: "Announce deployments to rollbackd, and see what it would have done about past ones",
-		Long: "Rollbackctl announces deployments to rollbackd and shows what it would have done about past ones.\n\n" +
+		Short: "Announce deployments to rollbackd, check its configuration, and see what it would have done about past ones",
+		Long: "Rollbackctl announces deployments to rollbackd, checks its configuration, and shows what it would have done about past\n" +
+			"deployments.\n\n" +
 			"It exits with 0 when what was asked is done, 1 when it was refused, and 2 when it could not be asked or no answer came.",
 		Version:      version(),
 		SilenceUsage: true, SilenceErrors: true,
@@ -57,7 +58,7 @@ func newRoot(around surroundings) *cobra.Command {
 	root.SetIn(around.in)
 	root.SetOut(around.out)
 	root.SetErr(around.err)
-	root.AddCommand(newEmit(around), newBacktest(around))
+	root.AddCommand(newEmit(around), newCheckConfig(around), newBacktest(around))
 	return root
 }
 

@@ -10,6 +10,7 @@ import (
 
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
@@ -31,6 +32,8 @@ type Config struct {
 	Policies []Policy `yaml:"policies"`
 
 	compiled []watch.Policy
+	// root is the syntax tree, by which warnings find their lines.
+	root *yaml.Node
 }
 
 // NATS says which server is used: one of your own, or, without a URL, the one inside the daemon.
@@ -152,6 +155,7 @@ func Parse(data []byte) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.root = root
 	check := &checker{root: root}
 	for i := range c.Policies {
 		c.Policies[i].complete(func(path ...any) bool { return check.given(append([]any{"policies", i}, path...)) })

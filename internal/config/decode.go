@@ -1,10 +1,7 @@
 package config
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
-	"slices"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -32,20 +29,12 @@ func decode(data []byte, c *Config) (*yaml.Node, error) {
 // checker collects mistakes with the lines that they are on.
 type checker struct {
 	root     *yaml.Node
-	mistakes []mistake
-}
-
-type mistake struct {
-	line int
-	text string
+	mistakes []Finding
 }
 
 // say notes a mistake in the field at the path; an absent field is laid to the nearest thing around it that is there.
 func (c *checker) say(path []any, format string, args ...any) {
-	c.mistakes = append(c.mistakes, mistake{
-		line: lineOf(c.root, path),
-		text: dotted(path) + ": " + fmt.Sprintf(format, args...),
-	})
+	c.mistakes = append(c.mistakes, findingAt(c.root, path, format, args...))
 }
 
 // err returns all mistakes in the order of their lines, or nil.
@@ -53,10 +42,6 @@ func (c *checker) err() error {
 	if len(c.mistakes) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(c.mistakes, func(a, b mistake) int { return cmp.Compare(a.line, b.line) })
-	var all []error
-	for _, m := range c.mistakes {
-		all = append(all, fmt.Errorf("line %d: %s", m.line, m.text))
-	}
-	return errors.Join(all...)
+	sortFindings(c.mistakes)
+	return Mistakes(c.mistakes)
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/rollbackd/rollbackd/internal/event"
 )
 
 // This file says in a user's words what the YAML library says in a Go programmer's.
@@ -22,17 +24,17 @@ var (
 // syntax describes a file that is no YAML at all.
 func syntax(data []byte, err error) error {
 	if len(bytes.TrimSpace(data)) == 0 {
-		return errors.New("line 1: the file is empty; it needs at least instance, environments, prometheus.url and policies")
+		return Mistakes{{Line: 1, Message: "the file is empty; it needs at least instance, environments, prometheus.url and policies"}}
 	}
 	var e *yaml.LoadError
 	if !errors.As(err, &e) || e.Mark.Line == 0 {
-		return fmt.Errorf("not YAML: %s", strings.TrimPrefix(err.Error(), "yaml: construct errors: <unknown position>: yaml: "))
+		return Mistakes{{Message: "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: construct errors: <unknown position>: yaml: ")}}
 	}
 	text := e.Message
 	if e.ContextMsg != "" {
 		text += " " + e.ContextMsg
 	}
-	return fmt.Errorf("line %d: not YAML: %s; look at the indentation, colons and brackets here and just before", e.Mark.Line, text)
+	return Mistakes{{Line: e.Mark.Line, Message: "not YAML: " + text + "; look at the indentation, colons and brackets here and just before"}}
 }
 
 // library takes over a mistake that the YAML library found. Values of the HTTP client may be secrets and are not shown.
@@ -52,10 +54,7 @@ func (c *checker) library(e *yaml.LoadError) {
 	} else if noDuration.MatchString(text) {
 		text = fmt.Sprintf("%s is not a duration; write it as 30s, 5m or 1h30m", c.shown(path))
 	}
-	if len(path) > 0 {
-		text = dotted(path) + ": " + text
-	}
-	c.mistakes = append(c.mistakes, mistake{line: max(e.Mark.Line, 1), text: text})
+	c.mistakes = append(c.mistakes, Finding{Line: max(e.Mark.Line, 1), Field: dotted(path), Message: text})
 }
 
 // misfit says what was found and what is wanted in its place.
@@ -97,5 +96,5 @@ func (c *checker) shown(path []any) string {
 			text = n.Value
 		}
 	})
-	return fmt.Sprintf("%q", text)
+	return event.Quote(text)
 }

@@ -23,6 +23,8 @@ need this first line:
 ` + "```yaml" + `
 # yaml-language-server: $schema=https://raw.githubusercontent.com/rollbackd/rollbackd/main/docs/config.schema.json
 ` + "```" + `
+` + "`rollbackctl check-config FILE`" + ` checks it as the daemon would, tells what the policies come to, and warns of what is likely not
+meant.
 `
 
 // Markdown returns the reference for people.

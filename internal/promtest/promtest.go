@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,7 +85,9 @@ func follow(log io.Reader, listening chan<- string) {
 
 func connect(t testing.TB, url string) *Server {
 	t.Helper()
-	client, err := api.NewClient(api.Config{Address: url})
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	client, err := api.NewClient(api.Config{Address: url, RoundTripper: transport})
 	require.NoError(t, err)
 	s := &Server{URL: url, API: v1.NewAPI(client)}
 	Eventually(t, "Prometheus answers", func(ctx context.Context) error {
