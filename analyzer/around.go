@@ -110,6 +110,9 @@ func (s *Sampler) peers(ctx context.Context, sig Signal, namespace string, sus S
 	for who, c := range changes {
 		near := who[0] == sus.Namespace || sig.Labels.Namespace == ""
 		p := Peer{Workload: who[1], Elsewhere: !near, Change: c}
+		if sig.Labels.WorkloadValue != "" {
+			p.Workload = found{workload: who[1]}.ownerIn(sig.Labels, cmp.Or(who[0], sus.Namespace))
+		}
 		full := who[0] + "/" + p.Workload
 		switch {
 		case p.Workload == "" || c.Before.N == 0 || c.During.N == 0:

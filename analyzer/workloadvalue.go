@@ -39,6 +39,25 @@ func (l Labels) namesWorkload(namespace, workload, value string) bool {
 	return ok && rest == ""
 }
 
+// ownerIn is the workload that a series is of, as owner; a name is read from the form of its label if it is one of a workload of
+// the namespace, and is else the label's whole value.
+func (f found) ownerIn(l Labels, namespace string) string {
+	owner := f.owner(l)
+	if l.Workload == "" || l.WorkloadValue == "" {
+		return owner
+	}
+	before, after, _ := strings.Cut(l.WorkloadValue, "{workload}")
+	plain := func(text string) string { return Labels{WorkloadValue: text}.workloadPattern(namespace, "") }
+	form, err := regexp.Compile("^" + plain(before) + "(.+)" + plain(after) + "$")
+	if err != nil { // nothing in it is left unquoted
+		return owner
+	}
+	if m := form.FindStringSubmatch(owner); m != nil {
+		return m[1]
+	}
+	return owner
+}
+
 // workloadPattern is a regular expression for the same values.
 func (l Labels) workloadPattern(namespace, workload string) string {
 	form := slices.Clone(l.workloadForm(namespace, workload))
