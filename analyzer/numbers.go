@@ -105,6 +105,9 @@ func (s *Sampler) numbers(ctx context.Context, sig Signal, sub Subject, span Spa
 	return out, nil
 }
 
+// wholeSeconds rounds up: the client writes 37.5s, which Prometheus does not read.
+func wholeSeconds(d time.Duration) time.Duration { return (d + time.Second - 1).Truncate(time.Second) }
+
 // severalError says that an expression gives more than one number.
 type severalError struct {
 	signal, query string
@@ -119,7 +122,7 @@ func (e *severalError) Error() string {
 func (s *Sampler) rangeOf(ctx context.Context, text string, r v1.Range, lookback time.Duration) (model.Matrix, []string, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	value, warnings, _, err := s.prometheus.QueryRange(ctx, text, r, v1.WithLookbackDelta(lookback))
+	value, warnings, _, err := s.prometheus.QueryRange(ctx, text, r, v1.WithLookbackDelta(wholeSeconds(lookback)))
 	if err != nil {
 		return nil, nil, fmt.Errorf("query %s from %s to %s: %w", text, r.Start.UTC().Format(time.RFC3339), r.End.UTC().Format(time.RFC3339), readable(err))
 	}
