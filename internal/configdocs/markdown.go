@@ -24,7 +24,8 @@ need this first line:
 # yaml-language-server: $schema=https://raw.githubusercontent.com/rollbackd/rollbackd/main/docs/config.schema.json
 ` + "```" + `
 ` + "`rollbackctl check-config FILE`" + ` checks it as the daemon would, tells what the policies come to, and warns of what is likely not
-meant.
+meant. ` + "`rollbackctl doctor --config FILE --workload NAMESPACE/NAME`" + ` then asks Prometheus whether the series are there, and says what to
+change where they are not.
 `
 
 // Markdown returns the reference for people.

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/internal/config"
+	"github.com/rollbackd/rollbackd/internal/doctor"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+// examiner looks whether Prometheus has what a workload's policy needs.
+type examiner struct {
+	around                                 surroundings
+	config, workload, version, environment string
+	timeout                                time.Duration
+	output                                 output
+}
+
+func newDoctor(around surroundings) *cobra.Command {
+	d := &examiner{around: around}
+	cmd := &cobra.Command{
+		Use:   "doctor --config FILE --workload NAMESPACE/NAME",
+		Short: "Ask Prometheus once for all that a workload is judged by, and say what is missing",
+		Long: "Doctor runs every signal of a workload's policy once against Prometheus and says what it found: series, labels, values,\n" +
+			"the buckets around a latency limit, how soon the traffic can prove a release bad, and what is wrong where nothing is found.\n\n" +
+			"It needs Prometheus alone and changes nothing. It exits with 1 if there is any problem.",
+		Example: "  rollbackctl doctor --config rollbackd.yaml --workload shop/checkout --version v1.2.3",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&d.config, "config", "", "the daemon's configuration (required)")
+	flags.StringVar(&d.workload, "workload", "", "the workload as NAMESPACE/NAME (required)")
+	flags.StringVar(&d.version, "version", "", "version to look for, as events name it")
+	flags.StringVar(&d.environment, "env", "", "environment of the workload (default the first one with a policy for it)")
+	flags.DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long to ask in all; one question may take prometheus.timeout")
+	d.output.register(flags)
+	return cmd
+}
+
+func (d *examiner) run(ctx context.Context) error {
+	namespace, name, ok := strings.Cut(d.workload, "/")
+	if d.config == "" || !ok || !event.IsName(namespace) || name == "" {
+		return errors.New("--config FILE and --workload NAMESPACE/NAME are needed; rollbackctl doctor --help shows an example")
+	}
+	if d.timeout <= 0 {
+		return fmt.Errorf("--timeout %s leaves Prometheus no time to answer", d.timeout)
+	}
+	cfg, err := config.Load(d.config)
+	if err != nil {
+		return err
+	}
+	request, err := d.request(cfg, namespace, name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	report, err := examine(ctx, cfg, request)
+	if err != nil {
+		return err
+	}
+	if err := d.print(report, cfg.Prometheus.URL); err != nil {
+		return err
+	}
+	if n := report.Problems(); n > 0 {
+		return refusal{fmt.Errorf("%s: %s", d.workload, count(n, "problem"))}
+	}
+	return nil
+}
+
+// request chooses the workload's policy as the daemon does.
+func (d *examiner) request(cfg *config.Config, namespace, name string) (doctor.Request, error) {
+	environments := cfg.Environments
+	if d.environment != "" {
+		environments = []string{d.environment}
+	}
+	for _, environment := range environments {
+		target := event.Target{Environment: environment, Namespace: namespace, Workload: name}
+		for i, p := range cfg.WatchPolicies() {
+			if p.Covers(target) {
+				return doctor.Request{
+					Policy: p, Namespace: namespace, Workload: name, Version: d.version, Needs: needs(cfg.Policies[i]),
+					Now: time.Now(), Timeout: time.Duration(cfg.Prometheus.Timeout),
+				}, nil
+			}
+		}
+	}
+	return doctor.Request{}, refusal{fmt.Errorf("no policy of %s covers %s in %s; add it to the match of one", d.config, d.workload, strings.Join(environments, ", "))}
+}
+
+// needs are what the presets of a policy's signals need.
+func needs(p config.Policy) map[string]string {
+	presets, err := config.Presets()
+	out := map[string]string{}
+	for _, s := range p.Signals {
+		for _, preset := range presets {
+			if err == nil && preset.Name == s.Preset {
+				out[s.Name] = preset.Needs
+			}
+		}
+	}
+	return out
+}
+
+func examine(ctx context.Context, cfg *config.Config, request doctor.Request) (doctor.Report, error) {
+	client, err := cfg.Prometheus.Client()
+	if err != nil {
+		return doctor.Report{}, err
+	}
+	defer client.CloseIdleConnections()
+	asked, err := api.NewClient(api.Config{Address: cfg.Prometheus.URL, Client: client})
+	if err != nil {
+		return doctor.Report{}, fmt.Errorf("prometheus.url: %w", err)
+	}
+	short, cancel := context.WithTimeout(ctx, request.Timeout)
+	defer cancel()
+	skew, doubt, err := doctor.Clock{Client: client, URL: cfg.Prometheus.URL, Now: time.Now}.Skew(short)
+	if err != nil {
+		return doctor.Report{}, fmt.Errorf("unable to ask Prometheus at %s; check prometheus.url, and that it runs: %w", cfg.Prometheus.URL, err)
+	}
+	report := doctor.Examine(ctx, v1.NewAPI(asked), request)
+	seconds := skew.Seconds()
+	report.ClockSkew = &seconds
+	report.Findings = append(report.Findings, doctor.ClockFinding(skew, doubt, longestScrape(request.Policy)))
+	return report, nil
+}
+
+func longestScrape(p watch.Policy) time.Duration {
+	var longest time.Duration
+	for _, s := range p.Signals {
+		longest = max(longest, s.Scrape)
+	}
+	return longest
+}
+
+func (d *examiner) print(report doctor.Report, url string) error {
+	if d.output == outputJSON {
+		return writeJSON(d.around.out, report)
+	}
+	fmt.Fprintf(d.around.out, "%s, policy %s, asked of %s\n", plain(d.workload), plain(report.Policy), plain(url))
+	printFindings(d.around.out, report.Findings)
+	for _, s := range report.Signals {
+		fmt.Fprintf(d.around.out, "\n%s (%s)\n", plain(s.Name), s.Kind)
+		printFindings(d.around.out, s.Findings)
+		if len(s.Labels) > 0 {
+			fmt.Fprintf(d.around.out, "  labels   %s\n", plain(strings.Join(s.Labels, ", ")))
+		}
+		if s.Query != "" {
+			fmt.Fprintf(d.around.out, "  query    %s\n", plain(s.Query))
+		}
+	}
+	return nil
+}
+
+func printFindings(w io.Writer, findings []doctor.Finding) {
+	for _, f := range findings {
+		fmt.Fprintf(w, "  %-8s %s\n", f.Level, plain(f.Text))
+		if f.Fix != "" {
+			fmt.Fprintf(w, "           → %s\n", plain(f.Fix))
+		}
+	}
+}
