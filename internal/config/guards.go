@@ -19,22 +19,28 @@ type Guards struct {
 
 // Dependencies is a metric with the caller and the callee of each request, such as a mesh's.
 type Dependencies struct {
-	// Requests is a PromQL selector of a counter of all requests, without functions. Required.
+	// Preset names an instrumentation, such as istio, whose series and labels are taken where none are named here.
+	Preset string `yaml:"preset"`
+	// Requests is a PromQL selector of a counter of all requests, without functions. Without it there must be a
+	// preset.
 	Requests string `yaml:"requests"`
-	// Errors is a PromQL selector of a counter of those that failed, without functions. Required.
+	// Errors is a PromQL selector of a counter of those that failed, without functions, and as requests.
 	Errors string     `yaml:"errors"`
 	Labels EdgeLabels `yaml:"labels"`
 	// ScrapeInterval overrides prometheus.scrapeInterval.
 	ScrapeInterval model.Duration `yaml:"scrapeInterval"`
+
+	// unusable is as of Signal.
+	unusable bool
 }
 
 // EdgeLabels names the labels of a call graph's metric.
 type EdgeLabels struct {
 	// Namespace carries the namespace of the two; empty says that the series have no such label.
 	Namespace string `yaml:"namespace"`
-	// Caller carries the name of the workload that asks. Required.
+	// Caller carries the name of the workload that asks. It is needed without a preset.
 	Caller string `yaml:"caller"`
-	// Callee carries the name of the workload that answers. Required.
+	// Callee carries the name of the workload that answers. It is needed without a preset.
 	Callee string `yaml:"callee"`
 }
 
@@ -52,7 +58,7 @@ func (g Guards) dependencies(scrape model.Duration) *analyzer.Dependencies {
 
 func (g Guards) check(k *checker, field func(...any) []any, scrape model.Duration) {
 	d := g.Dependencies
-	if d == nil {
+	if d == nil || d.unusable {
 		return
 	}
 	at := func(path ...any) []any { return field(append([]any{"guards", "dependencies"}, path...)...) }

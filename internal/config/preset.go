@@ -29,7 +29,9 @@ type Preset struct {
 	// ErrorRate and Latency are nil if the preset has nothing for that kind of signal.
 	ErrorRate *PresetErrorRate `yaml:"error-rate"`
 	Latency   *PresetLatency   `yaml:"latency"`
-	Labels    Labels           `yaml:"labels"`
+	// Dependencies is nil if the instrumentation does not tell who calls whom.
+	Dependencies *PresetDependencies `yaml:"dependencies"`
+	Labels       Labels              `yaml:"labels"`
 }
 
 // PresetErrorRate is a preset's part for signals of kind error-rate.
@@ -44,6 +46,13 @@ type PresetLatency struct {
 	Unit      model.Duration `yaml:"unit"`
 	// Bounds are the finite bounds of the buckets, in units, as they are unless somebody configured others.
 	Bounds []float64 `yaml:"bounds"`
+}
+
+// PresetDependencies is a preset's part for guards.dependencies.
+type PresetDependencies struct {
+	Requests string     `yaml:"requests"`
+	Errors   string     `yaml:"errors"`
+	Labels   EdgeLabels `yaml:"labels"`
 }
 
 // Presets returns all presets in the order of their names.
@@ -90,6 +99,9 @@ func (c *Config) applyPresets(k *checker) error {
 		return err
 	}
 	for i := range c.Policies {
+		if d := c.Policies[i].Guards.Dependencies; d != nil && d.Preset != "" {
+			d.apply(all, k, []any{"policies", i, "guards", "dependencies"})
+		}
 		for j := range c.Policies[i].Signals {
 			s := &c.Policies[i].Signals[j]
 			at := []any{"policies", i, "signals", j}

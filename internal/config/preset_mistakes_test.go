@@ -28,3 +28,19 @@ func TestMistakesOfPresets(t *testing.T) {
 		require.ElementsMatch(t, strings.Split(says, "\n"), lines, preset)
 	}
 }
+
+func TestMistakesOfPresetsOfCallGraphs(t *testing.T) {
+	const at = "line 6: policies[0].guards.dependencies."
+	for dependencies, says := range map[string]string{
+		"{preset: http}":                        at + `preset: "http" is not a preset that tells who calls whom; use one of istio, istio-grpc, linkerd, or name the series`,
+		"{preset: istio, labels: {caller: ''}}": at + "labels.caller: is missing; name the label that carries the caller, such as source_workload or destination_workload",
+		"{preset: istio}":                       "",
+	} {
+		_, err := Parse(edited(inPolicy("guards: {dependencies: " + dependencies + "}")...))
+		if says == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.EqualError(t, err, says)
+	}
+}

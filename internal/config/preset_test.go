@@ -74,8 +74,27 @@ func TestPresetsCountWhatIsExposed(t *testing.T) {
 				got = append(got, all["it"][0])
 			}
 			require.Equal(t, want(p.Name), counted{got[0].Total(), got[0].Control, got[1].Total(), got[1].Control})
+			if p.Dependencies != nil {
+				requireCallees(t, sampler, p.Name, from, to)
+			}
 		})
 	}
+}
+
+// requireCallees looks for the calls that the workload makes by itself: of each fixture 3000 to payments, all of which fail.
+func requireCallees(t *testing.T, sampler *analyzer.Sampler, preset string, from, to time.Time) {
+	t.Helper()
+	c, err := Parse([]byte(strings.Replace(byPreset(preset), "- name: http", "- name: http\n  guards: {peers: false, dependencies: {preset: "+preset+"}}", 1)))
+	require.NoError(t, err)
+	policy := c.WatchPolicies()[0]
+	around, err := sampler.Around(t.Context(), policy.Signals[0], policy.Dependencies, analyzer.Suspicion{
+		Namespace: preset, Workload: "checkout",
+		Before: analyzer.Span{From: from.Add(-time.Minute), At: from}, During: analyzer.Span{From: from, At: to},
+	})
+	require.NoError(t, err)
+	require.Len(t, around.Callees, 1)
+	require.Equal(t, "payments", around.Callees[0].Workload)
+	require.Equal(t, analyzer.Counts{N: 3000, K: 3000}, around.Callees[0].Own.During)
 }
 
 // With the defaults of a latency signal the limit can be judged by the buckets that each instrumentation has by itself.

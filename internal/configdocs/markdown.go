@@ -69,7 +69,7 @@ func value(k Key) string {
 	if len(k.Allowed) > 0 {
 		text = "`" + strings.Join(k.Allowed, "`, `") + "`"
 	}
-	if k.Name == "preset" {
+	if k.Name == "preset" && len(k.Allowed) > 5 {
 		text = "one of the [presets](#presets)"
 	}
 	if k.List {
@@ -119,6 +119,10 @@ func presetSections(b *strings.Builder, presets []config.Preset) {
 			row("unit, bounds", "`"+p.Latency.Unit.String()+"`; "+bounds(p.Latency.Bounds))
 		}
 		row("labels", labels(p.Labels))
+		if d := p.Dependencies; d != nil {
+			row("dependencies", fmt.Sprintf("requests `%s`, errors `%s`, labels namespace `%s`, caller `%s`, callee `%s`",
+				d.Requests, d.Errors, d.Labels.Namespace, d.Labels.Caller, d.Labels.Callee))
+		}
 		row("source", "<"+p.Source+">")
 	}
 }

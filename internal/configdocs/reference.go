@@ -58,6 +58,9 @@ func Read(root string) (Key, error) {
 	}
 	for _, p := range presets {
 		s.allowed["policies[].signals[].preset"] = append(s.allowed["policies[].signals[].preset"], p.Name)
+		if edges := "policies[].guards.dependencies.preset"; p.Dependencies != nil {
+			s.allowed[edges] = append(s.allowed[edges], p.Name)
+		}
 	}
 	s.allowed["log.level"] = []string{"debug", "info", "warn", "error"}
 	s.allowed["log.format"] = []string{"auto", "json", "console"}
