@@ -107,12 +107,9 @@ func (s *Sampler) peers(ctx context.Context, sig Signal, namespace string, sus S
 		return nil, err
 	}
 	var out []Peer
-	for who, c := range changes {
+	for who, c := range sig.Labels.named(changes, sus.Namespace) {
 		near := who[0] == sus.Namespace || sig.Labels.Namespace == ""
 		p := Peer{Workload: who[1], Elsewhere: !near, Change: c}
-		if sig.Labels.WorkloadValue != "" {
-			p.Workload = found{workload: who[1]}.ownerIn(sig.Labels, cmp.Or(who[0], sus.Namespace))
-		}
 		full := who[0] + "/" + p.Workload
 		switch {
 		case p.Workload == "" || c.Before.N == 0 || c.During.N == 0:
@@ -129,6 +126,19 @@ func (s *Sampler) peers(ctx context.Context, sig Signal, namespace string, sus S
 		}
 	}
 	return foremost(out), nil
+}
+
+// named puts together what the labels of one workload tell apart, such as the ports of its Service.
+func (l Labels) named(changes map[pair]Change, namespace string) map[pair]Change {
+	if l.WorkloadValue == "" {
+		return changes
+	}
+	out := make(map[pair]Change, len(changes))
+	for who, c := range changes {
+		name := pair{who[0], found{workload: who[1]}.ownerIn(l, cmp.Or(who[0], namespace))}
+		out[name] = out[name].plus(c)
+	}
+	return out
 }
 
 // foremost returns those peers that tell the most: of the same namespace before others, the ones with the most requests first.

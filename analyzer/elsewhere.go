@@ -127,19 +127,32 @@ func (c Callee) failing(sig Signal, settled bool) bool {
 	return settled
 }
 
-// asUsual reports whether the same happened at the same time of an earlier day: then it is the hour's doing.
+// asUsual reports whether the same happened at the same time of earlier days: then it is the hour's doing. All days that are
+// known must agree, or the incident of one day would hide that of the next; of requests that fail or are slow, which is
+// hardly ever normal at any hour, at least two must be known.
 func (a Around) asUsual(sig Signal, before, during float64) string {
+	agreeing, example := 0, Reference{}
 	for _, ref := range a.References {
 		if !(ref.Before > 0 && ref.During > 0 && before > 0) {
 			continue
 		}
 		usual, now := ref.During/ref.Before, during/before
-		if now > 1 && usual > 1+sig.Rule.Relative && now <= usual*(1+sig.Rule.Relative) ||
-			now < 1 && usual < 1-sig.Rule.Relative && now >= usual*(1-sig.Rule.Relative) {
-			return fmt.Sprintf("the same happened at this time %s before, from %s to %s", days(ref.Ago), sig.figure(ref.Before), sig.figure(ref.During))
+		alike := now > 1 && usual > 1+sig.Rule.Relative && now <= usual*(1+sig.Rule.Relative) ||
+			now < 1 && usual < 1-sig.Rule.Relative && now >= usual*(1-sig.Rule.Relative)
+		if !alike {
+			return ""
 		}
+		agreeing++
+		example = ref
 	}
-	return ""
+	least := 2
+	if sig.Kind == KindBusiness {
+		least = 1
+	}
+	if agreeing < least {
+		return ""
+	}
+	return fmt.Sprintf("the same happened at this time %s before, from %s to %s", days(example.Ago), sig.figure(example.Before), sig.figure(example.During))
 }
 
 func days(d time.Duration) string {

@@ -11,10 +11,10 @@ const (
 	leastReference = 10 * time.Minute
 )
 
-// references measures what the workload, whatever its version was, showed yesterday and a week ago.
+// references measures what the workload, whatever its version was, showed on the two days before and a week ago.
 func (s *Sampler) references(ctx context.Context, sig Signal, sus Suspicion) ([]Reference, error) {
 	var out []Reference
-	for _, ago := range []time.Duration{day, 7 * day} {
+	for _, ago := range []time.Duration{day, 2 * day, 7 * day} {
 		before, err := s.usualValue(ctx, sig, sus, shifted(sus.Before, ago))
 		if err != nil {
 			return nil, err

@@ -76,7 +76,7 @@ func TestPeersAreNamedByTheFormOfTheirLabel(t *testing.T) {
 		Labels: Labels{Workload: "service", WorkloadValue: "{namespace}-{workload}-*@kubernetes"},
 	}
 	sus := Suspicion{
-		Namespace: "shop", Workload: "checkout", Peers: true, NewlyDeployed: []string{"web"},
+		Namespace: "shop", Workload: "checkout", Peers: true, NewlyDeployed: []string{"shop/web"},
 		Before: Span{second(0), second(15)}, During: Span{second(15), second(30)},
 	}
 	got, err := srv.sampler().peers(t.Context(), sig, "shop", sus, nil)
