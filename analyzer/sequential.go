@@ -218,7 +218,7 @@ func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a
 		c.sequential = false
 		return st, a, c
 	}
-	alike := c.sequential && n.why != "" && st.breach.weight(st.ground.plain, n.dispersion) >= suspicious
+	alike := (c.sequential || c.sustained) && n.why != "" && st.breach.weight(st.ground.plain, n.dispersion) >= r.required()
 	st, found := st.look(r, sig, base, t, a.Limit)
 	a.Evidence = st.evidence.value()
 	told := st.guard.told && len(st.breach.ticks) > 0 && found.why != ""
@@ -229,7 +229,7 @@ func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a
 		return st, a.excuse(SickPod, fmt.Sprintf("nearly all of it is pod %s's alone; delete that pod, the version itself is well", pod)), claim{}
 	}
 	switch {
-	case n.why != "" && !over(a.Value, n.limit):
+	case alike && !over(a.Value, n.limit):
 		return st, a.excuse(External, n.why), claim{}
 	case found.waiting && st.guard.gathered.value() < suspicious: // nothing hangs on the answer
 		return st, a, c
