@@ -9,6 +9,7 @@ import (
 
 // breach is the stretch of ticks in which a release has been over its limit without a break. Its zero value is none.
 type breach struct {
+	since time.Time
 	ticks []breachTick
 	pods  map[string]Counts
 }
@@ -24,19 +25,20 @@ type breachTick struct {
 const longestBreach = 40
 
 // with adds a tick. It never changes b in place.
-func (b breach) with(t Tick, m Measurement, paired bool) breach {
-	kept := b.ticks[max(0, len(b.ticks)-longestBreach+1):]
-	pods := maps.Clone(b.pods)
-	if pods == nil {
-		pods = make(map[string]Counts, len(m.Pods))
+func (b breach) with(t Tick, m Measurement, pair pairedCounts) breach {
+	if len(b.ticks) == 0 {
+		b.since = t.At
 	}
+	kept := b.ticks[max(0, len(b.ticks)-longestBreach+1):]
+	ticks := make([]breachTick, 0, len(kept)+1)
+	b.ticks = append(append(ticks, kept...), breachTick{from: t.From, at: t.At, counts: pair.release, paired: pair.serves()})
+	pods := make(map[string]Counts, max(len(b.pods), len(m.Pods)))
+	maps.Copy(pods, b.pods)
 	for pod, c := range m.Pods {
 		pods[pod] = pods[pod].Plus(clamp(c))
 	}
-	return breach{
-		ticks: append(slices.Clone(kept), breachTick{from: t.From, at: t.At, counts: clamp(m.Total()), paired: paired}),
-		pods:  pods,
-	}
+	b.pods = pods
+	return b
 }
 
 // peak is the highest bad fraction of any of its ticks, less what chance may have added to it (1.64 standard errors).

@@ -9,18 +9,24 @@ var scales = [...]int{1, 4, 16}
 // leastGroups is how many spans it takes to say anything of their scatter.
 const leastGroups = 8
 
+// unknownDispersion is taken where nothing shows how much the counts scatter.
+const unknownDispersion = 1.5
+
 // Dispersion estimates how many times more the bad counts scatter than independent requests would: Pearson's chi-square
-// over its degrees of freedom, the largest over several time scales, and never less than 1. Estimates over few spans are
-// taken at one standard error below, since the largest of several noisy ones is too large. Where a baseline holds fewer
-// than 100 bad requests its scatter is hardly known and up to half is added (detector.md 3b, B5).
+// over its degrees of freedom, the largest over several time scales, and never less than 1. Each is taken at two of the
+// standard errors below that it has where requests are independent, or the largest of several noisy ones would find scatter
+// where there is none; a scatter that matters is many times that. What a small baseline cannot show is left to scarce.
 func (b Baseline) Dispersion() float64 {
+	if len(b.Ticks) < leastGroups {
+		return unknownDispersion
+	}
 	phi := 1.0
 	for _, scale := range scales {
 		if estimate, ok := pearson(b.Ticks, scale); ok {
 			phi = max(phi, estimate)
 		}
 	}
-	return phi * (1 + 0.5*(1-min(1, float64(b.Counts.K)/100)))
+	return phi
 }
 
 func pearson(ticks []Counts, scale int) (float64, bool) {
@@ -35,11 +41,8 @@ func pearson(ticks []Counts, scale int) (float64, bool) {
 		chi += (float64(g.K) - expected) * (float64(g.K) - expected) / (expected * (1 - p))
 	}
 	df := float64(len(groups) - 1)
-	estimate := chi / df
-	if scale > 1 {
-		estimate *= 1 - math.Sqrt(2/df)
-	}
-	return estimate, true
+	expected := float64(all.N) / float64(len(groups)) * p
+	return chi/df - 2*math.Sqrt((2+1/expected)/df), true
 }
 
 // grouped adds up neighbouring ticks and leaves out the spans without requests.
@@ -54,6 +57,30 @@ func grouped(ticks []Counts, scale int) (groups []Counts, all Counts) {
 		}
 	}
 	return groups, all
+}
+
+// The ticks with failures from which on a baseline shows how failures come together, and the share of its ticks that they may
+// be at the most, or whether a tick has any says nothing.
+const (
+	enoughFailing = 30
+	mostFailing   = 0.25
+)
+
+// scarce reports whether a baseline holds so few ticks with failures that it cannot show whether they come in bursts, and
+// returns the number of these ticks as a fraction of all requests. An upper bound of that, at one in ten, is no bound of alpha:
+// it guards evidence that is one already.
+func (b Baseline) scarce() (fraction float64, scarce bool) {
+	var failing Counts
+	for _, t := range b.Ticks {
+		failing.N = addUp(failing.N, t.N)
+		if t.K > 0 {
+			failing.K++
+		}
+	}
+	if failing.K >= enoughFailing || float64(failing.K) >= mostFailing*float64(len(b.Ticks)) {
+		return 0, false
+	}
+	return upperBound(failing, 1, 0.1), true
 }
 
 // upperBound returns a fraction that the true one exceeds with probability alpha at most: Wilson and Hilferty's

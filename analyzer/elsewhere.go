@@ -27,7 +27,7 @@ func (c Change) rose(sig Signal) bool {
 	if before.N == 0 || during.N == 0 {
 		return false
 	}
-	e := evidence{}.times(twoSample(during, before, 1+sig.Rule.Relative, 1), 1e9)
+	e := evidence{}.times(twoSample(during, before, 1+sig.Rule.Relative, levelOf(before), 1), 1e9)
 	ratio, _ := during.Ratio()
 	usual, _ := before.Ratio()
 	return e.value() >= suspicious && over(ratio, sig.Rule.Limit(usual))

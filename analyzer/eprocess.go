@@ -7,12 +7,12 @@ import "math"
 // largest of them soon speaks for it, so that the size need not be known beforehand.
 var (
 	effects = [...]float64{1.2, 1.5, 2, 3, 5, 10, 20, 50, 100, 200}
-	shares  = [len(effects)]float64{.06, .1, .14, .18, .2, .14, .08, .04, .03, .03}
+	shares  = [len(effects)]float64{.03, .09, .2, .2, .23, .13, .06, .03, .02, .01}
 )
 
 const (
 	// lateShare is what is bet on a fault that begins later than the release (detector.md 3b, B4).
-	lateShare = 0.3
+	lateShare = 0.1
 	// lateHalf is the number of ticks by which half of that is spent: the chance of the fault beginning with tick t falls
 	// as 1/t², and its sum is 1 for ever, so that the bet holds for a watch of any length.
 	lateHalf = 60
@@ -22,58 +22,47 @@ const (
 
 // evidence is an e-process against the hypothesis that a release is healthy: under it the expected value never exceeds 1,
 // so that by Ville's inequality it ever reaches x with probability 1/x at most. Its zero value is the start of a watch.
-// Everything is kept as logarithms.
 type evidence struct {
 	ticks int
-	// plain bets on a fault from the start, late on one that begins at any tick (Shiryaev and Roberts' recursion with a
-	// prior on the onset).
-	plain, late [len(effects)]float64
+	// bets are what is bet on each effect and was multiplied since, over all onsets that have come: on a fault from the
+	// start and on one that begins at any later tick (Shiryaev and Roberts' recursion with a prior on the onset).
+	bets [len(effects)]float64
 }
+
+// ceiling keeps bets where they can be multiplied and written; a bet that is cut stays an e-process.
+const ceiling = 1e100
 
 // gains are the logarithms of what one tick multiplies the bets with.
 type gains [len(effects)]float64
 
+// unspent is the share of the bet on late faults that is on onsets after the given tick.
+func unspent(tick int) float64 { return lateHalf / float64(tick+lateHalf) }
+
 // times folds one tick in. No single tick may bring more than limit, so that one burst alone proves nothing; taking less
 // keeps an e-process what it is.
 func (e evidence) times(g gains, limit float64) evidence {
+	onset := lateShare * (unspent(e.ticks) - unspent(e.ticks+1))
 	if e.ticks == 0 {
-		for i := range e.late {
-			e.late[i] = math.Inf(-1)
-		}
+		onset += 1 - lateShare
 	}
 	e.ticks++
-	onset := math.Log(lateHalf) - math.Log(float64(e.ticks+lateHalf-1)) - math.Log(float64(e.ticks+lateHalf))
-	for i := range g {
-		gain := min(g[i], limit)
-		e.plain[i] += gain
-		e.late[i] = logSum(e.late[i], onset) + gain
+	for i, share := range shares {
+		e.bets[i] = min((e.bets[i]+share*onset)*math.Exp(min(g[i], limit)), ceiling)
 	}
 	return e
 }
 
-// value returns the e-value, at most the largest number that can be written.
+// value returns the e-value.
 func (e evidence) value() float64 {
 	if e.ticks == 0 {
 		return 1
 	}
-	total := math.Inf(-1)
-	for i, share := range shares {
-		total = logSum(total, math.Log(share*(1-lateShare))+e.plain[i])
-		total = logSum(total, math.Log(share*lateShare)+e.late[i])
-	}
 	// What is bet on onsets still to come has neither won nor lost.
-	unspent := float64(lateHalf) / float64(e.ticks+lateHalf)
-	return math.Exp(min(logSum(total, math.Log(lateShare*unspent)), 700))
-}
-
-func logSum(a, b float64) float64 {
-	if a < b {
-		a, b = b, a
+	total := lateShare * unspent(e.ticks)
+	for _, bet := range e.bets {
+		total += bet
 	}
-	if math.IsInf(b, -1) {
-		return a
-	}
-	return a + math.Log1p(math.Exp(b-a))
+	return total
 }
 
 // oneSample weighs a tick against a fraction q that a healthy release does not exceed (detector.md 3b, B1). The factor
@@ -92,16 +81,35 @@ func oneSample(c Counts, q, dispersion float64) gains {
 	return g
 }
 
-// twoSample weighs a tick against the control of the same tick, whose fraction a healthy release exceeds by a factor of
-// at most ratio (detector.md 3b, B2). Given how many failed in all, how many of these are the release's depends on the
-// traffic of both and on the ratio of their fractions alone: whatever strikes both cancels out.
-func twoSample(release, control Counts, ratio, dispersion float64) gains {
+// twoSample weighs a tick against the control of the same tick, whose fraction, whatever it is, a healthy release exceeds by
+// a factor of at most ratio: whatever strikes both cancels out. level is where the control's fraction is expected, from
+// earlier ticks alone: the better it is guessed the more a tick says, but a wrong guess favours nobody.
+//
+// Each bet is a likelihood ratio of both versions' counts: the release's at level·ratio·effect and the control's at level,
+// over the healthy pair that is nearest to these two. Healthy pairs are a convex set, so that no other one in it gives a ratio
+// with an expectation above 1 (Turner, Ly and Grünwald, "Generic E-variables for exact sequential k-sample tests", 2024).
+func twoSample(release, control Counts, ratio, level, dispersion float64) gains {
 	var g gains
-	k, all := float64(release.K), float64(release.K)+float64(control.K)
-	rho := float64(release.N) / (float64(release.N) + float64(control.N))
+	n, k := float64(release.N), float64(release.K)
+	m, l := float64(control.N), float64(control.K)
 	for i, effect := range effects {
-		r := ratio * effect
-		g[i] = (k*math.Log(r/ratio) - all*math.Log((1-rho+rho*r)/(1-rho+rho*ratio))) / dispersion
+		worse := min(level*ratio*effect, highest)
+		if !(level > 0 && worse > level*ratio) {
+			continue
+		}
+		healthy := nearestHealthy(n, m, worse, level, ratio)
+		g[i] = (k*math.Log(worse/(healthy*ratio)) + (n-k)*math.Log((1-worse)/(1-healthy*ratio)) +
+			l*math.Log(level/healthy) + (m-l)*math.Log((1-level)/(1-healthy))) / dispersion
 	}
 	return g
+}
+
+// nearestHealthy returns the control's fraction p of the healthy pair (ratio·p, p) from which the pair (worse, level) is
+// hardest to tell: it minimises n·KL(worse, ratio·p) + m·KL(level, p), whose derivative is 0 at the lesser root of a·p² - b·p + c.
+func nearestHealthy(n, m, worse, level, ratio float64) float64 {
+	c := n*worse + m*level
+	calm, well := m*(1-level), n*ratio*(1-worse)
+	a := ratio*(c+calm) + well
+	b := c*(1+ratio) + calm + well
+	return 2 * c / (b + math.Sqrt(max(0, b*b-4*a*c)))
 }

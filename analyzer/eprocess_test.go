@@ -44,25 +44,40 @@ func TestNoTickFavoursRejectionAgainstTheBaseline(t *testing.T) {
 	}
 }
 
-// Given how many failed in all, which of them are the release's is a binomial draw with the odds of traffic and ratio.
+// Whatever the control's fraction is, and whatever it was expected to be, a release that exceeds it by no more than the allowed
+// ratio never gains. Every pair of outcomes is enumerated.
 func TestNoTickFavoursRejectionAgainstTheControl(t *testing.T) {
 	const allowed = 1.1
-	for _, traffic := range [][2]uint64{{50, 50}, {1, 99}, {95, 5}, {1000, 10}} {
-		for _, all := range []uint64{0, 1, 3, 20} {
-			for _, ratio := range []float64{allowed, 1, 0.5} {
-				rho := float64(traffic[0]) / float64(traffic[0]+traffic[1])
-				share := rho * ratio / (1 - rho + rho*ratio)
-				var mean [len(effects)]float64
-				for k := range all + 1 {
-					release, control := Counts{N: traffic[0], K: k}, Counts{N: traffic[1], K: all - k}
-					for i, g := range twoSample(release, control, allowed, 1) {
-						mean[i] += binomial(all, k, share) * math.Exp(g)
+	for _, traffic := range [][2]uint64{{1, 1}, {20, 20}, {2, 40}, {40, 2}} {
+		for _, level := range []float64{0.001, 0.01, 0.2, 0.5} {
+			for _, p := range []float64{0.0005, 0.01, 0.1, 0.5, 0.9} {
+				for _, ratio := range []float64{allowed, 1, 0.5} {
+					for i, m := range meanFactors(traffic, allowed, level, p, p*ratio) {
+						require.LessOrEqual(t, m, 1+1e-9, "traffic %v, control at %g, expected %g, ratio %g, effect %g", traffic, p, level, ratio, effects[i])
 					}
 				}
-				for i, m := range mean {
-					require.LessOrEqual(t, m, 1+1e-9, "traffic %v, %d failures, ratio %g, effect %g", traffic, all, ratio, effects[i])
-				}
 			}
+		}
+	}
+}
+
+func meanFactors(traffic [2]uint64, allowed, level, control, release float64) (mean [len(effects)]float64) {
+	for k := range traffic[0] + 1 {
+		for l := range traffic[1] + 1 {
+			probability := binomial(traffic[0], k, release) * binomial(traffic[1], l, control)
+			for i, g := range twoSample(Counts{N: traffic[0], K: k}, Counts{N: traffic[1], K: l}, allowed, level, 1) {
+				mean[i] += probability * math.Exp(g)
+			}
+		}
+	}
+	return mean
+}
+
+// It is not that it never gains because nothing does: a release that is as bad as is bet on gains with every tick.
+func TestATickOfABadReleaseGains(t *testing.T) {
+	for i, m := range meanFactors([2]uint64{20, 20}, 1.1, 0.01, 0.01, 0.055) {
+		if effects[i] >= 2 && effects[i] <= 20 {
+			require.Greater(t, m, 1.02, "effect %g", effects[i])
 		}
 	}
 }

@@ -164,11 +164,11 @@ func (st SequentialState) withoutBreach() SequentialState {
 
 // lesser takes of every bet the lesser worth of two times. It never exceeds e, now or later, so that it is no less valid.
 func (e evidence) lesser(than evidence) evidence {
-	for i := range e.plain {
+	for i := range e.bets {
 		if than.ticks == 0 { // no fault can have begun yet
-			than.late[i] = math.Inf(-1)
+			than.bets[i] = shares[i] * (1 - lateShare)
 		}
-		e.plain[i], e.late[i] = min(e.plain[i], than.plain[i]), min(e.late[i], than.late[i])
+		e.bets[i] = min(e.bets[i], than.bets[i])
 	}
 	return e
 }
@@ -200,7 +200,7 @@ func (j *Judgement) shareExcuse(r Rules, states map[string]signalState, claims [
 		states[sig.Name] = st
 		a := &j.Signals[i]
 		suspect := claims[i].sustained || claims[i].sequential && a.Evidence >= suspicious
-		if a.Evidence, _ = st.evidence(sig); suspect {
+		if a.Evidence, _ = st.evidence(r, sig); suspect {
 			a.Verdict, a.Guard, a.Reason, claims[i] = External, why, a.Reason+", but "+why, claim{}
 		}
 	}

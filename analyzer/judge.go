@@ -39,7 +39,7 @@ func Step(r Rules, baselines map[string]Baseline, st State, t Tick) (State, Judg
 	}
 	j.shareExcuse(r, next.signals, claims)
 	excuseBusiness(r, next, j.Signals, claims)
-	j.Evidence = together(r.Signals, next.signals)
+	j.Evidence = together(r, next.signals)
 	j.decide(r.Signals, claims)
 	j.Verdict, j.Reason = combine(j.Signals)
 	return next, j
@@ -106,7 +106,7 @@ func stepSignal(r Rules, sig Signal, base Baseline, st signalState, t Tick) (sig
 	m := t.Signals[sig.Name]
 	if out, _ := unusable(m); out != "" {
 		st.sequential = st.sequential.withoutTick(unmeasured(t, m, out, sig.Scrape), sig.Scrape)
-		a.Evidence, a.RequiredEvidence = st.sequential.evidence.value(), r.required()
+		a.Evidence, a.RequiredEvidence = st.sequential.value(r), r.required()
 		return st, a, claim{}
 	}
 	var n null
@@ -132,21 +132,21 @@ func (st signalState) byChance(sig Signal, base Baseline, a Assessment, c claim)
 }
 
 // evidence is the signal's e-value; false if it is judged by other means.
-func (st signalState) evidence(sig Signal) (float64, bool) {
+func (st signalState) evidence(r Rules, sig Signal) (float64, bool) {
 	switch {
 	case sig.Strict, sig.Kind == KindRollout:
 		return 0, false
 	case sig.Kind == KindBusiness:
 		return st.business.evidence(sig), true
 	}
-	return st.sequential.evidence.value(), true
+	return st.sequential.value(r), true
 }
 
 // together is the average of the signals' e-values, which is an e-value however the signals depend on each other.
-func together(signals []Signal, states map[string]signalState) float64 {
+func together(r Rules, states map[string]signalState) float64 {
 	var sum, n float64
-	for _, sig := range signals {
-		if e, counts := states[sig.Name].evidence(sig); counts {
+	for _, sig := range r.Signals {
+		if e, counts := states[sig.Name].evidence(r, sig); counts {
 			sum, n = sum+e, n+1
 		}
 	}
@@ -229,7 +229,7 @@ func combine(signals []Assessment) (Verdict, string) {
 	for _, v := range byGravity {
 		for _, a := range signals {
 			if a.Verdict == v {
-				return v, fmt.Sprintf("%s: %s", a.Signal, a.Reason)
+				return v, a.Signal + ": " + a.Reason
 			}
 		}
 	}

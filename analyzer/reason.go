@@ -2,6 +2,7 @@ package analyzer
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -22,10 +23,9 @@ func (st SustainedState) verdict(sig Signal, base Baseline, a Assessment) (Verdi
 	case a.Counts.N == 0:
 		return Insufficient, fmt.Sprintf("no request was counted in the last %s", sig.Rule.Window)
 	case a.Outcome != OutcomeBreach:
-		return Healthy, fmt.Sprintf("%s, within the limit of %s", a.measured(), a.limit())
+		return Healthy, a.measured() + ", within the limit of " + a.limit()
 	case st.held <= sig.Rule.For:
-		return Insufficient, fmt.Sprintf("%s, over the limit of %s, for %s; the rule acts after %s",
-			a.measured(), a.limit(), st.held, sig.Rule.For)
+		return Insufficient, a.measured() + ", over the limit of " + a.limit() + ", for " + st.held.String() + "; the rule acts after " + sig.Rule.For.String()
 	case st.heldCounts.N < least:
 		return Insufficient, fmt.Sprintf("over the limit for %s, but on %d requests where %d are needed", st.held, st.heldCounts.N, least)
 	case !st.stillBreaching(a.Limit):
@@ -133,7 +133,7 @@ func (r Sustained) allowance(baseline float64) string {
 // request ahead.
 func clamp(c Counts) Counts { return Counts{N: c.N, K: min(c.K, c.N)} }
 
-func percent(f float64) string { return fmt.Sprintf("%.2f %%", f*100) }
+func percent(f float64) string { return strconv.FormatFloat(f*100, 'f', 2, 64) + " %" }
 
 // significant writes a number as people read it: large ones without decimals, immense ones as such.
 func significant(f float64) string {

@@ -12,7 +12,7 @@ const DefaultAlpha = 0.001
 type Rules struct {
 	Signals []Signal
 	// Alpha bounds the probability that a healthy deployment is ever acted on, over the whole watch; zero means
-	// DefaultAlpha. Half of it is spent on the baseline's bound, half on the evidence.
+	// DefaultAlpha. A twentieth of it is spent on the baseline's bound, the rest on the evidence.
 	Alpha float64
 	// MinBreach is the least length of a breach that is acted on; zero means 15 seconds. It is never less than three
 	// ticks.
@@ -35,10 +35,13 @@ func (r Rules) alpha() float64 {
 	return r.Alpha
 }
 
+// baselineShare is the part of alpha that is the chance of the baseline's upper bound being too low. It is small, as a bound
+// that is ten times as safe is hardly any higher, while evidence that must be twice as large takes longer to gather.
+const baselineShare = 0.05
+
 // required is the evidence from which on a release is acted on without asking. By Ville's inequality a process that is a
-// test martingale for a healthy release exceeds 2/alpha with probability alpha/2 at most, ever; the other half of alpha is
-// the chance that the baseline's upper bound is too low.
-func (r Rules) required() float64 { return 2 / r.alpha() }
+// test martingale for a healthy release ever exceeds it with the rest of alpha at most.
+func (r Rules) required() float64 { return 1 / (r.alpha() * (1 - baselineShare)) }
 
 // tickLimit bounds the logarithm of what one tick may multiply a bet with: three bad ticks prove a fault that comes late,
 // one alone proves nothing.

@@ -12,13 +12,17 @@ type SequentialState struct {
 	// ground is what the baseline gives, worked out at the first tick, as the baseline stays what it is.
 	ground   *ground
 	evidence evidence
-	breach   breach
+	// spread is evidence by ticks that have failures, however many, where the baseline is scarce.
+	spread evidence
+	breach breach
 	// newest are the last few ticks by themselves, with what the old version did in them.
 	newest []pairedCounts
 	// control is everything that the old version did beside the release.
 	control Counts
-	gap     time.Duration
-	guard   guard
+	// expected is the same, with older ticks counting for less.
+	expected struct{ n, k float64 }
+	gap      time.Duration
+	guard    guard
 }
 
 type pairedCounts struct{ release, control Counts }
@@ -41,22 +45,29 @@ type ground struct {
 	plain float64
 	// known is false where there is neither a baseline nor an objective.
 	known bool
+	// level is the fraction that the old version is first expected to show beside the release.
+	level float64
+	// failing is how many ticks with failures the baseline had for each request, at the most, where these were few; else 0.
+	failing float64
 }
 
 // groundOf derives what evidence is counted against. It is the upper bound of the baseline's fraction, with the policy's
-// allowance: a release is not to blame for what was there before it. The bound fails with probability alpha/2 at most over
-// all signals. An objective is a bound of its own.
+// allowance: a release is not to blame for what was there before it. The bound fails with a twentieth of alpha at most
+// over all signals. An objective is a bound of its own.
 func groundOf(r Rules, sig Signal, base Baseline) *ground {
 	calm, tail, rose := base.risenTail()
 	n := null{dispersion: calm.Dispersion()}
-	alpha := r.alpha() / 2 / float64(max(1, len(r.Signals)))
+	alpha := r.alpha() * baselineShare / float64(max(1, len(r.Signals)))
 	if base.Problem == "" && calm.Counts.N > 0 {
 		n.limit = sig.Rule.Limit(upperBound(clamp(calm.Counts), n.dispersion, alpha))
 	}
 	if sig.Kind == KindLatency {
 		n.limit = max(n.limit, 1-sig.Objective.Quantile)
 	}
-	g := &ground{known: n.limit > 0, plain: n.limit}
+	g := &ground{known: n.limit > 0, plain: n.limit, level: levelOf(calm.Counts)}
+	if fraction, scarce := calm.scarce(); scarce && sig.Kind == KindErrorRate {
+		g.failing = fraction * (1 + sig.Rule.Relative)
+	}
 	if rose {
 		n = n.raised(sig.Rule.Limit(upperBound(tail, n.dispersion, alpha)), "it had risen before the deployment already")
 	}
@@ -95,7 +106,7 @@ func (b Baseline) risenTail() (calm Baseline, tail Counts, rose bool) {
 	if tail.N == 0 || calm.Counts.N == 0 {
 		return b, Counts{}, false
 	}
-	e := evidence{}.times(twoSample(tail, calm.Counts, 1, calm.Dispersion()), math.Inf(1))
+	e := evidence{}.times(twoSample(tail, calm.Counts, 1, levelOf(calm.Counts), calm.Dispersion()), math.Inf(1))
 	if e.value() < suspicious {
 		return b, Counts{}, false
 	}
@@ -133,17 +144,20 @@ func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Ti
 	switch limit := r.tickLimit(); {
 	case pair.release.N == 0:
 	case pair.serves():
-		g := twoSample(pair.release, pair.control, 1+sig.Rule.Relative, n.dispersion)
+		g := twoSample(pair.release, pair.control, 1+sig.Rule.Relative, st.level(pair.control), n.dispersion)
 		st = st.weigh(g, limit)
 		st.guard.beside = st.guard.beside.times(g, limit)
 	case st.ground.known:
 		st = st.weigh(oneSample(pair.release, n.limit, n.dispersion), limit)
 	}
+	st.spread = st.spread.times(st.ground.spread(pair.release), math.Inf(1))
 	st.gap = 0
 	st.control = st.control.Plus(pair.control)
+	st.expected.n = recent*st.expected.n + float64(pair.control.N)
+	st.expected.k = recent*st.expected.k + float64(pair.control.K)
 	st.newest = append(append([]pairedCounts(nil), st.newest[max(0, len(st.newest)-minBreachTicks+1):]...), pair)
 	if st.over(sig, base) {
-		st.breach = st.breach.with(t, m, pair.serves())
+		st.breach = st.breach.with(t, m, pair)
 	} else {
 		st.breach = breach{}
 	}
@@ -154,6 +168,45 @@ func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Ti
 func (st SequentialState) weigh(g gains, limit float64) SequentialState {
 	st.evidence, st.guard.gathered = st.evidence.times(g, limit), st.guard.gathered.times(g, limit)
 	return st
+}
+
+// What the old version is expected to show in a tick: what it showed in the ticks before, each counting for a tenth less than
+// the next one, so that an incident that strikes both versions soon is what is expected; and in the first ticks, what the
+// baseline had.
+const (
+	recent     = 0.9
+	firstTicks = 8
+	mostLevel  = 0.5
+)
+
+func (st SequentialState) level(control Counts) float64 {
+	first := firstTicks * float64(control.N)
+	return min(mostLevel, (first*st.ground.level+st.expected.k)/(first+st.expected.n))
+}
+
+// levelOf guesses a fraction from counts, which may be none.
+func levelOf(c Counts) float64 {
+	c = clamp(c)
+	return (float64(c.K) + 0.5) / (float64(c.N) + 100)
+}
+
+// spread weighs whether a tick has failures, however many, where the baseline cannot show how they come together.
+func (g ground) spread(c Counts) gains {
+	if g.failing == 0 {
+		return gains{}
+	}
+	return oneSample(Counts{N: 1, K: min(1, c.K)}, -math.Expm1(-g.failing*float64(c.N)), 1)
+}
+
+// value is the e-value of the signal. A few bursts of failures look like a bad release, if failures are taken for independent
+// of each other. Where the baseline holds too few to tell, they must be spread over so many ticks that these, too, are hard to
+// explain: to two thirds of what is required, as logarithms go. The lesser of an e-value and anything else is one.
+func (st SequentialState) value(r Rules) float64 {
+	value := st.evidence.value()
+	if st.ground != nil && st.ground.failing > 0 {
+		value = min(value, st.spread.value()*math.Cbrt(r.required()))
+	}
+	return value
 }
 
 // withoutTick notes a tick that could not be measured: a breach is not known to have lasted through a longer gap.
@@ -208,10 +261,10 @@ type claim struct {
 // returns what remains of the claim.
 func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a Assessment, t Tick) (SequentialState, Assessment, claim) {
 	least := r.leastBreach(t)
-	a.Evidence, a.RequiredEvidence, a.Null = st.evidence.value(), r.required(), n.limit
+	a.Evidence, a.RequiredEvidence, a.Null = st.value(r), r.required(), n.limit
 	a.Breach, a.LeastBreach = st.breach.length().Seconds(), least.Seconds()
 	if a.Since.IsZero() && len(st.breach.ticks) > 0 { // the sustained rule knows of none, for want of a baseline
-		a.Since = st.breach.ticks[0].at
+		a.Since = st.breach.since
 	}
 	c := claim{sustained: a.Verdict == Regressed, sequential: st.breach.proven(least, a.Limit)}
 	if sig.Strict {
@@ -220,7 +273,7 @@ func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a
 	}
 	alike := (c.sequential || c.sustained) && n.why != "" && st.breach.weight(st.ground.plain, n.dispersion) >= r.required()
 	st, found := st.look(r, sig, base, t, a.Limit)
-	a.Evidence = st.evidence.value()
+	a.Evidence = st.value(r)
 	told := st.guard.told && len(st.breach.ticks) > 0 && found.why != ""
 	if !c.sustained && !(c.sequential && st.guard.gathered.value() >= suspicious) && !alike && !told {
 		return st, a, c

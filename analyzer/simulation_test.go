@@ -121,8 +121,8 @@ func TestBadReleasesAreFound(t *testing.T) {
 		cell
 		median time.Duration
 	}{
-		{cell{rate: 1, base: 0.01, becomes: 0.2, split: 0.5}, 270 * time.Second},
-		{cell{rate: 10, base: 0.01, becomes: 0.05, split: 0.5}, 165 * time.Second},
+		{cell{rate: 1, base: 0.01, becomes: 0.2, split: 0.5}, 195 * time.Second},
+		{cell{rate: 10, base: 0.01, becomes: 0.05, split: 0.5}, 135 * time.Second},
 		{cell{rate: 10, base: 0.01, becomes: 0.2, split: 0.5}, 45 * time.Second},
 		{cell{rate: 10, base: 0.001, becomes: 0.05}, 45 * time.Second},
 		{cell{rate: 10, base: 0.01, becomes: 0.2, onset: 30 * time.Minute}, 45 * time.Second},

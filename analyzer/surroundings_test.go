@@ -11,7 +11,7 @@ var surroundings = []surrounded{{
 	name:      "so is one that grows bad late",
 	release:   fine(60) + failing(5),
 	peers:     same("cart search users", fine(65)),
-	verdicts:  "h*60 ..rrr",
+	verdicts:  "h*61 .rrr",
 	undelayed: true,
 }, {
 	name:      "and one that is bad in little",
@@ -33,13 +33,13 @@ var surroundings = []surrounded{{
 	name:     "nor is one that comes later and does not end",
 	release:  fine(60) + failing(120),
 	peers:    same("cart search users", fine(60)+failing(120)),
-	verdicts: "h*60 ..e*118",
+	verdicts: "h*61 .e*118",
 	reason:   "errors: 50.00 % of requests failed, over the limit of 0.30 %, but 3 of 3 other workloads grew worse at the same time, cart among them, so that something they share is failing",
 }, {
 	name:     "after an outage that all shared, a fault of the release is found by evidence of its own",
 	release:  fine(20) + failing(10) + fine(30) + failing(5),
 	peers:    same("cart search users", fine(20)+failing(10)+fine(35)),
-	verdicts: "h*20 ..e*10 .h*27 ..rrr",
+	verdicts: "h*21 .e*10 . h*28 .rrr",
 }, {
 	name:     "what others still show a little of when the release is bad alone is over soon",
 	release:  failing(60),
@@ -91,7 +91,7 @@ var surroundings = []surrounded{{
 	name:     "an outage that grows slowly is shared all the same",
 	release:  "250/0*20 250/1*6 250/3*6 250/6*6 250/12*6 250/25*6 250/50*6",
 	peers:    same("cart search users", "250/0*20 250/1*6 250/3*6 250/6*6 250/12*6 250/25*6 250/50*6"),
-	verdicts: "h*29 .*3 e*24",
+	verdicts: "h*30 .. e*24",
 }, {
 	name:     "the old version that served beside a bad release tells of it, whoever else is failing",
 	release:  "250/125*9",
@@ -130,7 +130,7 @@ var surroundings = []surrounded{{
 	name:     "and one that had been served is not to blame",
 	release:  fine(20) + "250/90*6",
 	calls:    map[string][2]string{"pay": {fine(20) + "250/90*6", ""}},
-	verdicts: "h*20 ..e*4",
+	verdicts: "h*21 .e*4",
 }, {
 	name:     "failures of something that is called which are far fewer than those of the release do not explain them",
 	release:  "250/90*6",

@@ -175,18 +175,18 @@ func signed(x float64, negative bool) float64 {
 
 // numberGains counts one number at each of the distances and averages what the bets on them bring.
 func (u usual) numberGains(sig Signal, m Measurement, down bool) gains {
-	out := gains{}
-	for i := range out {
-		out[i] = math.Inf(-1)
-	}
+	var factors, out gains
 	for i, distance := range distances {
 		tick := Counts{N: 1}
 		if u.over(sig, m, u.margin(sig, distance), down) {
 			tick.K = 1
 		}
 		for j, gain := range oneSample(tick, u.beyondLimit[i].share, u.beyondLimit[i].dispersion) {
-			out[j] = logSum(out[j], gain-math.Log(float64(len(distances))))
+			factors[j] += math.Exp(gain) / float64(len(distances))
 		}
+	}
+	for j, factor := range factors {
+		out[j] = math.Log(factor)
 	}
 	return out
 }
