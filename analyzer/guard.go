@@ -46,7 +46,7 @@ func (st State) Suspects(r Rules) map[string]time.Time {
 		return out
 	}
 	for _, sig := range r.Signals {
-		s := st.signals[sig.Name]
+		s := st.of(sig.Name)
 		since, in := s.sequential.suspected(r, s.sustained)
 		if sig.Kind == KindBusiness {
 			b := s.business
@@ -183,21 +183,21 @@ func (b breach) total() Counts {
 
 // shareExcuse excuses every signal's breach once one of them is found not to be the release's doing: what fails requests
 // often makes others slow, which need not show in the same signal of others.
-func (j *Judgement) shareExcuse(r Rules, states map[string]signalState, claims []claim) {
+func (j *Judgement) shareExcuse(r Rules, states []signalState, claims []claim) {
 	why := ""
-	for _, sig := range r.Signals {
-		why = cmp.Or(why, states[sig.Name].sequential.excused())
+	for i := range r.Signals {
+		why = cmp.Or(why, states[i].sequential.excused())
 	}
 	if why == "" {
 		return
 	}
 	for i, sig := range r.Signals {
-		st := states[sig.Name]
+		st := states[i]
 		if seq := st.sequential; sig.Strict || len(seq.breach.ticks) == 0 || seq.besideControl() || seq.guard.excused != "" {
 			continue
 		}
 		st.sequential = st.sequential.withoutBreach()
-		states[sig.Name] = st
+		states[i] = st
 		a := &j.Signals[i]
 		suspect := claims[i].sustained || claims[i].sequential && a.Evidence >= suspicious
 		if a.Evidence, _ = st.evidence(r, sig); suspect {

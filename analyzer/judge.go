@@ -4,10 +4,11 @@ import "fmt"
 
 // State is what judging remembers between the ticks of one watch. Its zero value is the start of a watch.
 type State struct {
-	signals map[string]signalState
+	signals []signalState
 }
 
 type signalState struct {
+	name       string
 	sustained  SustainedState
 	sequential SequentialState
 	business   businessState
@@ -29,12 +30,12 @@ type Judgement struct {
 // Step folds one tick into the state. It is pure: the same rules, baselines and ticks give the same judgements,
 // live, after a restart and in a replay of history.
 func Step(r Rules, baselines map[string]Baseline, st State, t Tick) (State, Judgement) {
-	next := State{signals: make(map[string]signalState, len(r.Signals))}
-	j := Judgement{Required: r.required()}
+	next := State{signals: make([]signalState, 0, len(r.Signals))}
+	j := Judgement{Required: r.required(), Signals: make([]Assessment, 0, len(r.Signals))}
 	claims := make([]claim, 0, len(r.Signals))
 	for _, sig := range r.Signals {
-		s, a, c := stepSignal(r, sig, baselines[sig.Name], st.signals[sig.Name], t)
-		next.signals[sig.Name] = s
+		s, a, c := stepSignal(r, sig, baselines[sig.Name], st.of(sig.Name), t)
+		next.signals = append(next.signals, s)
 		j.Signals, claims = append(j.Signals, a), append(claims, c)
 	}
 	j.shareExcuse(r, next.signals, claims)
@@ -45,48 +46,14 @@ func Step(r Rules, baselines map[string]Baseline, st State, t Tick) (State, Judg
 	return next, j
 }
 
-// excuseBusiness keeps a business metric from being laid to a release while one of the other signals is in breach by no doing
-// of the release: requests that fail bring no orders. That holds until the metric is back, as it trails behind.
-func excuseBusiness(r Rules, st State, signals []Assessment, claims []claim) {
-	guarded, verdict := "", External
-	for _, a := range signals {
-		if a.Kind == KindBusiness {
-			continue
-		}
-		if excused := st.signals[a.Signal].sequential.excused() != ""; excused || a.Verdict == External || a.Verdict == SickPod {
-			if verdict = External; a.Verdict == SickPod {
-				verdict = SickPod
-			}
-			guarded = fmt.Sprintf("that comes of %s, which is not this release's doing", a.Signal)
+// of returns what is remembered of a signal, or the start of a watch.
+func (st State) of(signal string) signalState {
+	for i := range st.signals {
+		if st.signals[i].name == signal {
+			return st.signals[i]
 		}
 	}
-	for i, sig := range r.Signals {
-		if sig.Kind != KindBusiness {
-			continue
-		}
-		s := st.signals[sig.Name]
-		if claims[i] != (claim{}) && guarded == "" && undecided(signals) {
-			signals[i].Verdict, claims[i] = Insufficient, claim{}
-			signals[i].Reason += "; what the requests themselves show is decided first"
-		}
-		if why := s.business.excuse(guarded); why != "" {
-			s.business = s.business.excused(why)
-			signals[i].Evidence = s.business.evidence(sig)
-			signals[i].Verdict, signals[i].Guard, claims[i] = verdict, why, claim{}
-			signals[i].Reason = fmt.Sprintf("%s, beyond the limit of %s, but %s", signals[i].measured(), signals[i].limit(), why)
-			st.signals[sig.Name] = s
-		}
-	}
-}
-
-// undecided reports whether one of the other signals is in a breach that chance hardly explains.
-func undecided(signals []Assessment) bool {
-	for _, a := range signals {
-		if a.Kind != KindBusiness && a.Kind != KindRollout && a.Outcome == OutcomeBreach && a.Evidence >= 2 && a.Verdict != Regressed {
-			return true
-		}
-	}
-	return false
+	return signalState{name: signal}
 }
 
 // stepSignal folds one tick into both engines of a signal.
@@ -143,10 +110,10 @@ func (st signalState) evidence(r Rules, sig Signal) (float64, bool) {
 }
 
 // together is the average of the signals' e-values, which is an e-value however the signals depend on each other.
-func together(r Rules, states map[string]signalState) float64 {
+func together(r Rules, states []signalState) float64 {
 	var sum, n float64
-	for _, sig := range r.Signals {
-		if e, counts := states[sig.Name].evidence(r, sig); counts {
+	for i, sig := range r.Signals {
+		if e, counts := states[i].evidence(r, sig); counts {
 			sum, n = sum+e, n+1
 		}
 	}
@@ -216,7 +183,7 @@ func (j Judgement) AtEnd() (Verdict, string) {
 
 // Measured returns how many events of a signal have been counted so far.
 func (st State) Measured(signal string) uint64 {
-	s := st.signals[signal]
+	s := st.of(signal)
 	return s.sustained.total.Plus(s.business.total).N
 }
 

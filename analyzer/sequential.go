@@ -155,7 +155,8 @@ func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Ti
 	st.control = st.control.Plus(pair.control)
 	st.expected.n = recent*st.expected.n + float64(pair.control.N)
 	st.expected.k = recent*st.expected.k + float64(pair.control.K)
-	st.newest = append(append([]pairedCounts(nil), st.newest[max(0, len(st.newest)-minBreachTicks+1):]...), pair)
+	newest := make([]pairedCounts, 0, minBreachTicks)
+	st.newest = append(append(newest, st.newest[max(0, len(st.newest)-minBreachTicks+1):]...), pair)
 	if st.over(sig, base) {
 		st.breach = st.breach.with(t, m, pair)
 	} else {

@@ -1,7 +1,6 @@
 package analyzer
 
 import (
-	"slices"
 	"time"
 )
 
@@ -122,7 +121,12 @@ func (st SustainedState) withoutData(span, scrape time.Duration) SustainedState 
 func (st SustainedState) withData(t Tick, m Measurement, window time.Duration) SustainedState {
 	st.gap = 0
 	st.total = st.total.Plus(m.Total())
-	kept := slices.DeleteFunc(slices.Clone(st.recent), func(r tickCounts) bool { return !r.at.After(t.At.Add(-window)) })
+	kept := make([]tickCounts, 0, len(st.recent)+1)
+	for _, r := range st.recent {
+		if r.at.After(t.At.Add(-window)) {
+			kept = append(kept, r)
+		}
+	}
 	st.recent = append(kept, tickCounts{at: t.At, counts: m.Total(), buckets: m.Buckets})
 	return st
 }
