@@ -1,0 +1,102 @@
+// Command proof measures how often the analyzer rolls healthy releases back, how soon it finds bad ones, and how other methods
+// do on the same traffic, by judging many simulated releases with the daemon's own function. It writes what it measured and
+// docs/judging.md, with its plots. The same seeds give the same numbers.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"time"
+)
+
+func main() {
+	docs := flag.String("docs", "docs", "the `directory` of judging.md")
+	render := flag.Bool("render", false, "measure nothing; write judging.md and its plots from the numbers that are there")
+	size := fullSize()
+	flag.IntVar(&size.grid, "grid", size.grid, "`runs` of each cell of the grid")
+	flag.IntVar(&size.boundary, "boundary", size.boundary, "`runs` of each of the twelve cells at the default alpha")
+	flag.IntVar(&size.races, "races", size.races, "`runs` of each kind of bad release")
+	flag.IntVar(&size.mutants, "mutants", size.mutants, "`runs` of each cell of the mutants")
+	flag.DurationVar(&size.watch, "watch", size.watch, "how `long` the releases of the grid are watched")
+	flag.DurationVar(&size.boundaryWatch, "boundary-watch", size.boundaryWatch, "how `long` those at the default alpha are watched")
+	flag.Parse()
+	if err := run(*docs, *render, size, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "proof:", err)
+		os.Exit(1)
+	}
+}
+
+// heap is how much memory the garbage of the runs may take before it is collected, in bytes.
+const heap = 512 << 20
+
+func run(docs string, render bool, size size, progress io.Writer) error {
+	file := filepath.Join(docs, "judging", "measured.json")
+	var m measured
+	if render {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(text, &m); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	} else {
+		debug.SetGCPercent(-1)
+		debug.SetMemoryLimit(heap)
+		m = measure(size, progress)
+		text, err := json.MarshalIndent(m, "", " ")
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
+			return err
+		}
+	}
+	if err := write(docs, m); err != nil {
+		return err
+	}
+	return m.verdict()
+}
+
+// size is how much is measured.
+type size struct {
+	grid, boundary, mutants, races int
+	watch, boundaryWatch           time.Duration
+}
+
+func fullSize() size {
+	return size{grid: 10_000, boundary: 200_000, mutants: 4000, races: 1000, watch: time.Hour, boundaryWatch: time.Hour}
+}
+
+// measure does everything, the cheap first.
+func measure(size size, progress io.Writer) measured {
+	began := time.Now()
+	table, curve, calm := tableRows(size.races), curves(size.races), healthy(size.races)
+	spoilt, edge, all := mutants(size.mutants), boundary(size.boundary, size.boundaryWatch), grid(size.grid, size.watch)
+	var jobs []job
+	for _, r := range slices.Concat(table, curve, calm) {
+		jobs = append(jobs, r.job(uint64(len(jobs))))
+	}
+	for _, c := range slices.Concat(spoilt, edge, all) {
+		jobs = append(jobs, c.job(uint64(len(jobs))))
+	}
+	study(jobs, progress)
+	m := measured{
+		Grid: told(all), Boundary: told(edge), Mutants: told(spoilt),
+		Table: ran(table), Curves: ran(curve), Healthy: alarms(calm),
+		Watch: size.watch, BoundaryWatch: size.boundaryWatch, Took: time.Since(began).Round(time.Second),
+	}
+	for _, j := range jobs {
+		m.Ticks += int64(j.runs) * int64(j.ticks)
+	}
+	return m
+}
