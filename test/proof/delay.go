@@ -23,14 +23,14 @@ type race struct {
 	plan  *plan
 }
 
-func (r *race) job(seed uint64) job {
+func (r *race) job(seed uint64) *job {
 	r.plan = newPlan(r.service, policy(r.kind, analyzer.DefaultAlpha, 0.001), time.Hour+r.onset, r.onset, r.bad, r.becomes)
 	all := rivals()
 	r.found = make([][]int16, 1+len(all))
 	for i := range r.found {
 		r.found[i] = make([]int16, r.runs)
 	}
-	return job{runs: r.runs, ticks: r.plan.ticks, seed: seed, play: func(run int, rnd *rand.Rand) {
+	return &job{runs: r.runs, ticks: r.plan.ticks, seed: seed, play: func(run int, rnd *rand.Rand) {
 		h := r.plan.draw(rnd)
 		r.found[0][run] = r.plan.judge(h).acted
 		for i, rival := range all {

@@ -90,14 +90,14 @@ func (m measured) Judged() (n int) {
 	return n
 }
 
+// FewestInGrid is the least number of releases in a cell of the grid.
+func (m measured) FewestInGrid() int {
+	return slices.MinFunc(m.Grid, func(a, b falseRate) int { return a.Runs - b.Runs }).Runs
+}
+
 // Worst is the cell of the grid with the most false rollbacks.
 func (m measured) Worst() falseRate {
 	return slices.MaxFunc(m.Grid, func(a, b falseRate) int { return a.Acted*b.Runs - b.Acted*a.Runs })
-}
-
-// Calm is the cell at the default alpha with the most false rollbacks.
-func (m measured) Calm() falseRate {
-	return slices.MaxFunc(m.Boundary, func(a, b falseRate) int { return a.Acted*b.Runs - b.Acted*a.Runs })
 }
 
 // GridRow is one row of the table of false rollbacks: the worst of a rate's and a burst's cells, for each control.

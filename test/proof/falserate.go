@@ -31,17 +31,19 @@ type cell struct {
 	runs   int
 
 	outcomes []outcome
+	work     *job
 }
 
-func (c *cell) job(seed uint64) job {
+func (c *cell) job(seed uint64) *job {
 	c.outcomes = make([]outcome, c.runs)
 	// No absolute allowance, so that a ratio of 1.1 is the very boundary of what is healthy.
 	p := newPlan(c.service, policy(c.kind, c.alpha, 0), c.watch, 0, c.bad*c.ratio, c.bad*c.ratio)
-	return job{runs: c.runs, ticks: p.ticks, seed: seed, play: func(run int, rnd *rand.Rand) {
+	c.work = &job{runs: c.runs, ticks: p.ticks, seed: seed, play: func(run int, rnd *rand.Rand) {
 		h := p.draw(rnd)
 		h.baseline = c.mutant.spoil(h.baseline)
 		c.outcomes[run] = p.judge(h)
 	}}
+	return c.work
 }
 
 func (m mutant) spoil(b analyzer.Baseline) analyzer.Baseline {

@@ -25,6 +25,7 @@ func main() {
 	flag.IntVar(&size.mutants, "mutants", size.mutants, "`runs` of each cell of the mutants")
 	flag.DurationVar(&size.watch, "watch", size.watch, "how `long` the releases of the grid are watched")
 	flag.DurationVar(&size.boundaryWatch, "boundary-watch", size.boundaryWatch, "how `long` those at the default alpha are watched")
+	flag.DurationVar(&size.budget, "budget", size.budget, "how `long` it may take; what is not done by then is left out, the twelve cells first")
 	flag.Parse()
 	if err := run(*docs, *render, size, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "proof:", err)
@@ -70,11 +71,11 @@ func run(docs string, render bool, size size, progress io.Writer) error {
 // size is how much is measured.
 type size struct {
 	grid, boundary, mutants, races int
-	watch, boundaryWatch           time.Duration
+	watch, boundaryWatch, budget   time.Duration
 }
 
 func fullSize() size {
-	return size{grid: 10_000, boundary: 200_000, mutants: 4000, races: 1000, watch: time.Hour, boundaryWatch: time.Hour}
+	return size{grid: 10_000, boundary: 200_000, mutants: 4000, races: 1000, watch: time.Hour, boundaryWatch: time.Hour, budget: 58 * time.Minute}
 }
 
 // measure does everything, the cheap first.
@@ -82,21 +83,26 @@ func measure(size size, progress io.Writer) measured {
 	began := time.Now()
 	table, curve, calm := tableRows(size.races), curves(size.races), healthy(size.races)
 	spoilt, edge, all := mutants(size.mutants), boundary(size.boundary, size.boundaryWatch), grid(size.grid, size.watch)
-	var jobs []job
+	var races, rates, edges []*job
+	seed := uint64(0)
+	next := func() uint64 { seed++; return seed }
 	for _, r := range slices.Concat(table, curve, calm) {
-		jobs = append(jobs, r.job(uint64(len(jobs))))
+		races = append(races, r.job(next()))
 	}
-	for _, c := range slices.Concat(spoilt, edge, all) {
-		jobs = append(jobs, c.job(uint64(len(jobs))))
+	for _, c := range slices.Concat(spoilt, all) {
+		rates = append(rates, c.job(next()))
 	}
-	study(jobs, progress)
+	for _, c := range edge {
+		edges = append(edges, c.job(next()))
+	}
+	study([][]*job{races, rates, edges}, size.budget, progress)
 	m := measured{
 		Grid: told(all), Boundary: told(edge), Mutants: told(spoilt),
 		Table: ran(table), Curves: ran(curve), Healthy: alarms(calm),
 		Watch: size.watch, BoundaryWatch: size.boundaryWatch, Took: time.Since(began).Round(time.Second),
 	}
-	for _, j := range jobs {
-		m.Ticks += int64(j.runs) * int64(j.ticks)
+	for _, j := range slices.Concat(races, rates, edges) {
+		m.Ticks += int64(j.done) * int64(j.ticks)
 	}
 	return m
 }

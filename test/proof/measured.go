@@ -39,13 +39,13 @@ type falseRate struct {
 }
 
 func (f falseRate) within() bool      { return f.Lower <= f.Alpha }
-func (f falseRate) fraction() float64 { return float64(f.Acted) / float64(f.Runs) }
+func (f falseRate) fraction() float64 { return float64(f.Acted) / float64(max(1, f.Runs)) }
 
 func told(cells []*cell) (out []falseRate) {
 	for _, c := range cells {
 		out = append(out, falseRate{
 			Rate: c.rate, Bad: c.bad, Burst: c.burst, Beside: c.beside, Ratio: c.ratio, Alpha: c.alpha, Mutant: c.mutant,
-			Runs: c.runs, Acted: c.acted(), Asked: c.asked(), Lower: lowerBound(c.acted(), c.runs, 0.001),
+			Runs: c.work.done, Acted: c.acted(), Asked: c.asked(), Lower: lowerBound(c.acted(), c.work.done, 0.001),
 		})
 	}
 	return out

@@ -18,7 +18,7 @@ import (
 
 // small is enough of everything to find a method that is plainly wrong.
 func small() size {
-	return size{grid: 5, boundary: 40, mutants: 5, races: 3, watch: 15 * time.Minute, boundaryWatch: 15 * time.Minute}
+	return size{grid: 5, boundary: 40, mutants: 5, races: 3, watch: 15 * time.Minute, boundaryWatch: 15 * time.Minute, budget: time.Hour}
 }
 
 // A short version of the whole proof: no cell rolls back more than alpha allows, and the page can be written.
@@ -56,7 +56,7 @@ func TestSpoiltMethodsAreCaught(t *testing.T) {
 		for _, mutant := range []mutant{sound, c.mutant} {
 			s := cell{service: errorService(100, 0.001, 0), ratio: 1.1, alpha: 0.001, watch: time.Hour, mutant: mutant, runs: 100}
 			s.burst, s.history = 5, c.history
-			study([]job{s.job(1)}, io.Discard)
+			study([][]*job{{s.job(1)}}, time.Hour, io.Discard)
 			within := lowerBound(s.acted(), s.runs, 0.001) <= s.alpha
 			require.Equal(t, mutant == sound, within, "%q: %d of %d", mutant, s.acted(), s.runs)
 		}
@@ -70,7 +70,7 @@ func TestTheSameSeedsGiveTheSameNumbers(t *testing.T) {
 	for range 2 {
 		c := cell{service: errorService(100, 0.001, 0), ratio: 1.1, alpha: 0.05, watch: 10 * time.Minute, mutant: noScatter, runs: 600}
 		c.burst = 3
-		study([]job{c.job(7)}, io.Discard)
+		study([][]*job{{c.job(7)}}, time.Hour, io.Discard)
 		if first != nil {
 			require.Equal(t, first, c.outcomes)
 		}

@@ -103,8 +103,6 @@ func (p *plan) drawTick(rnd *rand.Rand, i int) pair {
 	return out
 }
 
-var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
 // outcome is how a release ended: acted or asked is the number of the tick in which it was found bad, from 1 on, and 0 if it
 // never was. acted is without asking a person.
 type outcome struct{ acted, asked int16 }
@@ -130,6 +128,7 @@ func (p *plan) judge(h history) outcome {
 	var st analyzer.State
 	var j analyzer.Judgement
 	var out outcome
+	start := time.Unix(1_700_000_000, 0)
 	for i, t := range h.ticks {
 		pods["new"] = t.release
 		signals[signalName] = analyzer.Measurement{Samples: 1, Pods: pods, Control: t.control}

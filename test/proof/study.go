@@ -16,18 +16,22 @@ type job struct {
 	seed        uint64
 	// play does the run of the given number, which no other run knows of.
 	play func(run int, rnd *rand.Rand)
+	// done is how many runs were done: the first ones, and all unless time ran out.
+	done int
 }
 
 // piece is how many runs are handed to a worker at once.
 const piece = 250
 
-// study does jobs on all cores. What comes out depends on the seeds alone, not on which core did what.
-func study(jobs []job, progress io.Writer) {
-	type part struct {
-		job      *job
-		from, to int
-	}
-	var total, done atomic.Int64
+type part struct {
+	job      *job
+	from, to int
+}
+
+// study does groups of jobs one after another on all cores, and the jobs of a group side by side, until they are done or the
+// time is over. What a run finds depends on the seeds alone, not on which core did it or when.
+func study(groups [][]*job, budget time.Duration, progress io.Writer) {
+	var done atomic.Int64
 	parts := make(chan part)
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
@@ -40,23 +44,40 @@ func study(jobs []job, progress io.Writer) {
 			}
 		})
 	}
-	for _, j := range jobs {
-		total.Add(int64(j.runs) * int64(j.ticks))
-	}
+	todo, total := order(groups)
 	began, told := time.Now(), time.Now()
-	for i := range jobs {
-		for from := 0; from < jobs[i].runs; from += piece {
-			parts <- part{&jobs[i], from, min(from+piece, jobs[i].runs)}
-			if time.Since(told) > time.Second {
-				told = time.Now()
-				tell(progress, time.Since(began), done.Load(), total.Load())
-			}
+	for _, p := range todo {
+		if time.Since(began) > budget {
+			break
+		}
+		parts <- p
+		p.job.done = p.to
+		if time.Since(told) > time.Second {
+			told = time.Now()
+			tell(progress, time.Since(began), done.Load(), total)
 		}
 	}
 	close(parts)
 	workers.Wait()
-	tell(progress, time.Since(began), done.Load(), total.Load())
+	tell(progress, time.Since(began), done.Load(), total)
 	fmt.Fprintln(progress)
+}
+
+// order lists the parts of all jobs so that those of a group have about as many runs each at any time.
+func order(groups [][]*job) (todo []part, ticks int64) {
+	for _, group := range groups {
+		for from, more := 0, true; more; from += piece {
+			more = false
+			for _, j := range group {
+				if from < j.runs {
+					p := part{j, from, min(from+piece, j.runs)}
+					todo, more = append(todo, p), true
+					ticks += int64(p.to-p.from) * int64(j.ticks)
+				}
+			}
+		}
+	}
+	return todo, ticks
 }
 
 func tell(w io.Writer, took time.Duration, done, total int64) {
