@@ -64,6 +64,9 @@ func grouped(ticks []Counts, scale int) (groups []Counts, all Counts) {
 const (
 	enoughFailing = 30
 	mostFailing   = 0.25
+	// spreadLimit is the share of ticks with failures that a healthy release is held to have at the most where a baseline is
+	// scarce, however short it was: no higher, so that three ticks of a plainly bad release still suffice.
+	spreadLimit = 0.125
 )
 
 // scarce reports whether a baseline holds so few ticks with failures that it cannot show whether they come in bursts, and

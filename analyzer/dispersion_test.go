@@ -83,3 +83,34 @@ func TestAFewBurstsAreNoProofAgainstASmallBaseline(t *testing.T) {
 		})
 	}
 }
+
+// However short a baseline was, three ticks prove a release that is plainly bad.
+func TestThreeTicksProveAPlainlyBadRelease(t *testing.T) {
+	few := make([]uint64, 29)
+	for i := range few {
+		few[i] = 1
+	}
+	for _, c := range []struct {
+		name     string
+		baseline Baseline
+		control  Counts
+	}{
+		{"none failed in an hour", ticksOf(), Counts{}},
+		{"nearly enough did to see their scatter", ticksOf(few...), Counts{}},
+		{"a minute without failures", Baseline{Step: 15 * time.Second, Ticks: slices.Repeat([]Counts{{N: 150}}, 4), Counts: Counts{N: 600}}, Counts{}},
+		{"no requests, but the old version beside it", Baseline{Step: 15 * time.Second, Ticks: make([]Counts, 240)}, Counts{N: 150}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rules := Rules{Signals: []Signal{{Name: "errors", Kind: KindErrorRate, Scrape: scrape, Rule: rule}}}
+			var st State
+			var j Judgement
+			var at time.Duration
+			for range 3 {
+				m := Measurement{Samples: 1, Pods: map[string]Counts{"a": {N: 150, K: 60}}, Control: c.control}
+				st, j = Step(rules, map[string]Baseline{"errors": c.baseline}, st, tickAt(&at, m))
+			}
+			require.Equal(t, Regressed, j.Verdict, "evidence %g: %s", j.Evidence, j.Reason)
+			require.False(t, j.Unproven)
+		})
+	}
+}

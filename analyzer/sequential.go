@@ -196,7 +196,8 @@ func (g ground) spread(c Counts) gains {
 	if g.failing == 0 {
 		return gains{}
 	}
-	return oneSample(Counts{N: 1, K: min(1, c.K)}, -math.Expm1(-g.failing*float64(c.N)), 1)
+	fails := min(spreadLimit, -math.Expm1(-g.failing*float64(c.N)))
+	return oneSample(Counts{N: 1, K: min(1, c.K)}, fails, 1)
 }
 
 // value is the e-value of the signal. A few bursts of failures look like a bad release, if failures are taken for independent
