@@ -72,7 +72,7 @@ func inWords(seconds int) string {
 
 func span(seconds []int, i int) string { return inWords(seconds[i]) }
 
-func minutes(d time.Duration) string { return fmt.Sprintf("%g minutes", d.Minutes()) }
+func minutes(d time.Duration) string { return fmt.Sprintf("%.3g minutes", d.Minutes()) }
 
 func million(n int64) string { return fmt.Sprintf("%d million", n/1e6) }
 

@@ -10,6 +10,8 @@ import (
 
 // measured is everything that a run of the proof found.
 type measured struct {
+	// Note says how the numbers came about where make proof alone would not have given them; a run leaves it empty.
+	Note          string         `json:"note,omitempty"`
 	Watch         time.Duration  `json:"watch"`
 	BoundaryWatch time.Duration  `json:"boundaryWatch"`
 	Ticks         int64          `json:"ticks"`

@@ -45,6 +45,23 @@ func TestProofInShort(t *testing.T) {
 	}
 }
 
+// The page that is committed is the one that its numbers give: nobody edits what was measured, or forgets to render it.
+func TestThePageIsWhatWasMeasured(t *testing.T) {
+	numbers, err := os.ReadFile("../../docs/judging/measured.json")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "judging"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "judging", "measured.json"), numbers, 0o600))
+	require.NoError(t, run(dir, true, size{}, io.Discard))
+	for _, name := range []string{"judging.md", "judging/false.svg", "judging/delays.svg", "judging/comparison.svg"} {
+		want, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		have, err := os.ReadFile(filepath.Join("../../docs", name))
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(have), "%s: go run ./test/proof -render", name)
+	}
+}
+
 // A spoilt method fails the very test that the sound one passes. That the baseline's bound is missed shows in few runs only
 // where the baseline is short.
 func TestSpoiltMethodsAreCaught(t *testing.T) {
