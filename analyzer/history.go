@@ -97,7 +97,7 @@ func (h *History) Sightings() []Sighting {
 			continue
 		}
 		k := key{f.owner(h.signal.Labels), f.pod, f.version}
-		first, last := time.UnixMilli(samples[0].T), time.UnixMilli(samples[len(samples)-1].T)
+		first, last := time.UnixMilli(samples[0].T).UTC(), time.UnixMilli(samples[len(samples)-1].T).UTC()
 		s, known := seen[k]
 		if !known {
 			s = Sighting{Workload: k.workload, Pod: f.pod, Version: f.version, First: first, Last: last}

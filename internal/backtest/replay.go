@@ -33,7 +33,7 @@ type Options struct {
 	Courses bool
 }
 
-// pieces are how much of a watch is read at once: little at first, since most that is decided is decided early.
+// piece is how much of a watch is read at once: little at first, since most that is decided is decided early.
 func piece(watched time.Duration) time.Duration {
 	switch {
 	case watched < 15*time.Minute:
@@ -110,8 +110,8 @@ func (r *replay) run(ctx context.Context) (*decision, error) {
 	if err := r.begin(ctx); err != nil {
 		return nil, err
 	}
-	for r.last.Before(r.end) {
-		until := r.last.Add(piece(r.last.Sub(r.release.t0)))
+	for next := r.next(); !next.After(r.end); next = r.next() {
+		until := next.Add(piece(next.Sub(r.release.t0)))
 		if err := r.read(ctx, until); err != nil {
 			return nil, err
 		}
@@ -211,24 +211,19 @@ func (r *replay) baseline(ctx context.Context, i int, sig analyzer.Signal, span 
 	return r.Source.Baseline(ctx, sig, sub, span)
 }
 
+// next is the tick after the newest.
+func (r *replay) next() time.Time { return r.policy.NextTick(r.release.t0, r.last) }
+
 // spans returns the ticks up to a time.
 func (r *replay) spans(until time.Time) []analyzer.Span {
 	var out []analyzer.Span
 	for last := r.last; ; {
 		at := r.policy.NextTick(r.release.t0, last)
 		if at.After(until) || at.After(r.end) {
-			r.skip(len(out), until)
 			return out
 		}
 		out = append(out, analyzer.Span{From: last, At: at})
 		last = at
-	}
-}
-
-// skip moves on where no tick lies before the end.
-func (r *replay) skip(ticks int, until time.Time) {
-	if ticks == 0 {
-		r.last = until
 	}
 }
 
