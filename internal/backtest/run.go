@@ -45,7 +45,7 @@ func ReadEvents(r io.Reader) ([]event.Event, error) {
 func Run(ctx context.Context, opts Options, events []event.Event, parallel int, done func(Outcome)) error {
 	outcomes := make([]chan Outcome, len(events))
 	for i := range outcomes {
-		outcomes[i] = make(chan Outcome, 1)
+		outcomes[i] = make(chan Outcome)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, parallel) + 1)
@@ -69,8 +69,12 @@ func Run(ctx context.Context, opts Options, events []event.Event, parallel int, 
 			}
 			o := Replay(ctx, opts, e, Surrounding{Successor: chain[i].at, Others: others})
 			o.Next = chain[i].describe(e)
-			outcomes[i] <- o
-			return nil
+			select { // one that is ready waits for those before it, so that no more are held than are replayed at a time
+			case outcomes[i] <- o:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		})
 	}
 	return group.Wait()
