@@ -85,16 +85,23 @@ func grounds(sig Signal, a Assessment) string {
 	return fmt.Sprintf("the baseline of %s plus %s", percent(a.Baseline), sig.Rule.allowance(a.Baseline))
 }
 
+// Scale is the factor that turns a fraction of the signal's counts into what people read, and the unit of that.
+func (sig Signal) Scale() (factor float64, unit string) {
+	switch {
+	case sig.Kind != KindBusiness:
+		return 100, "%"
+	case sig.Query != "":
+		return 1, ""
+	case sig.Requests == "":
+		return 60_000, "a minute"
+	}
+	return 100, "per 100 requests"
+}
+
 // scaled brings a business metric's values into the unit that people read it in.
 func (sig Signal) scaled(a Assessment) Assessment {
-	factor := 1.0
-	switch {
-	case sig.Query != "":
-	case sig.Requests == "":
-		factor, a.Unit = 60_000, "a minute"
-	default:
-		factor, a.Unit = 100, "per 100 requests"
-	}
+	factor, unit := sig.Scale()
+	a.Unit = unit
 	a.Value, a.Baseline, a.Limit = a.Value*factor, a.Baseline*factor, a.Limit*factor
 	return a
 }

@@ -46,7 +46,7 @@ func newBacktest(around surroundings) *cobra.Command {
 	return cmd
 }
 
-func (b *backtester) run(cmd *cobra.Command) error {
+func (b *backtester) run(cmd *cobra.Command) (err error) {
 	if b.config == "" || b.deployments == "" {
 		return errors.New("--config and --deployments are needed; rollbackctl backtest --help shows an example")
 	}
@@ -62,10 +62,11 @@ func (b *backtester) run(cmd *cobra.Command) error {
 	if len(events) == 0 {
 		return errors.Join(fmt.Errorf("%s holds no deployment", b.deployments), wrong)
 	}
-	report, err := b.report(len(events))
+	report, err := b.report(len(events), cfg.WatchPolicies())
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, report.close()) }()
 	opts := backtest.Options{Source: sampler, Policies: cfg.WatchPolicies(), Now: time.Now(), Courses: b.output.value == "html"}
 	if err := backtest.Run(cmd.Context(), opts, events, b.parallel, report.add); err != nil {
 		return err

@@ -11,25 +11,34 @@ import (
 	"golang.org/x/term"
 
 	"github.com/rollbackd/rollbackd/internal/backtest"
+	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
 // backtestReport writes outcomes as they come, or all of them at the end, and shows meanwhile how far it is.
 type backtestReport struct {
-	write    func(backtest.Outcome) error
-	finish   func() error
+	write  func(backtest.Outcome) error
+	finish func() error
+	// close gives up what was held meanwhile, whether finished or not.
+	close    func() error
 	progress *progressbar.ProgressBar
 	// failed is the first error of writing; unread counts the deployments whose past could not be read.
 	failed, unread error
 	unreadable     int
 }
 
-func (b *backtester) report(deployments int) (*backtestReport, error) {
+func (b *backtester) report(deployments int, policies []watch.Policy) (*backtestReport, error) {
 	out := b.around.out
-	r := &backtestReport{progress: progressOf(b.around.err, deployments)}
+	r := &backtestReport{progress: progressOf(b.around.err, deployments), close: func() error { return nil }}
 	switch b.output.value {
 	case "ndjson":
 		r.write = func(o backtest.Outcome) error { return writeJSON(out, o) }
 		r.finish = func() error { return nil }
+	case "html":
+		page, err := backtest.NewPage(out, policies)
+		if err != nil {
+			return nil, err
+		}
+		r.write, r.finish, r.close = page.Add, page.End, page.Close
 	default:
 		table := backtest.NewTable(out)
 		r.write, r.finish = table.Add, table.End

@@ -109,7 +109,7 @@ func succession(events []event.Event) []successor {
 
 // describe says what became of a deployment.
 func (s successor) describe(e event.Event) string {
-	after := s.at.Sub(e.Timestamp).Round(time.Second)
+	after := short(s.at.Sub(e.Timestamp))
 	switch {
 	case s.at.IsZero():
 		return "no later deployment"
