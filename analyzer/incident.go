@@ -28,12 +28,25 @@ func incident(ticks []Counts) (from, to int, found bool) {
 		for last := first + 1; last <= min(first+longest, len(blocks)-1); last++ {
 			inside := sumOf(blocks[first:last])
 			outside := sumOf(blocks[:first]).Plus(sumOf(blocks[last:]))
-			if excess, far := farWorse(inside, outside); far && excess > worst {
+			if excess, far := farWorse(inside, outside); far && excess > worst && whole(blocks, first, last, outside) {
 				from, to, worst, found = first*incidentStep, last*incidentStep, excess, true
 			}
 		}
 	}
 	return from, to, found
+}
+
+// whole reports whether a stretch of blocks begins and ends with bad ones, and the blocks beside it are none.
+func whole(blocks []Counts, first, last int, outside Counts) bool {
+	return starkly(blocks[first], outside) && starkly(blocks[last-1], outside) &&
+		!starkly(blocks[last], outside) && (first == 0 || !starkly(blocks[first-1], outside))
+}
+
+// starkly reports whether a block by itself is far worse than the rest.
+func starkly(block, outside Counts) bool {
+	usual, _ := outside.Ratio()
+	ratio, _ := block.Ratio()
+	return ratio > 0 && ratio >= incidentTimes*usual
 }
 
 // farWorse reports by how many bad requests one part exceeds what the other makes expect, and whether that is far.

@@ -41,7 +41,8 @@ func classicSeries(f found, stream *model.SampleStream, limit float64) []found {
 	return out
 }
 
-// nativeBounds are the upper bounds of all samples' buckets near the limit, and the next ones above it.
+// nativeBounds are the bounds of all samples' buckets near the limit. The lower ones are among them, as the bucket below may be
+// empty.
 func nativeBounds(stream *model.SampleStream, limit float64) []float64 {
 	seen := map[float64]bool{}
 	var bounds []float64
@@ -50,10 +51,11 @@ func nativeBounds(stream *model.SampleStream, limit float64) []float64 {
 			continue
 		}
 		for _, b := range p.Histogram.Buckets {
-			upper := float64(b.Upper)
-			if !seen[upper] && upper >= limit/nearLimit && upper <= limit*nearLimit {
-				seen[upper] = true
-				bounds = append(bounds, upper)
+			for _, bound := range []float64{float64(b.Lower), float64(b.Upper)} {
+				if !seen[bound] && bound >= limit/nearLimit && bound <= limit*nearLimit {
+					seen[bound] = true
+					bounds = append(bounds, bound)
+				}
 			}
 		}
 	}
