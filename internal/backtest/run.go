@@ -67,7 +67,7 @@ func Run(ctx context.Context, opts Options, events []event.Event, parallel int, 
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			o := Replay(ctx, opts, e, Surrounding{Successor: chain[i].at, Others: others})
+			o := replayPatiently(ctx, opts, e, Surrounding{Successor: chain[i].at, Others: others})
 			o.Next = chain[i].describe(e)
 			select { // one that is ready waits for those before it, so that no more are held than are replayed at a time
 			case outcomes[i] <- o:
@@ -117,4 +117,24 @@ func (s successor) describe(e event.Event) string {
 		return fmt.Sprintf("taken back to %s after %s", s.version, after)
 	}
 	return fmt.Sprintf("followed by %s after %s", s.version, after)
+}
+
+// patience are the pauses after which a deployment whose past could not be read is tried again: one hiccup among thousands of
+// questions need not spoil a replay.
+func patience() []time.Duration { return []time.Duration{time.Second, 5 * time.Second} }
+
+func replayPatiently(ctx context.Context, opts Options, e event.Event, beside Surrounding) Outcome {
+	o := Replay(ctx, opts, e, beside)
+	for _, pause := range patience() {
+		if o.Err == nil {
+			return o
+		}
+		select {
+		case <-ctx.Done():
+			return o
+		case <-time.After(pause):
+			o = Replay(ctx, opts, e, beside)
+		}
+	}
+	return o
 }
