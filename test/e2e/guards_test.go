@@ -135,7 +135,7 @@ func TestManyBadReleasesAreAllRolledBack(t *testing.T) {
 	d := newDaemon(t, w, func(s *settings) { s.MinBreach, s.Active = 4*time.Second, 2*time.Minute })
 	all := make([]*service, many)
 	for i := range all {
-		a := sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: fmt.Sprintf("app-%02d", i), Replicas: 1, RPS: 10}
+		a := sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: fmt.Sprintf("app-%02d", i), Replicas: 1, RPS: 40}
 		all[i] = &service{t: t, w: w, App: a}
 		require.NoError(t, a.Create(t.Context(), "v1", sampleapp.Behaviour{}))
 		t.Cleanup(func() {
@@ -146,7 +146,7 @@ func TestManyBadReleasesAreAllRolledBack(t *testing.T) {
 			}
 		})
 	}
-	all[many-1].awaitServed(10 * time.Second)
+	all[many-1].awaitServed(15 * time.Second)
 	for _, s := range all {
 		s.deploy("v2", sampleapp.Behaviour{ErrorRatio: 0.5})
 		s.announce(d, s.Name, "v2")
