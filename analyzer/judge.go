@@ -25,6 +25,8 @@ type Judgement struct {
 	Evidence, Required float64
 	// Unproven says of a Regressed release that the evidence does not suffice to act without asking a person.
 	Unproven bool
+	// ProvenHealthy says that the release is proven to be within every limit.
+	ProvenHealthy bool
 }
 
 // Step folds one tick into the state. It is pure: the same rules, baselines and ticks give the same judgements,
@@ -43,6 +45,7 @@ func Step(r Rules, baselines map[string]Baseline, st State, t Tick) (State, Judg
 	j.Evidence = together(r, next.signals)
 	j.decide(r.Signals, claims)
 	j.Verdict, j.Reason = combine(j.Signals)
+	j.ProvenHealthy = next.provenHealthy(r, j)
 	return next, j
 }
 

@@ -23,6 +23,8 @@ type SequentialState struct {
 	expected struct{ n, k float64 }
 	gap      time.Duration
 	guard    guard
+	// health is the evidence that the release is within its limit.
+	health evidence
 }
 
 type pairedCounts struct{ release, control Counts }
@@ -150,6 +152,7 @@ func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Ti
 	case st.ground.known:
 		st = st.weigh(oneSample(pair.release, n.limit, n.dispersion), limit)
 	}
+	st = st.withHealth(sig, base, pair.release, n.dispersion)
 	st.spread = st.spread.times(st.ground.spread(pair.release), math.Inf(1))
 	st.gap = 0
 	st.control = st.control.Plus(pair.control)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
@@ -149,6 +150,9 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 			k.say(field("signals", i, "name"), "%q is not a name of its own; give every signal of a policy another, such as error-rate", s.Name)
 		}
 		names[s.Name] = true
+		if p.EarlyPass && s.Kind == analyzer.KindBusiness {
+			k.say(field("earlyPass"), "cannot be had with the business metric %q, which is never proven to be well; remove one of the two", s.Name)
+		}
 		s.check(k, field("signals", i), p, scrape)
 	}
 	if len(p.Signals) == 0 {

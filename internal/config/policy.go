@@ -28,7 +28,10 @@ type Policy struct {
 	Alpha float64 `yaml:"alpha"`
 	// MinBreach is the least length of a breach that is acted on, never less than three ticks. Default 15s.
 	MinBreach model.Duration `yaml:"minBreach"`
-	Guards    Guards         `yaml:"guards"`
+	// EarlyPass ends a watch as healthy when the active stage is over and the release is proven to be within every limit, which
+	// takes traffic. Default false: a fault may also come late. It cannot be had with business metrics.
+	EarlyPass bool   `yaml:"earlyPass"`
+	Guards    Guards `yaml:"guards"`
 	// Signals are what releases are judged by. Required.
 	Signals []Signal `yaml:"signals"`
 }
@@ -234,6 +237,7 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 		Verify:         watch.Verify{For: time.Duration(p.Verify.For), Deadline: time.Duration(p.Verify.Deadline)},
 		Alpha:          p.Alpha,
 		MinBreach:      time.Duration(p.MinBreach),
+		EarlyPass:      p.EarlyPass,
 		Peers:          p.Guards.Peers,
 		Dependencies:   p.Guards.dependencies(scrape),
 	}

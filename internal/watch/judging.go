@@ -78,6 +78,10 @@ func (w Watch) queries(phase incident.Phase, at time.Time) map[string]string {
 // endOfWatch ends a watch whose last stage is over. One that is proven bad at the end becomes Regressed instead.
 func (s *step) endOfWatch() {
 	w := s.watch
+	if w.Policy.EarlyPass && w.judgement.ProvenHealthy && w.PassedActive {
+		s.become(Healthy, fmt.Sprintf("proven healthy after %s: %s", w.lastTick.Sub(w.Pin.T0).Round(time.Second), w.judgement.Reason))
+		return
+	}
 	if !w.over() || w.judgement.Verdict == analyzer.Regressed {
 		return
 	}

@@ -83,6 +83,14 @@ func TestStories(t *testing.T) {
 			190s | ticks good 180s | tick*18 >Healthy     | Healthy
 			200s | see v3          | -                    | Healthy
 			201s | clock           | -                    | Healthy`},
+		{name: "proven good when the active stage is over, and that is enough", reason: "proven healthy after 1m0s",
+			edit: func(w *Watch) { w.Policy.EarlyPass, w.Policy.Signals[0].Rule.Relative = true, 10 }, script: settled + `
+			60s  | ticks good 55s  | tick HEALTHY tick*10 | Watching
+			65s  | ticks good 60s  | tick >Healthy        | Healthy`},
+		{name: "not proven, and so watched to the end", reason: "watched for 3m0s",
+			edit: func(w *Watch) { w.Policy.EarlyPass = true }, script: settled + `
+			65s  | ticks good 60s  | tick HEALTHY tick*11 | Watching
+			190s | ticks good 180s | tick*18 >Healthy     | Healthy`},
 		{name: "too little to the end", reason: "100 are needed", script: settled + `
 			190s | ticks few 180s | tick INSUFFICIENT tick*29 >Inconclusive | Inconclusive`},
 		{name: "no data at the end", reason: "no sample", script: settled + `

@@ -37,6 +37,8 @@ type Policy struct {
 	// SettleFor is how long the cluster may take to show the version that the event names.
 	SettleFor time.Duration `json:"settleFor"`
 	Verify    Verify        `json:"verify"`
+	// EarlyPass ends a watch as healthy once that is proven.
+	EarlyPass bool `json:"earlyPass,omitempty"`
 	// Peers and Dependencies are how what is not the release's doing is told from what is (analyzer.Around).
 	Peers        bool                   `json:"peers,omitempty"`
 	Dependencies *analyzer.Dependencies `json:"dependencies,omitempty"`
