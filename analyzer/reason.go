@@ -69,6 +69,9 @@ func (a Assessment) Shown() (value, limit string) {
 	return percent(a.Value), a.limit()
 }
 
+// Before returns a business metric's value before the deployment as people read it.
+func (a Assessment) Before() string { return a.figure(a.Baseline) }
+
 func (a Assessment) quantileName() string { return fmt.Sprintf("P%g", a.Quantile*100) }
 
 // grounds says what the limit is made of.

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 

@@ -42,10 +42,29 @@ func (s Summary) measured(p *page, a analyzer.Assessment) {
 		s.held(p, a, w)
 		return
 	}
+	if a.Kind == analyzer.KindBusiness {
+		businessMeasured(p, a)
+		return
+	}
 	p.line("- Measured: %s of requests %s (%s, in the %s up to %s)", percent(a.Value), w.Bad, share(a.Counts), span(seconds(a.Window)), instant(a.At))
 	p.line("- Limit: %s", limitInWords(a))
 	p.line("- Baseline, before the deployment: %s (%s%s)", percent(a.Baseline), share(a.BaselineCounts), s.baselineSpan(a.Signal))
 	s.held(p, a, w)
+}
+
+// businessMeasured tells of a metric that is no fraction of requests.
+func businessMeasured(p *page, a analyzer.Assessment) {
+	value, limit := a.Shown()
+	p.line("- Measured: %s at %s", text(value), instant(a.At))
+	p.line("- Limit: %s; before the deployment it was %s", text(limit), text(a.Before()))
+	if a.Since.IsZero() {
+		p.line("- Held: not beyond the limit")
+	} else {
+		p.line("- Held: beyond the limit for %s, since %s", span(seconds(a.Held)), instant(a.Since))
+	}
+	if a.RequiredEvidence > 0 {
+		p.line("- Evidence: %s; acting without asking needs %s of all signals together", weighty(a.Evidence), significant(a.RequiredEvidence))
+	}
 }
 
 // held tells for how long the limit was exceeded, and on how many requests.

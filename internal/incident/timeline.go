@@ -156,6 +156,10 @@ func (s Summary) whatBroke() string {
 	if lead.Kind == analyzer.KindLatency {
 		return fmt.Sprintf("%s was %s; the limit is %s.", quantileName(*lead), latency(lead.QuantileValue), latency(lead.LimitLatency))
 	}
+	if lead.Kind == analyzer.KindBusiness {
+		value, limit := lead.Shown()
+		return fmt.Sprintf("%s was %s; the limit is %s.", text(lead.Signal), text(value), text(limit))
+	}
 	w := wordsFor(lead.Signal, lead.Kind)
 	return fmt.Sprintf("%s of requests %s; the limit is %s.", percent(lead.Value), w.Bad, percent(lead.Limit))
 }
