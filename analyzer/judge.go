@@ -82,7 +82,7 @@ func stepSignal(r Rules, sig Signal, base Baseline, st signalState, t Tick) (sig
 	var n null
 	st.sequential, n = stepSequential(r, sig, base, st.sequential, t)
 	st.sequential, a, c = st.sequential.appraise(r, sig, base, n, a, t)
-	return st, st.byChance(sig, base, a, c), c
+	return st, st.byChance(sig, base, a, c).withWarning(sig, base, st.sustained.total), c
 }
 
 // byChance keeps a signal healthy through single ticks over the limit, which chance brings now and then: the rule does not act

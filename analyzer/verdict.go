@@ -77,6 +77,9 @@ type Assessment struct {
 	LeastBreach float64 `json:"leastBreachSeconds,omitempty"`
 	// Unit is that of Value, Baseline and Limit; of business metrics only, whose values are fractions of nothing.
 	Unit string `json:"unit,omitempty"`
+	// OffBaseline is by what part of the baseline the release has failed more requests than it since the deployment, less than 0
+	// if fewer; zero where that is within the runbook's 5 %, or on too few failures to say. It is shown, and never acted on.
+	OffBaseline float64 `json:"offBaseline,omitempty"`
 	// Brief says of an Insufficient verdict that it is owed to a breach which chance may explain, after enough was measured.
 	Brief bool `json:"-"`
 	// Guard says why a breach is not laid to the release, empty if it is.
