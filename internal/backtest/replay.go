@@ -73,6 +73,13 @@ type decision struct {
 	analyzer.Judgement
 }
 
+// measured reports whether anything was measured in the tick.
+func (d *decision) measured() bool {
+	return slices.ContainsFunc(d.Signals, func(a analyzer.Assessment) bool {
+		return a.Outcome == analyzer.OutcomeOK || a.Outcome == analyzer.OutcomeBreach
+	})
+}
+
 // Surrounding is what the other deployments tell of one.
 type Surrounding struct {
 	// Successor is when the workload's next deployment began, zero if none is known.
@@ -247,7 +254,7 @@ func (r *replay) judge(ctx context.Context, spans []analyzer.Span) (*decision, e
 				r.excused = d
 			}
 		}
-		if r.newest.Verdict != analyzer.NoData {
+		if r.newest.Verdict != analyzer.NoData && d.measured() {
 			r.measured = d
 		}
 	}
