@@ -155,22 +155,30 @@ func Parse(data []byte) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.finish(root); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// finish fills in what follows from other fields, checks everything and compiles the policies.
+func (c *Config) finish(root *yaml.Node) error {
 	c.root = root
 	check := &checker{root: root}
 	for i := range c.Policies {
 		c.Policies[i].complete(func(path ...any) bool { return check.given(append([]any{"policies", i}, path...)) })
 	}
 	if err := c.applyPresets(check); err != nil {
-		return nil, err
+		return err
 	}
 	c.check(check)
 	if err := check.err(); err != nil {
-		return nil, err
+		return err
 	}
 	for _, p := range c.Policies {
 		c.compiled = append(c.compiled, p.compile(c.Prometheus.ScrapeInterval))
 	}
-	return c, nil
+	return nil
 }
 
 // WatchPolicies returns the policies in the form that watches keep.

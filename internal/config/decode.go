@@ -6,24 +6,30 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// decode reads strict YAML into c and returns its syntax tree, in which the lines of fields can be looked up.
-func decode(data []byte, c *Config) (*yaml.Node, error) {
+// decode reads strict YAML into a value and returns its syntax tree, in which the lines of fields can be looked up.
+func decode(data []byte, into any) (*yaml.Node, error) {
 	var root yaml.Node
 	if err := yaml.Load(data, &root); err != nil {
 		return nil, syntax(data, err)
 	}
-	check := &checker{root: &root}
-	check.noNulls(&root, nil)
-	err := yaml.Load(data, c, yaml.WithKnownFields())
+	err := construct(&root, into, func(into any) error { return yaml.Load(data, into, yaml.WithKnownFields()) })
+	return &root, err
+}
+
+// construct fills a value by load and says by the syntax tree what does not fit.
+func construct(root *yaml.Node, into any, load func(into any) error) error {
+	check := &checker{root: root}
+	check.noNulls(root, nil)
+	err := load(into)
 	var many *yaml.LoadErrors
 	if errors.As(err, &many) {
 		for _, e := range many.Errors {
 			check.library(e)
 		}
 	} else if err != nil {
-		return nil, err
+		return err
 	}
-	return &root, check.err()
+	return check.err()
 }
 
 // checker collects mistakes with the lines that they are on.
