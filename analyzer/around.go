@@ -265,16 +265,17 @@ func (s *Sampler) raw(ctx context.Context, sig Signal, namespace string, span Sp
 	if err != nil {
 		return nil, err
 	}
+	r := newReader(sig)
 	var out []found
 	for _, q := range plan {
-		matrix, warned, err := s.matrix(ctx, q.text, span.At)
+		part, warned, err := s.read(ctx, r, q, span.At)
 		if err != nil {
 			return nil, err
 		}
 		if len(warned) > 0 {
 			return nil, fmt.Errorf("an incomplete answer, as Prometheus warned: %s", warned[0])
 		}
-		out = append(out, q.read(sig, matrix)...)
+		out = append(out, part...)
 	}
 	return out, nil
 }

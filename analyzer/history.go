@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -15,8 +16,16 @@ type History struct {
 	subject  Subject
 	span     Span
 	found    []found
-	index    map[string]int
+	index    map[historyKey]int
 	warnings []string
+}
+
+// historyKey tells the series of a history apart: one series of Prometheus may count as several.
+type historyKey struct {
+	labels string
+	bad    bool
+	// le is the bound's bits, which are the same for what is no number too.
+	le uint64
 }
 
 // Pair is a workload and the one beside it.
@@ -31,7 +40,7 @@ func NewHistory(sig Signal, namespace string, workloads Pair, from time.Time) *H
 	from = from.Add(-Lookback(sig.Scrape))
 	return &History{
 		signal: sig, subject: Subject{Namespace: namespace, Workload: workloads.Workload, Control: Members{Workload: workloads.Beside}},
-		span: Span{From: from, At: from}, index: map[string]int{},
+		span: Span{From: from, At: from}, index: map[historyKey]int{},
 	}
 }
 
@@ -45,14 +54,16 @@ func (s *Sampler) Extend(ctx context.Context, h *History, until time.Time) error
 	if err != nil {
 		return err
 	}
+	r := newReader(h.signal)
+	r.keyed = true
 	var read []found
 	for _, q := range plan {
-		matrix, warned, err := s.matrix(ctx, q.text, until)
+		part, warned, err := s.read(ctx, r, q, until)
 		if err != nil {
 			return fmt.Errorf("signal %q: %w", h.signal.Name, err)
 		}
 		h.warnings = append(h.warnings, warned...)
-		read = append(read, q.read(h.signal, matrix)...)
+		read = append(read, part...)
 	}
 	for _, f := range read {
 		h.add(f)
@@ -68,7 +79,7 @@ func (h *History) add(f found) {
 	if !h.subject.holds(h.signal, whole, f) && (beside.Workload == "" || !h.subject.holds(h.signal, beside, f)) {
 		return
 	}
-	key := fmt.Sprintf("%s\x00%t %g", f.labels, f.series.Bad, f.series.Le)
+	key := historyKey{f.labels, f.series.Bad, math.Float64bits(f.series.Le)}
 	i, held := h.index[key]
 	if !held {
 		h.index[key] = len(h.found)

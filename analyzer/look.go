@@ -3,6 +3,7 @@ package analyzer
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -20,11 +21,13 @@ func (s *Sampler) Look(ctx context.Context, sig Signal, namespace, workload stri
 	var all model.Matrix
 	var warnings []string
 	for _, q := range plan {
-		matrix, warned, err := s.matrix(ctx, q.text, span.At)
+		warned, err := s.each(ctx, q.text, span.At, func(stream *model.SampleStream) {
+			all = append(all, &model.SampleStream{Metric: stream.Metric.Clone(), Values: slices.Clone(stream.Values), Histograms: stream.Histograms})
+		})
 		if err != nil {
 			return nil, nil, fmt.Errorf("signal %q: %w", sig.Name, err)
 		}
-		all, warnings = append(all, matrix...), append(warnings, warned...)
+		warnings = append(warnings, warned...)
 	}
 	return all, warnings, nil
 }

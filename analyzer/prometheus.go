@@ -4,25 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 )
 
-// querier is what judging asks of Prometheus.
-type querier interface {
-	Query(ctx context.Context, query string, ts time.Time, opts ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error)
+// Prometheus is what judging asks of Prometheus.
+type Prometheus interface {
+	// Samples evaluates a query that gives raw samples and hands on one series after the other. What is handed on is valid until
+	// each returns, and counts only if no error is returned in the end.
+	Samples(ctx context.Context, query string, at time.Time, each func(*model.SampleStream)) (v1.Warnings, error)
+	// QueryRange evaluates an expression at several times.
 	QueryRange(ctx context.Context, query string, r v1.Range, opts ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error)
 }
 
 // Sampler measures signals by asking Prometheus for raw samples at explicit times, so that a question asked late is
 // answered as it would have been in time.
 type Sampler struct {
-	prometheus querier
+	prometheus Prometheus
 	timeout    time.Duration
 	// The answers to what is asked around suspected releases: what was usual, the newest samples, and earlier days.
 	usual   memory[map[pair]Counts]
@@ -31,7 +32,7 @@ type Sampler struct {
 }
 
 // NewSampler returns a Sampler that gives up on one query after timeout.
-func NewSampler(prometheus querier, timeout time.Duration) *Sampler {
+func NewSampler(prometheus Prometheus, timeout time.Duration) *Sampler {
 	s := &Sampler{prometheus: prometheus, timeout: timeout}
 	s.usual.size, s.newest.size, s.earlier.size = 256, 16, 2048
 	return s
@@ -67,15 +68,16 @@ func (s *Sampler) sampleChunk(ctx context.Context, sig Signal, chunk []Subject, 
 	if err != nil {
 		return err
 	}
+	r := newReader(sig)
 	var all []found
 	var warnings []string
 	for _, q := range plan {
-		matrix, warned, err := s.matrix(ctx, q.text, last)
+		read, warned, err := s.read(ctx, r, q, last)
 		if err != nil {
 			return fmt.Errorf("signal %q: %w", sig.Name, err)
 		}
 		warnings = append(warnings, warned...)
-		all = append(all, q.read(sig, matrix)...)
+		all = append(all, read...)
 	}
 	for _, subject := range chunk {
 		out[subject.Key] = measureSubject(sig, subject, all, warnings)
@@ -95,52 +97,6 @@ func bounds(subjects []Subject) (first, last time.Time) {
 		}
 	}
 	return first, last
-}
-
-func (q query) read(sig Signal, matrix model.Matrix) []found {
-	var out []found
-	for _, stream := range matrix {
-		f := sig.Labels.whose(stream.Metric)
-		// These two labels are how Prometheus itself tells targets apart; where they were dropped, a pod is one target.
-		target := string(stream.Metric[model.JobLabel]) + "/" + string(stream.Metric[model.InstanceLabel])
-		if sig.Kind == KindLatency && len(stream.Histograms) > 0 {
-			f.series = Series{Pod: f.pod, Target: target, Histogram: withoutBound(stream.Metric)}
-			out = append(out, classicSeries(f, stream, sig.Objective.bound())...)
-			continue
-		}
-		samples := numbersOnly(stream.Values)
-		le, err := strconv.ParseFloat(string(stream.Metric[model.BucketLabel]), 64)
-		if sig.Kind == KindLatency && (err != nil || math.IsNaN(le)) {
-			continue // not a bucket
-		}
-		if q.good(stream.Metric) {
-			f.series = Series{Pod: f.pod, Target: target, Histogram: withoutBound(stream.Metric), Le: le, Samples: samples}
-			out = append(out, f)
-		}
-		if q.bad(stream.Metric) {
-			f.series = Series{Pod: f.pod, Target: target, Bad: true, Samples: samples}
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
-// numbersOnly leaves out what is no number: a counter that reports NaN reports nothing.
-func numbersOnly(values []model.SamplePair) []Sample {
-	samples := make([]Sample, 0, len(values))
-	for _, p := range values {
-		if v := float64(p.Value); !math.IsNaN(v) {
-			samples = append(samples, Sample{T: int64(p.Timestamp), V: v})
-		}
-	}
-	return samples
-}
-
-// withoutBound is what tells one histogram's series from another's: all labels but the bound.
-func withoutBound(m model.Metric) string {
-	m = m.Clone()
-	delete(m, model.BucketLabel)
-	return m.String()
 }
 
 func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []Measurement {
@@ -189,22 +145,25 @@ func perMillisecond(m Measurement, span Span) Measurement {
 	return m
 }
 
-// matrix asks for raw samples that end at an explicit time.
-func (s *Sampler) matrix(ctx context.Context, text string, at time.Time) (model.Matrix, []string, error) {
+// read asks for raw samples that end at an explicit time, and returns the series that they make.
+func (s *Sampler) read(ctx context.Context, r *reader, q query, at time.Time) ([]found, []string, error) {
+	r.begin(q)
+	warnings, err := s.each(ctx, q.text, at, r.add)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.out, warnings, nil
+}
+
+// each asks for raw samples that end at an explicit time, and hands on one series after the other.
+func (s *Sampler) each(ctx context.Context, text string, at time.Time, add func(*model.SampleStream)) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	value, warnings, _, err := s.prometheus.Query(ctx, text, at)
+	warnings, err := s.prometheus.Samples(ctx, text, at, add)
 	if err != nil {
-		return nil, nil, fmt.Errorf("query %s at %s: %w", text, at.UTC().Format(time.RFC3339), readable(err))
+		return nil, fmt.Errorf("query %s at %s: %w", text, at.UTC().Format(time.RFC3339), readable(err))
 	}
-	if value == nil { // JSON, but not Prometheus' own
-		return nil, nil, fmt.Errorf("query %s: the answer holds no result; is this address Prometheus?", text)
-	}
-	matrix, ok := value.(model.Matrix)
-	if !ok {
-		return nil, nil, fmt.Errorf("query %s: Prometheus answered with a %s where samples were asked for", text, value.Type())
-	}
-	return matrix, warnings, nil
+	return warnings, nil
 }
 
 // readable keeps Prometheus' own detail, which the client's error text leaves out.

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/rollbackd/rollbackd/internal/promclient"
 )
 
 // server answers range selectors as Prometheus does: it parses and matches them with Prometheus' own code, on series
@@ -55,11 +55,11 @@ func samplerOf(t *testing.T, h http.Handler) *Sampler {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	client, err := api.NewClient(api.Config{Address: srv.URL, Client: srv.Client()})
+	client, err := promclient.New(srv.URL, srv.Client())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewSampler(v1.NewAPI(client), 5*time.Second)
+	return NewSampler(client, 5*time.Second)
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

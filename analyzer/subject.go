@@ -101,7 +101,7 @@ func (sub Subject) workloads() []string {
 // found is one series that a query returned, by the labels that say whose it is.
 type found struct {
 	namespace, workload, pod, version string
-	// labels are all of them, by which the series is known.
+	// labels are all of them, by which a history knows the series; empty elsewhere.
 	labels string
 	series Series
 }
@@ -110,7 +110,7 @@ type found struct {
 func (l Labels) whose(m model.Metric) found {
 	f := found{
 		namespace: labelOf(m, l.Namespace), workload: labelOf(m, l.Workload),
-		pod: labelOf(m, l.Pod), version: labelOf(m, l.Version), labels: m.String(),
+		pod: labelOf(m, l.Pod), version: labelOf(m, l.Version),
 	}
 	if l.Pod == "" {
 		f.pod = string(m[model.InstanceLabel])

@@ -8,13 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/rollbackd/rollbackd/internal/config"
 	"github.com/rollbackd/rollbackd/internal/doctor"
 	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/promclient"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
@@ -119,7 +118,7 @@ func examine(ctx context.Context, cfg *config.Config, request doctor.Request) (d
 		return doctor.Report{}, err
 	}
 	defer client.CloseIdleConnections()
-	asked, err := api.NewClient(api.Config{Address: cfg.Prometheus.URL, Client: client})
+	asked, err := promclient.New(cfg.Prometheus.URL, client)
 	if err != nil {
 		return doctor.Report{}, fmt.Errorf("prometheus.url: %w", err)
 	}
@@ -129,7 +128,7 @@ func examine(ctx context.Context, cfg *config.Config, request doctor.Request) (d
 	if err != nil {
 		return doctor.Report{}, fmt.Errorf("unable to ask Prometheus at %s; check prometheus.url, and that it runs: %w", cfg.Prometheus.URL, err)
 	}
-	report := doctor.Examine(ctx, v1.NewAPI(asked), request)
+	report := doctor.Examine(ctx, asked, request)
 	seconds := skew.Seconds()
 	report.ClockSkew = &seconds
 	report.Findings = append(report.Findings, doctor.ClockFinding(skew, doubt, longestScrape(request.Policy)))

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	promconfig "github.com/prometheus/common/config"
+
+	"github.com/rollbackd/rollbackd/internal/promclient"
 )
 
 // Client returns the HTTP client that Prometheus is asked with. It connects to nothing yet.
@@ -22,14 +22,14 @@ func (p Prometheus) Client() (*http.Client, error) {
 }
 
 // API returns a client of the Prometheus that is configured. It connects to nothing yet.
-func (p Prometheus) API() (v1.API, error) {
+func (p Prometheus) API() (*promclient.Client, error) {
 	client, err := p.Client()
 	if err != nil {
 		return nil, err
 	}
-	c, err := api.NewClient(api.Config{Address: p.URL, Client: client})
+	c, err := promclient.New(p.URL, client)
 	if err != nil {
 		return nil, fmt.Errorf("prometheus.url: %w", err)
 	}
-	return v1.NewAPI(c), nil
+	return c, nil
 }

@@ -25,8 +25,14 @@ type Request struct {
 	Timeout time.Duration
 }
 
+// Prometheus is what is asked.
+type Prometheus interface {
+	v1.API
+	analyzer.Prometheus
+}
+
 // Examine asks Prometheus about every signal of the policy. Whatever cannot be asked is a finding.
-func Examine(ctx context.Context, prometheus v1.API, r Request) Report {
+func Examine(ctx context.Context, prometheus Prometheus, r Request) Report {
 	e := examination{Request: r, prometheus: prometheus, sampler: analyzer.NewSampler(prometheus, r.Timeout)}
 	out := Report{
 		Workload: r.Workload, Namespace: r.Namespace, Version: r.Version, Policy: r.Policy.Name,
@@ -40,7 +46,7 @@ func Examine(ctx context.Context, prometheus v1.API, r Request) Report {
 
 type examination struct {
 	Request
-	prometheus v1.API
+	prometheus Prometheus
 	sampler    *analyzer.Sampler
 }
 

@@ -15,11 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollbackd/rollbackd/internal/localstack"
+	"github.com/rollbackd/rollbackd/internal/promclient"
 )
 
 // startLimit is how long a Prometheus may take to be ready, on a machine that has other things to do too.
@@ -30,7 +29,7 @@ type Server struct {
 	// URL is its address.
 	URL string
 	// API asks it.
-	API v1.API
+	API *promclient.Client
 }
 
 // Start starts a Prometheus with this configuration and returns when it answers. It ends with the test. The program is that of
@@ -87,9 +86,9 @@ func connect(t testing.TB, url string) *Server {
 	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	client, err := api.NewClient(api.Config{Address: url, RoundTripper: transport})
+	client, err := promclient.New(url, &http.Client{Transport: transport})
 	require.NoError(t, err)
-	s := &Server{URL: url, API: v1.NewAPI(client)}
+	s := &Server{URL: url, API: client}
 	Eventually(t, "Prometheus answers", func(ctx context.Context) error {
 		_, _, _, err := s.API.Query(ctx, "vector(1)", time.Now())
 		return err

@@ -2,15 +2,15 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/promclient"
 	"github.com/rollbackd/rollbackd/internal/sampleapp"
 )
 
@@ -20,9 +20,9 @@ func TestAroundCountsWhatPrometheusHolds(t *testing.T) {
 	w := onStack(t)
 	names := []string{"cart", "search", "users"}
 	neighbours(t, w, sampleapp.Behaviour{ErrorRatio: 0.2}, names...)
-	client, err := api.NewClient(api.Config{Address: w.stack.Prometheus})
+	prometheus, err := promclient.New(w.stack.Prometheus, &http.Client{})
 	require.NoError(t, err)
-	prometheus, namespace := v1.NewAPI(client), namespaceOf(t)
+	namespace := namespaceOf(t)
 
 	counter := func(app, code string, at time.Time) uint64 {
 		query := fmt.Sprintf(`sum(http_requests_total{namespace=%q,app=%q,code=~%q})`, namespace, app, code)

@@ -17,8 +17,6 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/snappy"
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/prompb"
@@ -26,6 +24,7 @@ import (
 
 	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/config"
+	"github.com/rollbackd/rollbackd/internal/promclient"
 	"github.com/rollbackd/rollbackd/test/history/record"
 	"github.com/rollbackd/rollbackd/test/history/scenario"
 	"github.com/rollbackd/rollbackd/test/history/serve"
@@ -125,9 +124,9 @@ func TestTheJudgeCountsWhatWasMadeUp(t *testing.T) {
 		Layouts: []scenario.Layout{scenario.ByPod, scenario.ByVersion},
 		Faults:  slices.Repeat(scenario.Faults(), 2), Before: 20 * time.Minute, After: 45 * time.Minute,
 	})
-	client, err := api.NewClient(api.Config{Address: url})
+	client, err := promclient.New(url, &http.Client{})
 	require.NoError(t, err)
-	sampler := analyzer.NewSampler(v1.NewAPI(client), 30*time.Second)
+	sampler := analyzer.NewSampler(client, 30*time.Second)
 	var unplaced uint64
 	for _, d := range plan.Deployments {
 		t0 := d.Truth.Start
