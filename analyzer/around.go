@@ -244,7 +244,7 @@ var ofDeployment = regexp.MustCompile("^(.+)" + deploymentSuffix + "$")
 
 // owner is the workload that a series is of, by its label or by its pod; empty if neither tells.
 func (f found) owner(l Labels) string {
-	if l.Workload != "" {
+	if l.Workload != "" || f.workload != "" {
 		return f.workload
 	}
 	if m := ofDeployment.FindStringSubmatch(f.pod); m != nil {

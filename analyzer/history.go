@@ -126,7 +126,7 @@ func (h *History) Sightings() []Sighting {
 
 // Measure returns the measurement of each of the subject's spans, which must lie in the history.
 func (h *History) Measure(sub Subject) []Measurement {
-	return measureSubject(h.signal, sub, h.found, h.warnings)
+	return measureSubject(sub, gather(h.signal, h.found), h.warnings)
 }
 
 // Baseline measures the control of the signal as Sampler.Baseline does.

@@ -208,7 +208,7 @@ func TestMeasureDependsOnItsOwnSpanAlone(t *testing.T) {
 		for _, s := range all {
 			batch = append(batch, found{pod: s.Pod, series: s})
 		}
-		for i, got := range measureSubject(Signal{Labels: Labels{Pod: "pod"}, Scrape: scrape}, sub, batch, nil) {
+		for i, got := range measureSubject(sub, gather(Signal{Labels: Labels{Pod: "pod"}, Scrape: scrape}, batch), nil) {
 			if diff := cmp.Diff(live[i], got, cmp.FilterPath(isError, cmp.Comparer(bothOrNeither))); diff != "" {
 				t.Errorf("span %d (-live +batch):\n%s", i, diff)
 			}

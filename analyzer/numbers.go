@@ -120,8 +120,11 @@ func (e *severalError) Error() string {
 }
 
 func (s *Sampler) rangeOf(ctx context.Context, text string, r v1.Range, lookback time.Duration) (model.Matrix, []string, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
+	ctx, end, err := s.turn(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("wait to ask Prometheus: %w", err)
+	}
+	defer end()
 	value, warnings, _, err := s.prometheus.QueryRange(ctx, text, r, v1.WithLookbackDelta(wholeSeconds(lookback)))
 	if err != nil {
 		return nil, nil, fmt.Errorf("query %s from %s to %s: %w", text, r.Start.UTC().Format(time.RFC3339), r.End.UTC().Format(time.RFC3339), readable(err))

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"maps"
+	"sync"
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 )
 
 // Prometheus is what judging asks of Prometheus.
@@ -25,6 +28,7 @@ type Prometheus interface {
 type Sampler struct {
 	prometheus Prometheus
 	timeout    time.Duration
+	queries    *semaphore.Weighted
 	// The answers to what is asked around suspected releases: what was usual, the newest samples, and earlier days.
 	usual   memory[map[pair]Counts]
 	newest  memory[map[pair][]Series]
@@ -33,16 +37,14 @@ type Sampler struct {
 
 // NewSampler returns a Sampler that gives up on one query after timeout.
 func NewSampler(prometheus Prometheus, timeout time.Duration) *Sampler {
-	s := &Sampler{prometheus: prometheus, timeout: timeout}
+	s := &Sampler{prometheus: prometheus, timeout: timeout, queries: semaphore.NewWeighted(queriesAtOnce)}
 	s.usual.size, s.newest.size, s.earlier.size = 256, 16, 2048
 	return s
 }
 
-// chunkSubjects bounds how many subjects one query names, and with it the query's length.
-const chunkSubjects = 40
-
-// Sample measures one signal for all subjects with one query (two, if errors are counted by a metric of their own)
-// for every 40 of them, and returns a measurement for each span of each subject by its key. An error means that nothing could be measured and that asking again may help.
+// Sample measures one signal for all subjects with as few queries as their names fit into (twice as many if errors are counted by a
+// metric of their own), and returns a measurement for each span of each subject by its key. An error means that nothing could be
+// measured and that asking again may help.
 func (s *Sampler) Sample(ctx context.Context, sig Signal, subjects []Subject) (map[string][]Measurement, error) {
 	out := make(map[string][]Measurement, len(subjects))
 	if !sig.FromMetrics() {
@@ -51,22 +53,32 @@ func (s *Sampler) Sample(ctx context.Context, sig Signal, subjects []Subject) (m
 	if sig.Query != "" {
 		return out, s.sampleNumbers(ctx, sig, subjects, out)
 	}
-	for chunk := range slices.Chunk(subjects, chunkSubjects) {
-		if err := s.sampleChunk(ctx, sig, chunk, out); err != nil {
-			return nil, err
-		}
+	var filling sync.Mutex
+	running, ctx := errgroup.WithContext(ctx)
+	running.SetLimit(chunksAtOnce)
+	for _, chunk := range chunked(sig.Labels, subjects) {
+		running.Go(func() error {
+			got, err := s.sampleChunk(ctx, sig, chunk)
+			filling.Lock()
+			defer filling.Unlock()
+			maps.Copy(out, got)
+			return err
+		})
+	}
+	if err := running.Wait(); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
 
-func (s *Sampler) sampleChunk(ctx context.Context, sig Signal, chunk []Subject, out map[string][]Measurement) error {
-	first, last := bounds(chunk)
+func (s *Sampler) sampleChunk(ctx context.Context, sig Signal, chunk []Subject) (map[string][]Measurement, error) {
+	first, last := reach(chunk)
 	if last.IsZero() {
-		return nil // nothing is due
+		return nil, nil // nothing is due
 	}
 	plan, err := planQueries(sig, chunk, last.Sub(first)+Lookback(sig.Scrape))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r := newReader(sig)
 	var all []found
@@ -74,41 +86,22 @@ func (s *Sampler) sampleChunk(ctx context.Context, sig Signal, chunk []Subject, 
 	for _, q := range plan {
 		read, warned, err := s.read(ctx, r, q, last)
 		if err != nil {
-			return fmt.Errorf("signal %q: %w", sig.Name, err)
+			return nil, fmt.Errorf("signal %q: %w", sig.Name, err)
 		}
 		warnings = append(warnings, warned...)
 		all = append(all, read...)
 	}
+	series := gather(sig, all)
+	out := make(map[string][]Measurement, len(chunk))
 	for _, subject := range chunk {
-		out[subject.Key] = measureSubject(sig, subject, all, warnings)
+		out[subject.Key] = measureSubject(subject, series, warnings)
 	}
-	return nil
+	return out, nil
 }
 
-func bounds(subjects []Subject) (first, last time.Time) {
-	for _, sub := range subjects {
-		for _, span := range sub.Spans {
-			if first.IsZero() || span.From.Before(first) {
-				first = span.From
-			}
-			if span.At.After(last) {
-				last = span.At
-			}
-		}
-	}
-	return first, last
-}
-
-func measureSubject(sig Signal, sub Subject, all []found, warnings []string) []Measurement {
-	var mine, control []Series
-	for _, f := range all {
-		switch {
-		case sub.holds(sig, sub.Release, f):
-			mine = append(mine, f.series)
-		case sub.holds(sig, sub.Control, f):
-			control = append(control, f.series)
-		}
-	}
+func measureSubject(sub Subject, all *gathered, warnings []string) []Measurement {
+	sig := all.signal
+	mine, control := all.of(sub)
 	known := map[string]bool{}
 	for pod := range sub.Known {
 		known[pod] = true
@@ -157,8 +150,11 @@ func (s *Sampler) read(ctx context.Context, r *reader, q query, at time.Time) ([
 
 // each asks for raw samples that end at an explicit time, and hands on one series after the other.
 func (s *Sampler) each(ctx context.Context, text string, at time.Time, add func(*model.SampleStream)) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
+	ctx, end, err := s.turn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("wait to ask Prometheus: %w", err)
+	}
+	defer end()
 	warnings, err := s.prometheus.Samples(ctx, text, at, add)
 	if err != nil {
 		return nil, fmt.Errorf("query %s at %s: %w", text, at.UTC().Format(time.RFC3339), readable(err))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,21 +115,21 @@ func TestSampleOfAServerThatIsNotThere(t *testing.T) {
 // One chunk that fails fails the whole: the caller asks again for all.
 func TestSampleIsAllOrNothing(t *testing.T) {
 	srv := &server{t: t}
-	calls := 0
+	var calls atomic.Int32
 	s := samplerOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if calls++; calls == 2 {
+		if calls.Add(1) == 2 {
 			http.Error(w, "no", http.StatusServiceUnavailable)
 			return
 		}
 		srv.ServeHTTP(w, r)
 	}))
-	got, err := s.Sample(t.Context(), httpErrors(), make41())
-	if err == nil || got != nil || calls != 2 {
-		t.Errorf("got %d answers, error %v after %d calls", len(got), err, calls)
+	got, err := s.Sample(t.Context(), httpErrors(), makeTwoChunks())
+	if err == nil || got != nil || calls.Load() != 2 {
+		t.Errorf("got %d answers, error %v after %d calls", len(got), err, calls.Load())
 	}
 }
 
-func make41() []Subject {
+func makeTwoChunks() []Subject {
 	all := make([]Subject, chunkSubjects+1)
 	for i := range all {
 		all[i] = Subject{Key: string(rune('a' + i)), Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(0, 15)}

@@ -2,8 +2,11 @@ package analyzer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,25 +38,33 @@ func TestSampleTellsSubjectsApart(t *testing.T) {
 		counter("http_requests_total", "other", "checkout-7d9f8c6b5-x2x4z", "200", 0, 0, 1000000),    // of nobody's
 		counter("another_requests_total", "shop", "checkout-7d9f8c6b5-x2x4z", "200", 0, 0, 10000000), // not asked for
 	}}
-	got := sample(t, srv.sampler(), httpErrors(),
+	subjects := []Subject{
 		Subject{Key: "deployment", Namespace: "shop", Release: Members{PodPrefix: "checkout-7d9f8c6b5-"}, Spans: span(0, 15)},
 		Subject{Key: "deployment of the longer name", Namespace: "shop", Release: Members{PodPrefix: "checkout-api-7d9f8c6b5-"}, Spans: span(0, 15)},
 		Subject{Key: "daemon set", Namespace: "shop", Release: Members{PodPrefix: "checkout-"}, Spans: span(0, 15)},
 		Subject{Key: "daemon set of the longer name", Namespace: "shop", Release: Members{PodPrefix: "checkout-api-"}, Spans: span(0, 15)},
 		Subject{Key: "another namespace", Namespace: "staging", Release: Members{PodPrefix: "checkout-7d9f8c6b5-"}, Spans: span(0, 15)},
 		Subject{Key: "gone", Namespace: "shop", Release: Members{PodPrefix: "gone-7d9f8c6b5-"}, Spans: span(0, 15)},
-	)
+	}
+	for i := range few { // there are so many then that they are asked for by their prefixes
+		name := fmt.Sprintf("other-%d-", i)
+		subjects = append(subjects, Subject{Key: name, Namespace: "shop", Release: Members{PodPrefix: name}, Spans: span(0, 15)})
+	}
 	want := map[string]Counts{
 		"deployment": {N: 2, K: 1}, "deployment of the longer name": {N: 10}, "daemon set": {N: 100},
 		"daemon set of the longer name": {N: 1000}, "another namespace": {N: 100_000}, "gone": {},
 	}
-	for key, c := range want {
-		if total := got[key][0].Total(); total != c {
-			t.Errorf("%s: %v, want %v (%v)", key, total, c, got[key][0].Pods)
+	for _, number := range []int{len(want), len(subjects)} {
+		srv.asked = nil
+		got := sample(t, srv.sampler(), httpErrors(), subjects[:number]...)
+		for key, c := range want {
+			if total := got[key][0].Total(); total != c {
+				t.Errorf("%s of %d: %v, want %v (%v)", key, number, total, c, got[key][0].Pods)
+			}
 		}
-	}
-	if len(srv.asked) != 1 {
-		t.Errorf("%d queries", len(srv.asked))
+		if len(srv.asked) != 1 {
+			t.Errorf("%d queries", len(srv.asked))
+		}
 	}
 }
 
@@ -156,7 +167,7 @@ func TestSampleAsksTwiceWhereErrorsAreAnotherMetric(t *testing.T) {
 }
 
 func TestSampleChunksManySubjects(t *testing.T) {
-	for subjects, queries := range map[int]int{0: 0, 1: 1, 40: 1, 41: 2, 121: 4} {
+	for subjects, queries := range map[int]int{0: 0, 1: 1, few: 1, few + 1: 1, chunkSubjects: 1, chunkSubjects + 1: 2} {
 		srv := &server{t: t}
 		var all []Subject
 		for i := range subjects {
@@ -173,6 +184,59 @@ func TestSampleChunksManySubjects(t *testing.T) {
 				t.Errorf("%s: %v", sub.Key, c)
 			}
 		}
+	}
+}
+
+// However long names are, a query stays short.
+func TestSampleChunksLongNames(t *testing.T) {
+	srv := &server{t: t}
+	var all []Subject
+	for i := range 400 {
+		name := fmt.Sprintf("%s-%04d", strings.Repeat("a", 240), i)
+		all = append(all, Subject{Key: name, Namespace: "shop", Release: Members{PodPrefix: name + "-"}, Spans: span(0, 15)})
+	}
+	if got := sample(t, srv.sampler(), httpErrors(), all...); len(got) != len(all) || len(srv.asked) != 2 {
+		t.Errorf("%d answers to %d queries", len(got), len(srv.asked))
+	}
+	for _, q := range srv.asked {
+		if len(q.text) > chunkBytes+1000 {
+			t.Errorf("a query of %d bytes", len(q.text))
+		}
+	}
+}
+
+// Queries wait for each other when many are asked at the same time, and nobody waits longer than the caller wants.
+func TestSampleLimitsTheQueriesUnderWay(t *testing.T) {
+	var mu sync.Mutex
+	underWay, most := 0, 0
+	answered := make(chan struct{})
+	s := samplerOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		underWay++
+		most = max(most, underWay)
+		full := underWay == queriesAtOnce
+		mu.Unlock()
+		if full {
+			close(answered)
+		}
+		_ = r.ParseForm() // only a server that has read the body notices that the client is gone
+		<-r.Context().Done()
+	}))
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	for range 2 * queriesAtOnce {
+		running.Go(func() {
+			_, err := s.Sample(ctx, httpErrors(), []Subject{{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(0, 15)}})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+	<-answered
+	cancel()
+	running.Wait()
+	if most != queriesAtOnce {
+		t.Errorf("%d queries were under way", most)
 	}
 }
 

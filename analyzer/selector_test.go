@@ -137,7 +137,7 @@ func TestMatches(t *testing.T) {
 func TestPodPrefixesMatchPodsOfTheirReplicaSetOnly(t *testing.T) {
 	var patterns []string
 	for _, prefix := range []string{"checkout-b-", "checkout.a-", "checkout-b-"} {
-		patterns = append(patterns, Subject{Release: Members{PodPrefix: prefix}}.podPatterns(Labels{Pod: "pod"})...)
+		patterns = append(patterns, Subject{Release: Members{PodPrefix: prefix}}.podPatterns(Labels{Pod: "pod"}, exactly)...)
 	}
 	m, err := oneOf(labels.MatchRegexp, "pod", patterns)
 	if err != nil {

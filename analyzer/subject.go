@@ -125,9 +125,13 @@ func labelOf(m model.Metric, name string) string {
 	return string(m[model.LabelName(name)])
 }
 
-// narrower limits a selector to the series that the subjects' workloads can have.
+// narrower limits a selector to the series that the subjects' workloads can have, and if there are many to some more.
 func narrower(l Labels, subjects []Subject) (func(Selector) Selector, error) {
 	var namespaces, workloads, pods []string
+	named := exactly
+	if len(subjects) > few {
+		named = byPrefix
+	}
 	for _, s := range subjects {
 		namespaces = append(namespaces, regexp.QuoteMeta(s.Namespace))
 		if s.all {
@@ -137,7 +141,7 @@ func narrower(l Labels, subjects []Subject) (func(Selector) Selector, error) {
 		for _, workload := range s.workloads() {
 			workloads = append(workloads, l.workloadPattern(s.Namespace, workload))
 		}
-		pods = append(pods, s.podPatterns(l)...)
+		pods = append(pods, s.podPatterns(l, named)...)
 	}
 	var matchers []*labels.Matcher
 	for _, part := range []struct {
@@ -183,15 +187,39 @@ func (sub Subject) shown(l Labels) (func(Selector) Selector, error) {
 // anything is the pattern of a label that nothing is known of.
 const anything = ".*"
 
+// naming says how pods are named of which only the beginning of the name is known.
+type naming bool
+
+const (
+	// exactly matches the pods of one workload and no others.
+	exactly naming = true
+	// byPrefix matches those of workloads with longer names too, which are left out when they are read.
+	byPrefix naming = false
+)
+
+func (n naming) ofReplicaSet(prefix string) string {
+	if n == byPrefix {
+		return regexp.QuoteMeta(prefix) + ".*"
+	}
+	return regexp.QuoteMeta(prefix) + podSuffix
+}
+
+func (n naming) ofDeployment(name string) string {
+	if n == byPrefix {
+		return regexp.QuoteMeta(name) + "-.*"
+	}
+	return regexp.QuoteMeta(name) + deploymentSuffix
+}
+
 // podPatterns are regular expressions of which the names of the subject's pods match one.
-func (sub Subject) podPatterns(l Labels) []string {
+func (sub Subject) podPatterns(l Labels, named naming) []string {
 	var out []string
 	for _, m := range []Members{sub.Release, sub.Control} {
 		if !m.byPod(l) {
 			continue
 		}
 		if m.PodPrefix != "" {
-			out = append(out, regexp.QuoteMeta(m.PodPrefix)+podSuffix)
+			out = append(out, named.ofReplicaSet(m.PodPrefix))
 		}
 		for pod := range m.Pods {
 			out = append(out, regexp.QuoteMeta(pod))
@@ -204,7 +232,7 @@ func (sub Subject) podPatterns(l Labels) []string {
 		return []string{anything}
 	}
 	for _, workload := range sub.workloads() {
-		out = append(out, regexp.QuoteMeta(workload)+deploymentSuffix)
+		out = append(out, named.ofDeployment(workload))
 	}
 	return out
 }
