@@ -20,14 +20,10 @@ const beat = 500 * time.Millisecond
 // scheduler measures the due ticks of all watches. Watches that share a signal's query are measured by one query.
 type scheduler struct {
 	*Supervisor
-	// busy holds the signals whose query is under way: a slow answer delays its own signal's ticks only.
-	mu   sync.Mutex
-	busy map[string]bool
+	turns turns
 }
 
-func newScheduler(s *Supervisor) *scheduler {
-	return &scheduler{Supervisor: s, busy: map[string]bool{}}
-}
+func newScheduler(s *Supervisor) *scheduler { return &scheduler{Supervisor: s} }
 
 // job is one watch whose ticks are due.
 type job struct {
@@ -47,12 +43,10 @@ func (s *scheduler) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case at := <-ticker.C:
+			s.turns.forget(at)
 			for group, jobs := range s.group(at) {
-				if s.occupy(group) {
-					running.Go(func() {
-						defer s.release(group)
-						s.measure(ctx, jobs)
-					})
+				if s.turns.take(group, at) {
+					running.Go(func() { s.serve(ctx, group, jobs, at) })
 				}
 			}
 		}
@@ -104,25 +98,18 @@ func signalsKey(signals []analyzer.Signal) string {
 	return string(key)
 }
 
-func (s *scheduler) occupy(group string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.busy[group] {
-		return false
+// serve measures the jobs of a group in its turn.
+func (s *scheduler) serve(ctx context.Context, group string, jobs []job, at time.Time) {
+	if s.measure(ctx, jobs) {
+		s.turns.giveBack(group, at, len(jobs), jobs[0].watch.Policy.Scrape())
+	} else {
+		s.turns.giveUp(group, time.Now())
 	}
-	s.busy[group] = true
-	return true
-}
-
-func (s *scheduler) release(group string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.busy, group)
 }
 
 // measure samples every signal for all jobs of a group and hands each watch its ticks. Where Prometheus gives no
 // answer the ticks stay due: they come late, and nothing else changes.
-func (s *scheduler) measure(ctx context.Context, jobs []job) {
+func (s *scheduler) measure(ctx context.Context, jobs []job) (answered bool) {
 	subjects := make([]analyzer.Subject, len(jobs))
 	for i, j := range jobs {
 		subjects[i] = j.subject()
@@ -134,9 +121,8 @@ func (s *scheduler) measure(ctx context.Context, jobs []job) {
 		if err != nil {
 			if ctx.Err() == nil {
 				s.opts.Log.Warn("Prometheus could not be asked; the ticks will be late", zap.Error(err), zap.Int("watches", len(jobs)))
-				sleep(ctx, minPause)
 			}
-			return
+			return false
 		}
 		for _, j := range jobs {
 			for i, m := range got[j.watch.Key] {
@@ -145,6 +131,7 @@ func (s *scheduler) measure(ctx context.Context, jobs []job) {
 		}
 	}
 	s.surveyAndDeliver(ctx, jobs, ticks)
+	return true
 }
 
 func (j job) subject() analyzer.Subject {
