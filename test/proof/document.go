@@ -29,9 +29,9 @@ func write(docs string, m measured) error {
 	}
 	for name, content := range map[string]string{
 		"judging.md":             text.String(),
-		"judging/false.svg":      m.falsePlot().svg(),
-		"judging/delays.svg":     m.trafficPlot().svg(),
-		"judging/comparison.svg": m.rivalsPlot().svg(),
+		"judging/false.svg":      m.falsePlot().SVG(),
+		"judging/delays.svg":     m.trafficPlot().SVG(),
+		"judging/comparison.svg": m.rivalsPlot().SVG(),
 	} {
 		file := filepath.Join(docs, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
