@@ -14,12 +14,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
+
+	"github.com/rollbackd/rollbackd/internal/promclient"
 )
 
 // This file is a Prometheus without a network: its own engine over the series of a test, behind the two calls of its HTTP API
@@ -52,12 +52,8 @@ func newEngine() *promql.Engine {
 }
 
 // client returns what asks the server.
-func (s server) client() (v1.API, error) {
-	c, err := api.NewClient(api.Config{Address: "http://policy-test", RoundTripper: s})
-	if err != nil {
-		return nil, err
-	}
-	return v1.NewAPI(c), nil
+func (s server) client() (*promclient.Client, error) {
+	return promclient.New("http://policy-test", &http.Client{Transport: s})
 }
 
 // RoundTrip implements http.RoundTripper: it answers the request itself.
