@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +21,7 @@ type backtester struct {
 	config      string
 	prometheus  string
 	deployments string
+	cluster     clusterHistory
 	output      choice
 	parallel    int
 }
@@ -27,28 +29,35 @@ type backtester struct {
 func newBacktest(around surroundings) *cobra.Command {
 	b := &backtester{around: around, output: choice{value: "text", of: []string{"text", "ndjson", "html"}}}
 	cmd := &cobra.Command{
-		Use:   "backtest --config FILE --deployments FILE",
+		Use:   "backtest --config FILE {--deployments FILE | --since SPAN}",
 		Short: "Show what rollbackd would have done about past deployments",
 		Long: "Backtest replays past deployments against the Prometheus that watched them and shows what rollbackd would have said of\n" +
-			"each, and when. It needs Prometheus alone, asks it only about the past, and changes nothing.\n\n" +
-			"The deployments are native events, one a line, as they were or would have been published.",
+			"each, and when. It asks Prometheus only about the past, and changes nothing.\n\n" +
+			"The deployments are native events, one a line, as they were or would have been published; or, with --since, those that\n" +
+			"the cluster's own ReplicaSets tell of, which are only listed.",
 		Example: "  rollbackctl backtest --config rollbackd.yaml --deployments last-month.ndjson\n" +
-			"  rollbackctl backtest --config rollbackd.yaml --deployments last-month.ndjson -o html > backtest.html",
+			"  rollbackctl backtest --config rollbackd.yaml --deployments last-month.ndjson -o html > backtest.html\n" +
+			"  rollbackctl backtest --config rollbackd.yaml --since 30d\n" +
+			"  rollbackctl backtest --config rollbackd.yaml --since 30d --print-events > last-month.ndjson",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&b.config, "config", "", "the daemon's configuration, whose policies are tried (required)")
 	flags.StringVar(&b.prometheus, "prometheus", "", "URL of the Prometheus to ask (default that of the configuration)")
-	flags.StringVar(&b.deployments, "deployments", "", "file of native events, one a line; - is standard input (required)")
+	flags.StringVar(&b.deployments, "deployments", "", "file of native events, one a line; - is standard input")
+	b.cluster.register(flags)
 	flags.IntVar(&b.parallel, "parallel", 4, "deployments that are replayed at the same time")
 	flags.VarP(&b.output, "output", "o", "text, ndjson or html")
 	return cmd
 }
 
 func (b *backtester) run(cmd *cobra.Command) (err error) {
-	if b.config == "" || b.deployments == "" {
-		return errors.New("--config and --deployments are needed; rollbackctl backtest --help shows an example")
+	if b.config == "" || (b.deployments == "") == (b.cluster.since == "") {
+		return errors.New("--config and either --deployments or --since are needed; rollbackctl backtest --help shows an example")
+	}
+	if err := b.cluster.check(); err != nil {
+		return err
 	}
 	cfg, err := config.Load(b.config)
 	if err != nil {
@@ -58,9 +67,12 @@ func (b *backtester) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	events, wrong := b.read()
+	events, wrong := b.read(cmd.Context(), cfg)
 	if len(events) == 0 {
-		return errors.Join(fmt.Errorf("%s holds no deployment", b.deployments), wrong)
+		return wrong
+	}
+	if b.cluster.print {
+		return b.printEvents(events)
 	}
 	report, err := b.report(len(events), cfg.WatchPolicies())
 	if err != nil {
@@ -74,8 +86,19 @@ func (b *backtester) run(cmd *cobra.Command) (err error) {
 	return errors.Join(report.end(), wrong)
 }
 
-// read returns the deployments, and an error of those that are none.
-func (b *backtester) read() ([]event.Event, error) {
+// read returns the deployments, and an error of those that are none; if there are none at all there is an error.
+func (b *backtester) read(ctx context.Context, cfg *config.Config) ([]event.Event, error) {
+	if b.cluster.since != "" {
+		return b.cluster.deployments(ctx, cfg, time.Now())
+	}
+	events, err := b.readFile()
+	if len(events) == 0 {
+		return nil, errors.Join(fmt.Errorf("%s holds no deployment", b.deployments), err)
+	}
+	return events, err
+}
+
+func (b *backtester) readFile() ([]event.Event, error) {
 	source := b.around.in
 	if b.deployments != "-" {
 		file, err := os.Open(b.deployments)

@@ -9,7 +9,6 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
 	"github.com/rollbackd/rollbackd/internal/config"
@@ -25,14 +24,10 @@ type cluster struct {
 
 func newCluster(cfg config.Kubernetes, log *zap.Logger) (*cluster, error) {
 	klog.SetLogger(zapr.NewLogger(log.Named("client-go")))
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = cfg.Kubeconfig
-	rc, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: cfg.Context}).ClientConfig()
+	rc, err := cfg.Client()
 	if err != nil {
-		return nil, fmt.Errorf("kubernetes: no cluster to talk to: %w", err)
+		return nil, err
 	}
-	rc.QPS = -1 // a rollback must not queue behind reads; the API server's own fairness protects it
-	rc.UserAgent = "rollbackd"
 	client, err := dynamic.NewForConfig(rc)
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
