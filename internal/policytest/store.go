@@ -27,17 +27,15 @@ func (s store) Querier(int64, int64) (storage.Querier, error) { return querier{s
 
 type querier struct{ store store }
 
-// Select implements storage.Querier.
-func (q querier) Select(_ context.Context, sorted bool, _ *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
+// Select implements storage.Querier. Series are in order whether that is asked for or not, as those of a database are.
+func (q querier) Select(_ context.Context, _ bool, _ *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 	var found []series
 	for _, s := range q.store {
 		if !slices.ContainsFunc(matchers, func(m *labels.Matcher) bool { return !m.Matches(s.labels.Get(m.Name)) }) {
 			found = append(found, s)
 		}
 	}
-	if sorted {
-		slices.SortFunc(found, func(a, b series) int { return labels.Compare(a.labels, b.labels) })
-	}
+	slices.SortFunc(found, func(a, b series) int { return labels.Compare(a.labels, b.labels) })
 	return &seriesSet{rest: found}
 }
 
