@@ -77,10 +77,10 @@ func Measure(series []Series, w Window) Measurement {
 // measure counts every series and hands on the increment of each that had a sample in the span.
 func measure(series []Series, w Window, add func(s Series, count uint64)) Measurement {
 	m := Measurement{}
-	series = trimmed(series, w)
-	seen := scrapesByTarget(series)
+	seen := &scrapes{series: series, window: w}
 	for _, s := range series {
-		inc := increment(s, w, seen[s.target()])
+		s.Samples = w.trimmed(s.Samples)
+		inc := increment(s, w, seen)
 		if inc.err != nil {
 			return Measurement{Error: inc.err.Error()}
 		}
@@ -93,16 +93,11 @@ func measure(series []Series, w Window, add func(s Series, count uint64)) Measur
 	return m
 }
 
-// trimmed cuts each series to the samples that counting in the window may use.
-func trimmed(series []Series, w Window) []Series {
+// trimmed cuts a series' samples to those that counting in the window may use.
+func (w Window) trimmed(samples []Sample) []Sample {
 	first, last := w.From.Add(-Lookback(w.Scrape)).UnixMilli()+1, w.At.UnixMilli()
-	out := make([]Series, 0, len(series))
-	for _, s := range series {
-		from, to := firstAt(s.Samples, first), firstAt(s.Samples, last+1)
-		s.Samples = s.Samples[from:max(from, to)]
-		out = append(out, s)
-	}
-	return out
+	from, to := firstAt(samples, first), firstAt(samples, last+1)
+	return samples[from:max(from, to)]
 }
 
 // firstAt returns the index of the first sample at or after t.
@@ -115,20 +110,29 @@ type targetKey struct{ pod, target string }
 
 func (s Series) target() targetKey { return targetKey{s.Pod, s.Target} }
 
-// scrapesByTarget collects when each target was scraped, in order, as any of its series shows: all series of one
-// scrape carry the same timestamp.
-func scrapesByTarget(series []Series) map[targetKey][]int64 {
-	seen := map[targetKey][]int64{}
-	for _, s := range series {
-		times := seen[s.target()]
-		for _, p := range s.Samples {
-			if i, found := slices.BinarySearch(times, p.T); !found {
-				times = slices.Insert(times, i, p.T)
+// scrapes are when targets were scraped in a window. It is found out only once it is asked for, which it seldom is: most samples
+// have one before them.
+type scrapes struct {
+	series []Series
+	window Window
+	times  map[targetKey][]int64
+}
+
+// of returns when a target was scraped, in order, as any of its series shows: all series of one scrape carry the same timestamp.
+func (c *scrapes) of(target targetKey) []int64 {
+	if c.times == nil {
+		c.times = map[targetKey][]int64{}
+		for _, s := range c.series {
+			times := c.times[s.target()]
+			for _, p := range c.window.trimmed(s.Samples) {
+				if i, found := slices.BinarySearch(times, p.T); !found {
+					times = slices.Insert(times, i, p.T)
+				}
 			}
+			c.times[s.target()] = times
 		}
-		seen[s.target()] = times
 	}
-	return seen
+	return c.times[target]
 }
 
 type counted struct {
@@ -138,13 +142,13 @@ type counted struct {
 	err     error
 }
 
-// increment counts one series, whose target was scraped at the given times.
-func increment(s Series, w Window, scrapes []int64) counted {
+// increment counts one series.
+func increment(s Series, w Window, seen *scrapes) counted {
 	var out counted
 	for i := firstAt(s.Samples, w.From.UnixMilli()+1); i < len(s.Samples); i++ {
 		now := s.Samples[i].V
-		base, known := base(s, i, w, scrapes)
-		for _, v := range []float64{base, now} {
+		base, known := base(s, i, w, seen)
+		for _, v := range [...]float64{base, now} {
 			if !isCount(v) {
 				out.err = fmt.Errorf("pod %q reports the counter value %v, which is no count", s.Pod, v)
 				return out
@@ -161,17 +165,18 @@ func increment(s Series, w Window, scrapes []int64) counted {
 }
 
 // base returns the value from which sample i of the series counts, and false if that is not known.
-func base(s Series, i int, w Window, scrapes []int64) (float64, bool) {
+func base(s Series, i int, w Window, seen *scrapes) (float64, bool) {
 	t, spacing := s.Samples[i].T, maxSpacing(w.Scrape).Milliseconds()
 	if i > 0 && t-s.Samples[i-1].T <= spacing {
 		return s.Samples[i-1].V, true
 	}
-	earlier, _ := slices.BinarySearch(scrapes, t)
+	scraped := seen.of(s.target())
+	earlier, _ := slices.BinarySearch(scraped, t)
 	if earlier == 0 {
 		return 0, w.Born != nil && w.Born(s.Pod)
 	}
 	// The target was scraped shortly before without this series, so it is new, or its container is.
-	return 0, t-scrapes[earlier-1] <= spacing
+	return 0, t-scraped[earlier-1] <= spacing
 }
 
 // growth returns by how many whole events a counter grew. Values are rounded before they are compared: rounding

@@ -1,10 +1,10 @@
 package promclient
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/prometheus/common/model"
@@ -175,44 +175,27 @@ func (d *decoder) part(name string) error {
 
 // sample reads a pair of a time and a value, which is a string.
 func (d *decoder) sample() error {
-	var pair model.SamplePair
-	if kind := d.in.PeekKind(); kind != '[' && kind > 0 {
-		return d.unexpected("a sample")
-	}
-	if _, err := d.in.ReadToken(); err != nil {
-		return err
-	}
 	raw, err := d.in.ReadValue()
 	if err != nil {
 		return err
 	}
-	if err := pair.Timestamp.UnmarshalJSON(raw); err != nil {
+	if raw.Kind() != '[' {
+		return &valueError{kindName(raw.Kind()) + " where a sample was expected"}
+	}
+	first, second, pair := bytes.Cut(raw[1:len(raw)-1], []byte{','})
+	if !pair {
+		return &valueError{"a sample without a value"}
+	}
+	t, err := milliseconds(bytes.TrimSpace(first))
+	if err != nil {
 		return wrongValue(err)
 	}
-	if raw, err = d.in.ReadValue(); err != nil {
-		return err
-	}
-	if pair.Value, err = number(raw); err != nil {
-		return err
-	}
-	if kind := d.in.PeekKind(); kind != ']' && kind > 0 {
-		return &valueError{"a sample with more than a time and a value"}
-	}
-	d.stream.Values = append(d.stream.Values, pair)
-	_, err = d.in.ReadToken()
-	return err
-}
-
-// number reads the value of a sample.
-func number(raw jsontext.Value) (model.SampleValue, error) {
-	if len(raw) < 2 || raw[0] != '"' {
-		return 0, &valueError{"sample value must be a quoted string"}
-	}
-	v, err := strconv.ParseFloat(string(raw[1:len(raw)-1]), 64)
+	v, err := number(bytes.TrimSpace(second))
 	if err != nil {
-		return 0, wrongValue(err)
+		return wrongValue(err)
 	}
-	return model.SampleValue(v), nil
+	d.stream.Values = append(d.stream.Values, model.SamplePair{Timestamp: t, Value: v})
+	return nil
 }
 
 // wrongValue is for values that could be read but not understood.
