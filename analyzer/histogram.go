@@ -72,6 +72,7 @@ func MeasureHistogram(series []Series, w Window, limit float64) Measurement {
 	if m.Error != "" {
 		return m
 	}
+	sum := map[float64]uint64{}
 	for _, k := range slices.SortedFunc(maps.Keys(histograms), func(a, b key) int {
 		return cmp.Or(cmp.Compare(a.pod, b.pod), cmp.Compare(a.histogram, b.histogram))
 	}) {
@@ -83,7 +84,12 @@ func MeasureHistogram(series []Series, w Window, limit float64) Measurement {
 			m.Pods = map[string]Counts{}
 		}
 		m.Pods[k.pod] = m.Pods[k.pod].Plus(counts)
-		m.Buckets = m.Buckets.Plus(named(histograms[k]))
+		for le, n := range histograms[k] {
+			sum[le] += n
+		}
+	}
+	if len(sum) > 0 {
+		m.Buckets = named(sum)
 	}
 	return m
 }
