@@ -41,6 +41,7 @@ func Step(r Rules, baselines map[string]Baseline, st State, t Tick) (State, Judg
 		j.Signals, claims = append(j.Signals, a), append(claims, c)
 	}
 	j.shareExcuse(r, next.signals, claims)
+	excuseRollout(j.Signals, claims)
 	excuseBusiness(r, next, j.Signals, claims)
 	j.Evidence = together(r, next.signals)
 	j.decide(r.Signals, claims)

@@ -64,6 +64,9 @@ func (a Assessment) Shown() (value, limit string) {
 	case KindBusiness:
 		return a.figure(a.Value), a.limit()
 	case KindRollout:
+		if a.Pods != "" {
+			return a.Pods, "held for " + wholeTicks(a.Required)
+		}
 		return "silent for " + wholeTicks(a.Held), wholeTicks(a.Required)
 	}
 	return percent(a.Value), a.limit()

@@ -17,7 +17,7 @@ const (
 	KindLatency Kind = "latency"
 	// KindBusiness is what a service is for, such as orders: events of a counter per request or by time, or any number.
 	KindBusiness Kind = "business"
-	// KindRollout is whether the release gets to serve at all.
+	// KindRollout is whether the release gets to serve at all, by what the cluster says of its pods and by whether they report.
 	KindRollout Kind = "rollout"
 )
 
@@ -43,6 +43,8 @@ type Signal struct {
 	// Scrape is how often Prometheus scrapes these series.
 	Scrape time.Duration `json:"scrape"`
 	Rule   Sustained     `json:"rule"`
+	// Health is what the cluster must show of a release's pods; of KindRollout.
+	Health Health `json:"health,omitzero"`
 	// Strict judges by the sustained rule alone, as the runbook is written. Nothing then bounds how often a healthy release
 	// is taken for a bad one.
 	Strict bool `json:"strict,omitempty"`

@@ -54,6 +54,9 @@ type Measurement struct {
 	// Samples counts the raw samples behind the increments (twice where one counter holds requests that all failed, and
 	// so counts as both); zero means that there was nothing to judge by.
 	Samples int `json:"samples"`
+	// Rollout is what the cluster said when the tick was measured; nil where it was not asked or nothing is known. Of
+	// KindRollout only.
+	Rollout *Rollout `json:"rollout,omitempty"`
 	// Gap is set when a series had samples that nothing could be counted from, and that were left out: it came back
 	// after a gap in which two scrapes or more are missing, or it is of unknown age and was seen for the first time.
 	Gap bool `json:"gap,omitempty"`

@@ -185,17 +185,18 @@ func dropManagedFields(object any) (any, error) {
 	return object, nil
 }
 
-// dropPodDetails keeps of a pod only its metadata and whether it is ready: there are many pods, and no more is asked of
-// them here.
+// dropPodDetails keeps of a pod only its metadata and how it does: there are many pods, and no more is asked of them here.
 func dropPodDetails(object any) (any, error) {
 	if u, ok := object.(*unstructured.Unstructured); ok {
-		ready := isReady(u)
 		unstructured.RemoveNestedField(u.Object, "spec")
-		unstructured.RemoveNestedField(u.Object, "status")
-		if ready {
-			u.Object["status"] = map[string]any{"conditions": []any{
-				map[string]any{"type": readyCondition, "status": conditionHolding},
-			}}
+		if status, ok := u.Object["status"].(map[string]any); ok {
+			kept := map[string]any{}
+			for _, field := range []string{"phase", "conditions", "containerStatuses", "initContainerStatuses"} {
+				if value, found := status[field]; found {
+					kept[field] = value
+				}
+			}
+			u.Object["status"] = kept
 		}
 	}
 	return dropManagedFields(object)

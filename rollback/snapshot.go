@@ -41,6 +41,8 @@ type Snapshot struct {
 	Live *Revision
 	// Revisions are all ReplicaSets that the workload owns, the newest revision first.
 	Revisions []Revision
+	// Pods are the live pods of all revisions.
+	Pods []PodState
 	// Switch is set if the workload was read together with a switch.
 	Switch *SwitchState
 }
@@ -166,6 +168,11 @@ func (s *Snapshot) setRevisions(replicaSets, pods []*unstructured.Unstructured) 
 		return cmp.Or(cmp.Compare(b.number(), a.number()), cmp.Compare(a.ReplicaSet, b.ReplicaSet))
 	})
 	s.Live = s.findLive()
+	for _, p := range podStates(pods) {
+		if s.revision(p.Owner) != nil {
+			s.Pods = append(s.Pods, p)
+		}
+	}
 	return nil
 }
 

@@ -33,9 +33,14 @@ func (s Signal) check(k *checker, at []any, p Policy, scrape model.Duration) {
 		c.business()
 	case analyzer.KindRollout:
 		c.foreign("requests", "errors", "histogram", "slo", "quantile", "tolerance", "unit", "events", "query", "direction", "labels", "maxIncrease")
+		c.positive(c.field("failing"), c.Failing)
+		c.positive(c.field("notReady"), c.NotReady)
 	default:
 		c.say(c.field("kind"), "%q is not a kind of signal; use %s, %s, %s or %s", s.Kind,
 			analyzer.KindErrorRate, analyzer.KindLatency, analyzer.KindBusiness, analyzer.KindRollout)
+	}
+	if s.Kind != analyzer.KindRollout {
+		c.foreign("failing", "notReady")
 	}
 	c.labels()
 	c.times(p, scrape)

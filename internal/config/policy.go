@@ -91,8 +91,9 @@ type Verify struct {
 type Signal struct {
 	// Name tells the signals of a policy apart. Required.
 	Name string `yaml:"name"`
-	// Kind is error-rate (the default), latency, business or rollout. A signal of kind rollout says that a release is bad which
-	// reports nothing for longer than "for" while the old version goes on serving; it needs nothing but a name.
+	// Kind is error-rate (the default), latency, business or rollout. A signal of kind rollout says that a release is bad
+	// whose pods crash, cannot pull their image or do not become ready, or which reports nothing for longer than "for" while the
+	// old version goes on serving; it needs nothing but a name.
 	Kind analyzer.Kind `yaml:"kind"`
 	// Preset names an instrumentation, such as istio, whose series and labels are taken where the signal does not name its own.
 	Preset string `yaml:"preset"`
@@ -129,6 +130,12 @@ type Signal struct {
 	For model.Duration `yaml:"for"`
 	// MinRequests is how many requests that span must hold, and of error-rate the baseline too. Default 100.
 	MinRequests uint64 `yaml:"minRequests"`
+	// Failing is how long most of the release's pods may crash or fail to pull their image, never less than three ticks; of
+	// rollout, as is the next one. Default 1m.
+	Failing model.Duration `yaml:"failing"`
+	// NotReady is how long most of the release's pods may be not ready, unless the Deployment's own progress deadline is over
+	// sooner. Default 10m.
+	NotReady model.Duration `yaml:"notReady"`
 	// Strict judges by the limit and the time alone, as the runbook is written: without the absolute floor, the least number
 	// of requests, and the evidence that bounds false rollbacks. Default false.
 	Strict bool `yaml:"strict"`
@@ -193,6 +200,8 @@ func (s *Signal) UnmarshalYAML(unmarshal func(any) error) error {
 		Unit:        model.Duration(time.Second),
 		Window:      minutes(1),
 		For:         minutes(5),
+		Failing:     minutes(1),
+		NotReady:    minutes(10),
 		MinRequests: 100,
 	}
 	type plain Signal
@@ -287,7 +296,8 @@ func (s Signal) compile(scrape model.Duration) analyzer.Signal {
 		s.MaxIncrease.Absolute, s.MinRequests = 0, 1
 	}
 	return analyzer.Signal{
-		Name: s.Name, Kind: s.Kind, Requests: s.Requests, Errors: s.Errors, Histogram: s.Histogram,
+		Health: s.health(),
+		Name:   s.Name, Kind: s.Kind, Requests: s.Requests, Errors: s.Errors, Histogram: s.Histogram,
 		Events: s.Events, Query: s.Query, Direction: s.Direction,
 		Labels: analyzer.Labels(s.Labels), Scrape: time.Duration(s.ScrapeInterval),
 		Objective: s.objective(), Strict: s.Strict,
@@ -296,6 +306,13 @@ func (s Signal) compile(scrape model.Duration) analyzer.Signal {
 			Window: time.Duration(s.Window), For: time.Duration(s.For), MinRequests: s.MinRequests,
 		},
 	}
+}
+
+func (s Signal) health() analyzer.Health {
+	if s.Kind != analyzer.KindRollout {
+		return analyzer.Health{}
+	}
+	return analyzer.Health{Failing: time.Duration(s.Failing), NotReady: time.Duration(s.NotReady)}
 }
 
 func (s Signal) objective() analyzer.Objective {

@@ -95,7 +95,8 @@ func limitOf(sig analyzer.Signal) string {
 	case analyzer.KindBusiness:
 		return fmt.Sprintf("%s by %s beyond what is usual", directions(sig.Direction), percent(r.Relative))
 	case analyzer.KindRollout:
-		return "no request while the old version serves"
+		return fmt.Sprintf("pods that fail for %s or are not ready for %s, or no request while the old version serves",
+			shown(sig.Health.Failing), shown(sig.Health.NotReady))
 	}
 	return ""
 }

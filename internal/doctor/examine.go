@@ -54,7 +54,7 @@ func (e examination) signal(ctx context.Context, sig analyzer.Signal) Signal {
 	out := Signal{Name: sig.Name, Kind: sig.Kind, Findings: []Finding{}}
 	switch {
 	case !sig.FromMetrics():
-		out.say(OK, "is judged by whether the other signals' series come in", "")
+		out.say(OK, "is judged by what the cluster says of the pods, and by whether the other signals' series come in", "")
 	case sig.Query != "":
 		e.number(ctx, sig, &out)
 	default:

@@ -24,7 +24,9 @@ func (s Summary) evidence(p *page) {
 	}
 	s.measured(p, *lead)
 	p.line("- Why: %s", text(or(lead.Reason, j.Reason)))
-	p.line("- Query, to be pasted into Prometheus, which extrapolates where rollbackd counts, so that its number can differ a little: %s", code(j.Queries[lead.Signal]))
+	if query := j.Queries[lead.Signal]; query != "" {
+		p.line("- Query, to be pasted into Prometheus, which extrapolates where rollbackd counts, so that its number can differ a little: %s", code(query))
+	}
 	for _, other := range j.Signals {
 		if other.Signal != lead.Signal {
 			p.line("- Other signal %s: %s (%s)", text(other.Signal), text(string(other.Verdict)), text(other.Reason))
@@ -44,6 +46,11 @@ func (s Summary) measured(p *page, a analyzer.Assessment) {
 	}
 	if a.Kind == analyzer.KindBusiness {
 		businessMeasured(p, a)
+		return
+	}
+	if w.Bad == "" {
+		value, limit := a.Shown()
+		p.line("- Seen: %s at %s, since %s; limit %s", text(value), instant(a.At), instant(a.Since), text(limit))
 		return
 	}
 	p.line("- Measured: %s of requests %s (%s, in the %s up to %s)", percent(a.Value), w.Bad, share(a.Counts), span(seconds(a.Window)), instant(a.At))

@@ -74,6 +74,8 @@ func wordsFor(signal string, kind analyzer.Kind) signalWords {
 		return signalWords{Name: "Error rate", Broke: "Error rate spike detected", Bad: "failed"}
 	case analyzer.KindLatency:
 		return signalWords{Name: "P95 latency", Broke: "P95 latency breach detected", Bad: "were too slow"}
+	case analyzer.KindRollout:
+		return signalWords{Name: "Rollout health", Broke: "Failed rollout detected"}
 	default:
 		name := "Signal " + text(signal)
 		return signalWords{Name: name, Broke: name + " breach detected", Bad: "were bad"}

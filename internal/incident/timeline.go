@@ -161,6 +161,9 @@ func (s Summary) whatBroke() string {
 		return fmt.Sprintf("%s was %s; the limit is %s.", text(lead.Signal), text(value), text(limit))
 	}
 	w := wordsFor(lead.Signal, lead.Kind)
+	if w.Bad == "" {
+		return text(lead.Reason) + "."
+	}
 	return fmt.Sprintf("%s of requests %s; the limit is %s.", percent(lead.Value), w.Bad, percent(lead.Limit))
 }
 

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/rollbackd/rollbackd/rollback"
 )
@@ -22,6 +23,9 @@ func (a *actor) makePlan(ctx context.Context) (rollback.Plan, *rollback.Refusal,
 	}
 	if err != nil {
 		return rollback.Plan{}, nil, err
+	}
+	if refusal := a.watch.podsRecovered(snapshot, time.Now()); refusal != nil {
+		return rollback.Plan{}, refusal, nil
 	}
 	plan, refusal := rollback.MakePlan(*a.watch.Pin, snapshot, a.watch.failsMostly())
 	return plan, refusal, nil

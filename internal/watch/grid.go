@@ -68,6 +68,11 @@ func (w Watch) fresh(now time.Time) bool {
 	if w.lastTick.IsZero() {
 		return false
 	}
-	interval := w.Policy.stageAt(w.lastTick.Sub(w.Pin.T0)).Interval
-	return now.Sub(w.lastTick) <= 2*interval+2*w.Policy.Scrape()
+	return w.recent(w.lastTick, now)
+}
+
+// recent reports whether no more than one tick is missing after one that ended at a time.
+func (w Watch) recent(at, now time.Time) bool {
+	interval := w.Policy.stageAt(at.Sub(w.Pin.T0)).Interval
+	return now.Sub(at) <= 2*interval+2*w.Policy.Scrape()
 }

@@ -92,7 +92,7 @@ func behind(from, at time.Time) string {
 func signalsKey(signals []analyzer.Signal) string {
 	asked := slices.Clone(signals)
 	for i := range asked {
-		asked[i].Name, asked[i].Rule, asked[i].Strict = "", analyzer.Sustained{}, false // what is made of the counts, not how they come about
+		asked[i].Name, asked[i].Rule, asked[i].Health, asked[i].Strict = "", analyzer.Sustained{}, analyzer.Health{}, false // what is made of the counts, not how they come about
 	}
 	key, _ := json.Marshal(asked) // plain structs always encode
 	return string(key)
@@ -129,6 +129,9 @@ func (s *scheduler) measure(ctx context.Context, jobs []job) (answered bool) {
 				ticks[j.watch.Key][i].Signals[j.watch.Policy.Signals[index].Name] = m
 			}
 		}
+	}
+	for _, j := range jobs {
+		s.addHealth(j, ticks[j.watch.Key], time.Now())
 	}
 	s.surveyAndDeliver(ctx, jobs, ticks)
 	return true

@@ -37,6 +37,8 @@ type settings struct {
 	External, Credentials string
 	// Requests and Errors select the series of the error rate; Policies are further policies, as YAML.
 	Requests, Errors, Policies string
+	// Signals are further signals, as YAML.
+	Signals string
 	// Guards is what the policy's guards are, as YAML; empty for the default.
 	Guards string
 	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it. A bad release is
@@ -100,6 +102,7 @@ policies:
     window: 4s
     for: {{.For}}
     minRequests: 50
+{{.Signals}}
 {{.Policies}}`
 
 // daemon is a running rollbackd.

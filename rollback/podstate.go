@@ -1,0 +1,98 @@
+package rollback
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// PodState is what the kubelet and the scheduler say of one live pod.
+type PodState struct {
+	// Owner is the UID of the ReplicaSet that the pod belongs to.
+	Owner string
+	Ready bool
+	// Unplaced is set while no node has room for the pod.
+	Unplaced bool
+	// Unpullable is set while an image cannot be pulled, BackingOff while a container waits to be started again after crashes.
+	Unpullable, BackingOff bool
+	// Restarts are those of the container with the most of them, LastCrash is when one last ended.
+	Restarts  int
+	LastCrash time.Time
+}
+
+// How long after a crash a pod still counts as crashing: its container runs between two crashes, and without a probe it is
+// ready then. A pod that is ready is believed sooner.
+const (
+	crashedLately      = time.Minute
+	crashedLatelyReady = 30 * time.Second
+	crashLoop          = 2
+)
+
+// crashing reports whether the pod crashes again and again at a time. A single restart is no loop.
+func (p PodState) crashing(at time.Time) bool {
+	lately := crashedLately
+	if p.Ready {
+		lately = crashedLatelyReady
+	}
+	return p.BackingOff || p.Restarts >= crashLoop && at.Sub(p.LastCrash) < lately
+}
+
+// podStates reads the pods that are not being deleted and have not ended.
+func podStates(pods []*unstructured.Unstructured) []PodState {
+	var states []PodState
+	for _, pod := range pods {
+		owner := metav1.GetControllerOfNoCopy(pod)
+		var read podStatus
+		// A pod that cannot be read is one that nothing is known of.
+		if owner == nil || pod.GetDeletionTimestamp() != nil || readInto(pod, &read) != nil || read.ended() {
+			continue
+		}
+		states = append(states, read.state(string(owner.UID), isReady(pod)))
+	}
+	return states
+}
+
+// podStatus is what is read of a pod.
+type podStatus struct {
+	Status struct {
+		Phase          string            `json:"phase"`
+		Conditions     []Condition       `json:"conditions"`
+		Containers     []containerStatus `json:"containerStatuses"`
+		InitContainers []containerStatus `json:"initContainerStatuses"`
+	} `json:"status"`
+}
+
+type containerStatus struct {
+	RestartCount int            `json:"restartCount"`
+	State        containerState `json:"state"`
+	LastState    containerState `json:"lastState"`
+}
+
+type containerState struct {
+	Waiting    struct{ Reason string }        `json:"waiting"`
+	Terminated struct{ FinishedAt time.Time } `json:"terminated"`
+}
+
+func (p podStatus) ended() bool { return p.Status.Phase == "Succeeded" || p.Status.Phase == "Failed" }
+
+func (p podStatus) state(owner string, ready bool) PodState {
+	s := PodState{Owner: owner, Ready: ready}
+	for _, c := range p.Status.Conditions {
+		s.Unplaced = s.Unplaced || c.Type == "PodScheduled" && c.Status == "False"
+	}
+	for _, c := range slices.Concat(p.Status.InitContainers, p.Status.Containers) {
+		s.BackingOff = s.BackingOff || c.State.Waiting.Reason == "CrashLoopBackOff"
+		s.Unpullable = s.Unpullable || unpullable(c.State.Waiting.Reason)
+		s.Restarts = max(s.Restarts, c.RestartCount)
+		s.LastCrash = latest(s.LastCrash, latest(c.LastState.Terminated.FinishedAt, c.State.Terminated.FinishedAt))
+	}
+	return s
+}
+
+// unpullable tells the kubelet's reasons for waiting that say an image cannot be had.
+func unpullable(reason string) bool {
+	return strings.HasPrefix(reason, "ErrImage") || reason == "ImagePullBackOff" || reason == "InvalidImageName"
+}
