@@ -7,7 +7,7 @@ import "fmt"
 func excuseBusiness(r Rules, st State, signals []Assessment, claims []claim) {
 	guarded, verdict := "", External
 	for i, a := range signals {
-		if a.Kind == KindBusiness {
+		if a.Kind == KindBusiness || a.Kind == KindSmoke {
 			continue
 		}
 		if excused := st.signals[i].sequential.excused() != ""; excused || a.Verdict == External || a.Verdict == SickPod {
@@ -39,7 +39,7 @@ func excuseBusiness(r Rules, st State, signals []Assessment, claims []claim) {
 // undecided reports whether one of the other signals is in a breach that chance hardly explains.
 func undecided(signals []Assessment) bool {
 	for _, a := range signals {
-		if a.Kind != KindBusiness && a.Kind != KindRollout && a.Outcome == OutcomeBreach && a.Evidence >= 2 && a.Verdict != Regressed {
+		if a.Kind != KindBusiness && a.Kind != KindRollout && a.Kind != KindSmoke && a.Outcome == OutcomeBreach && a.Evidence >= 2 && a.Verdict != Regressed {
 			return true
 		}
 	}

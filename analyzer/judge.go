@@ -13,6 +13,7 @@ type signalState struct {
 	sequential SequentialState
 	business   businessState
 	rollout    rolloutState
+	smoke      smokeState
 }
 
 // Judgement is the verdict on a release at one tick and the assessments behind it, one for each signal.
@@ -72,6 +73,9 @@ func stepSignal(r Rules, sig Signal, base Baseline, st signalState, t Tick) (sig
 	case KindRollout:
 		st.rollout, a, c = stepRollout(r, sig, st.rollout, t)
 		return st, a, c
+	case KindSmoke:
+		st.smoke, a, c = stepSmoke(sig, st.smoke, t)
+		return st, a, c
 	}
 	st.sustained, a = stepSustained(sig, base, st.sustained, t)
 	m := t.Signals[sig.Name]
@@ -105,7 +109,7 @@ func (st signalState) byChance(sig Signal, base Baseline, a Assessment, c claim)
 // evidence is the signal's e-value; false if it is judged by other means.
 func (st signalState) evidence(r Rules, sig Signal) (float64, bool) {
 	switch {
-	case sig.Strict, sig.Kind == KindRollout:
+	case sig.Strict, !sig.FromMetrics():
 		return 0, false
 	case sig.Kind == KindBusiness:
 		return st.business.evidence(sig), true
@@ -140,8 +144,8 @@ func (j *Judgement) decide(signals []Signal, claims []claim) {
 	for i, c := range claims {
 		a := &j.Signals[i]
 		switch {
-		case signals[i].Strict, signals[i].Kind == KindRollout:
-			proven = proven || a.Verdict == Regressed
+		case signals[i].Strict, !signals[i].FromMetrics():
+			proven = proven || a.Verdict == Regressed && !c.doubtful
 		case (c.sustained || c.sequential) && a.Evidence >= suspicious && j.Evidence >= j.Required:
 			a.Verdict, proven = Regressed, true
 			if !c.sustained {

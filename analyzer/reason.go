@@ -63,7 +63,10 @@ func (a Assessment) Shown() (value, limit string) {
 		return seconds(a.QuantileValue), a.limit()
 	case KindBusiness:
 		return a.figure(a.Value), a.limit()
-	case KindRollout:
+	case KindRollout, KindSmoke:
+		if a.Kind == KindSmoke && a.Pods == "" {
+			return fmt.Sprintf("%d checks passed", a.Counts.N), "no failed check"
+		}
 		if a.Pods != "" {
 			return a.Pods, "held for " + wholeTicks(a.Required)
 		}

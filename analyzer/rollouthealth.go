@@ -136,7 +136,7 @@ func (f podFinding) external(why string) podFinding {
 // excuseRollout keeps pods that fail from being laid to a release while what fails in its requests strikes others too.
 func excuseRollout(signals []Assessment, claims []claim) {
 	for _, other := range signals {
-		if other.Kind == KindRollout || other.Verdict != External {
+		if other.Kind == KindRollout || other.Kind == KindSmoke || other.Verdict != External {
 			continue
 		}
 		for i, a := range signals {

@@ -260,6 +260,8 @@ func plainLimit(sig Signal, base Baseline) (float64, bool) {
 type claim struct {
 	// sustained says that the runbook's rule asks for a rollback, sequential that the breach has been long enough.
 	sustained, sequential bool
+	// doubtful says of a smoke test that a person must decide.
+	doubtful bool
 }
 
 // appraise completes an assessment by the sequential engine's numbers, turns away what is not the release's doing, and

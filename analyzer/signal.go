@@ -19,6 +19,8 @@ const (
 	KindBusiness Kind = "business"
 	// KindRollout is whether the release gets to serve at all, by what the cluster says of its pods and by whether they report.
 	KindRollout Kind = "rollout"
+	// KindSmoke is a smoke test: rounds of checks that ask the service what a user would.
+	KindSmoke Kind = "smoke"
 )
 
 // Signal is one thing that a policy judges a release by.
@@ -45,13 +47,15 @@ type Signal struct {
 	Rule   Sustained     `json:"rule"`
 	// Health is what the cluster must show of a release's pods; of KindRollout.
 	Health Health `json:"health,omitzero"`
+	Smoke  Smoke  `json:"smoke,omitzero"`
 	// Strict judges by the sustained rule alone, as the runbook is written. Nothing then bounds how often a healthy release
 	// is taken for a bad one.
 	Strict bool `json:"strict,omitempty"`
 }
 
-// FromMetrics reports whether the signal is measured by series of its own. A rollout is judged by what the other signals see.
-func (sig Signal) FromMetrics() bool { return sig.Kind != KindRollout }
+// FromMetrics reports whether the signal is measured by series of its own. A rollout is judged by what the cluster says and the
+// other signals see, and a smoke test by its checks.
+func (sig Signal) FromMetrics() bool { return sig.Kind != KindRollout && sig.Kind != KindSmoke }
 
 // Labels maps what the judge needs to know to the labels that carry it. A name that is empty says that the series have no
 // such label. Series without a workload's label are known by the names of their pods, which are then those that Kubernetes

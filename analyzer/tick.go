@@ -57,6 +57,8 @@ type Measurement struct {
 	// Rollout is what the cluster said when the tick was measured; nil where it was not asked or nothing is known. Of
 	// KindRollout only.
 	Rollout *Rollout `json:"rollout,omitempty"`
+	// Smoke are the rounds of a smoke test that ended since the tick before. Of KindSmoke only.
+	Smoke []SmokeRound `json:"smoke,omitempty"`
 	// Gap is set when a series had samples that nothing could be counted from, and that were left out: it came back
 	// after a gap in which two scrapes or more are missing, or it is of unknown age and was seen for the first time.
 	Gap bool `json:"gap,omitempty"`

@@ -80,7 +80,7 @@ type Assessment struct {
 	// OffBaseline is by what part of the baseline the release has failed more requests than it since the deployment, less than 0
 	// if fewer; zero where that is within the runbook's 5 %, or on too few failures to say. It is shown, and never acted on.
 	OffBaseline float64 `json:"offBaseline,omitempty"`
-	// Pods says how the release's pods do that are in a bad way, such as "2 of 3 pods crash"; of a rollout only.
+	// Pods says how many of the release's pods are in a bad way, such as "2 of 3 pods crash", or of a smoke test's checks failed.
 	Pods string `json:"pods,omitempty"`
 	// Brief says of an Insufficient verdict that it is owed to a breach which chance may explain, after enough was measured.
 	Brief bool `json:"-"`

@@ -123,7 +123,7 @@ func printPolicy(w io.Writer, p config.Summary) {
 			text += ", strict"
 		}
 		fmt.Fprintf(w, "    %s\n", text)
-		if s.Kind != analyzer.KindRollout {
+		if s.Kind != analyzer.KindRollout && s.Kind != analyzer.KindSmoke {
 			fmt.Fprintf(w, "      %s\n", plain(comparison(s)))
 		}
 	}

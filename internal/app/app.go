@@ -19,6 +19,7 @@ import (
 	"github.com/rollbackd/rollbackd/internal/bus"
 	"github.com/rollbackd/rollbackd/internal/config"
 	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/internal/smoke"
 	"github.com/rollbackd/rollbackd/internal/watch"
 	"github.com/rollbackd/rollbackd/internal/web"
 	"github.com/rollbackd/rollbackd/notifier"
@@ -96,6 +97,7 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 		Cluster:  rollback.NewCluster(cluster.client, rollback.Options{Timeout: time.Duration(cfg.Kubernetes.Timeout)}),
 		Cache:    newCache(ctx, cluster.watcher),
 		Sampler:  analyzer.NewSampler(prom, time.Duration(cfg.Prometheus.Timeout)),
+		Smoke:    smoke.NewProber(),
 		Records:  records{incident.Writer{Root: cfg.Files.Root}},
 		Tell:     teller,
 		Reject:   events,

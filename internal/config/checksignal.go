@@ -35,10 +35,14 @@ func (s Signal) check(k *checker, at []any, p Policy, scrape model.Duration) {
 		c.foreign("requests", "errors", "histogram", "slo", "quantile", "tolerance", "unit", "events", "query", "direction", "labels", "maxIncrease")
 		c.positive(c.field("failing"), c.Failing)
 		c.positive(c.field("notReady"), c.NotReady)
+	case analyzer.KindSmoke:
+		c.smokeTest(p)
+		return
 	default:
-		c.say(c.field("kind"), "%q is not a kind of signal; use %s, %s, %s or %s", s.Kind,
-			analyzer.KindErrorRate, analyzer.KindLatency, analyzer.KindBusiness, analyzer.KindRollout)
+		c.say(c.field("kind"), "%q is not a kind of signal; use %s, %s, %s, %s or %s", s.Kind,
+			analyzer.KindErrorRate, analyzer.KindLatency, analyzer.KindBusiness, analyzer.KindRollout, analyzer.KindSmoke)
 	}
+	c.foreign(smokeFields()...)
 	if s.Kind != analyzer.KindRollout {
 		c.foreign("failing", "notReady")
 	}

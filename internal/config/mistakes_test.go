@@ -47,7 +47,7 @@ func mistakes() []mistaken {
 			`line 7: kubernetes.timeout: "x" is not a duration; write it as 30s, 5m or 1h30m`}},
 		{[]string{least, ""}, []string{"line 1: the file is empty; it needs at least instance, environments, prometheus.url and policies"}},
 		{[]string{"[production]", "[production"}, []string{"line 3: not YAML: did not find expected ',' or ']' while parsing a flow sequence; look at the indentation, colons and brackets here and just before"}},
-	}, wrongValues(), wrongSignals())
+	}, wrongValues(), wrongSignals(), wrongHealth())
 }
 
 // wrongValues are well-formed, but cannot work.
@@ -105,7 +105,7 @@ func wrongSignals() []mistaken {
 	const duration = " is not a positive duration; write it as 30s, 5m or 1h30m"
 	return []mistaken{
 		{[]string{"- name: errors", "- name: ''"}, []string{`line 7: policies[0].signals[0].name: "" is not a name of its own; give every signal of a policy another, such as error-rate`}},
-		{inSignal("kind: magic"), []string{at + `kind: "magic" is not a kind of signal; use error-rate, latency, business or rollout`}},
+		{inSignal("kind: magic"), []string{at + `kind: "magic" is not a kind of signal; use error-rate, latency, business, rollout or smoke`}},
 		{[]string{"    requests: http_requests_total\n", ""}, []string{"line 7: policies[0].signals[0].requests: is missing; name a counter such as http_requests_total"}},
 		{[]string{`{code=~"5.."}`, ""}, []string{`line 9: policies[0].signals[0].errors: is the same as requests, so every request would count as failed; select the failed ones, such as {code=~"5.."}`}},
 		{inSignal("labels: {namespace: '', pod: ''}"), []string{at + "labels: has neither pod nor workload, so nothing tells the workload's series from others; name one of the two"}},

@@ -91,9 +91,10 @@ type Verify struct {
 type Signal struct {
 	// Name tells the signals of a policy apart. Required.
 	Name string `yaml:"name"`
-	// Kind is error-rate (the default), latency, business or rollout. A signal of kind rollout says that a release is bad
+	// Kind is error-rate (the default), latency, business, rollout or smoke. A signal of kind rollout says that a release is bad
 	// whose pods crash, cannot pull their image or do not become ready, or which reports nothing for longer than "for" while the
-	// old version goes on serving; it needs nothing but a name.
+	// old version goes on serving; it needs nothing but a name. One of kind smoke says that a release is bad whose
+	// HTTP checks fail in several rounds in a row.
 	Kind analyzer.Kind `yaml:"kind"`
 	// Preset names an instrumentation, such as istio, whose series and labels are taken where the signal does not name its own.
 	Preset string `yaml:"preset"`
@@ -136,6 +137,14 @@ type Signal struct {
 	// NotReady is how long most of the release's pods may be not ready, unless the Deployment's own progress deadline is over
 	// sooner. Default 10m.
 	NotReady model.Duration `yaml:"notReady"`
+	// HTTP are the checks of a smoke test, which are made side by side; of smoke, as are the three that follow.
+	HTTP []HTTPCheck `yaml:"http"`
+	// Every is the time between two rounds. The first one is run when the rollout is complete, and one before it. Default 1m.
+	Every model.Duration `yaml:"every"`
+	// Attempts is how often a check is tried, a second apart, before it has failed in a round. Default 2.
+	Attempts uint64 `yaml:"attempts"`
+	// Failures is in how many rounds in a row a check must fail for the release to be bad. Default 3.
+	Failures uint64 `yaml:"failures"`
 	// Strict judges by the limit and the time alone, as the runbook is written: without the absolute floor, the least number
 	// of requests, and the evidence that bounds false rollbacks. Default false.
 	Strict bool `yaml:"strict"`
@@ -202,6 +211,9 @@ func (s *Signal) UnmarshalYAML(unmarshal func(any) error) error {
 		For:         minutes(5),
 		Failing:     minutes(1),
 		NotReady:    minutes(10),
+		Every:       minutes(1),
+		Attempts:    2,
+		Failures:    3,
 		MinRequests: 100,
 	}
 	type plain Signal
@@ -288,38 +300,4 @@ type namedStage struct {
 
 func (s Stages) named() []namedStage {
 	return []namedStage{{"active", "active", s.Active}, {"on-call", "onCall", s.OnCall}, {"enhanced", "enhanced", s.Enhanced}}
-}
-
-func (s Signal) compile(scrape model.Duration) analyzer.Signal {
-	fill(&s.ScrapeInterval, scrape)
-	if s.Strict {
-		s.MaxIncrease.Absolute, s.MinRequests = 0, 1
-	}
-	return analyzer.Signal{
-		Health: s.health(),
-		Name:   s.Name, Kind: s.Kind, Requests: s.Requests, Errors: s.Errors, Histogram: s.Histogram,
-		Events: s.Events, Query: s.Query, Direction: s.Direction,
-		Labels: analyzer.Labels(s.Labels), Scrape: time.Duration(s.ScrapeInterval),
-		Objective: s.objective(), Strict: s.Strict,
-		Rule: analyzer.Sustained{
-			Relative: s.MaxIncrease.Relative, Absolute: s.MaxIncrease.Absolute,
-			Window: time.Duration(s.Window), For: time.Duration(s.For), MinRequests: s.MinRequests,
-		},
-	}
-}
-
-func (s Signal) health() analyzer.Health {
-	if s.Kind != analyzer.KindRollout {
-		return analyzer.Health{}
-	}
-	return analyzer.Health{Failing: time.Duration(s.Failing), NotReady: time.Duration(s.NotReady)}
-}
-
-func (s Signal) objective() analyzer.Objective {
-	if s.Kind != analyzer.KindLatency {
-		return analyzer.Objective{}
-	}
-	return analyzer.Objective{
-		Quantile: s.Quantile, SLO: time.Duration(s.SLO), Tolerance: s.Tolerance, Unit: time.Duration(s.Unit),
-	}
 }

@@ -79,6 +79,9 @@ func summaryOf(sig analyzer.Signal, preset string) SignalSummary {
 	if !sig.FromMetrics() {
 		s.ComparedBy = ""
 	}
+	if sig.Kind == analyzer.KindSmoke {
+		s.For = shown(sig.Smoke.Every * time.Duration(sig.Smoke.Failures-1))
+	}
 	return s
 }
 
@@ -94,6 +97,8 @@ func limitOf(sig analyzer.Signal) string {
 		return fmt.Sprintf("P%s of %s: the SLO of %s plus %s", number(100*o.Quantile), shown(o.Limit()), shown(o.SLO), percent(o.Tolerance))
 	case analyzer.KindBusiness:
 		return fmt.Sprintf("%s by %s beyond what is usual", directions(sig.Direction), percent(r.Relative))
+	case analyzer.KindSmoke:
+		return fmt.Sprintf("a check of %d that fails in %d rounds in a row, %s apart", len(sig.Smoke.HTTP), sig.Smoke.Failures, shown(sig.Smoke.Every))
 	case analyzer.KindRollout:
 		return fmt.Sprintf("pods that fail for %s or are not ready for %s, or no request while the old version serves",
 			shown(sig.Health.Failing), shown(sig.Health.NotReady))

@@ -76,6 +76,8 @@ func wordsFor(signal string, kind analyzer.Kind) signalWords {
 		return signalWords{Name: "P95 latency", Broke: "P95 latency breach detected", Bad: "were too slow"}
 	case analyzer.KindRollout:
 		return signalWords{Name: "Rollout health", Broke: "Failed rollout detected"}
+	case analyzer.KindSmoke:
+		return signalWords{Name: "Smoke test", Broke: "Failed smoke test detected"}
 	default:
 		name := "Signal " + text(signal)
 		return signalWords{Name: name, Broke: name + " breach detected", Bad: "were bad"}

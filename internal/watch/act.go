@@ -35,6 +35,8 @@ func (w Watch) forbidden() *rollback.Refusal {
 	case w.Event.SchemaChange:
 		return &rollback.Refusal{Code: rollback.RefuseSchemaChange,
 			Reason: "the release changed the database schema, so the previous version may not run on it"}
+	case w.judgement.Verdict == analyzer.Regressed && w.judgement.Unproven && w.judgement.Doubt() != "":
+		return &rollback.Refusal{Code: rollback.RefuseUnproven, Reason: w.judgement.Doubt()}
 	case w.judgement.Verdict == analyzer.Regressed && w.judgement.Unproven:
 		return &rollback.Refusal{Code: rollback.RefuseUnproven,
 			Reason: fmt.Sprintf("the runbook's rule asks for it, but the evidence is %.3g and acting without asking needs %.3g: a person must decide",

@@ -45,7 +45,7 @@ func (w Watch) podsRecovered(s rollback.Snapshot, now time.Time) *rollback.Refus
 	for _, a := range w.judgement.Signals {
 		switch {
 		case a.Verdict != analyzer.Regressed:
-		case a.Pods == "":
+		case a.Kind != analyzer.KindRollout || a.Pods == "":
 			return nil
 		default:
 			byPods = true

@@ -7,6 +7,7 @@ import (
 	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/internal/smoke"
 	"github.com/rollbackd/rollbackd/notifier"
 	"github.com/rollbackd/rollbackd/rollback"
 )
@@ -69,6 +70,11 @@ type Sampler interface {
 	Around(ctx context.Context, sig analyzer.Signal, dep *analyzer.Dependencies, sus analyzer.Suspicion) (analyzer.Around, error)
 	Sample(ctx context.Context, sig analyzer.Signal, subjects []analyzer.Subject) (map[string][]analyzer.Measurement, error)
 	Baseline(ctx context.Context, sig analyzer.Signal, sub analyzer.Subject, span analyzer.Span) (analyzer.Baseline, error)
+}
+
+// Smoker runs one round of a smoke test. A server that does not answer costs no more than the checks' own timeouts.
+type Smoker interface {
+	Round(ctx context.Context, test analyzer.Smoke, about smoke.Names) analyzer.SmokeRound
 }
 
 // Records writes the files of a watch.

@@ -21,9 +21,13 @@ const beat = 500 * time.Millisecond
 type scheduler struct {
 	*Supervisor
 	turns turns
+	// smoke runs the smoke tests.
+	smoke *smokeTests
 }
 
-func newScheduler(s *Supervisor) *scheduler { return &scheduler{Supervisor: s} }
+func newScheduler(s *Supervisor) *scheduler {
+	return &scheduler{Supervisor: s, smoke: newSmokeTests(s)}
+}
 
 // job is one watch whose ticks are due.
 type job struct {
@@ -44,6 +48,7 @@ func (s *scheduler) run(ctx context.Context) {
 			return
 		case at := <-ticker.C:
 			s.turns.forget(at)
+			s.smoke.start(ctx, at, &running)
 			for group, jobs := range s.group(at) {
 				if s.turns.take(group, at) {
 					running.Go(func() { s.serve(ctx, group, jobs, at) })
@@ -92,7 +97,8 @@ func behind(from, at time.Time) string {
 func signalsKey(signals []analyzer.Signal) string {
 	asked := slices.Clone(signals)
 	for i := range asked {
-		asked[i].Name, asked[i].Rule, asked[i].Health, asked[i].Strict = "", analyzer.Sustained{}, analyzer.Health{}, false // what is made of the counts, not how they come about
+		asked[i].Name, asked[i].Rule, asked[i].Strict = "", analyzer.Sustained{}, false
+		asked[i].Health, asked[i].Smoke = analyzer.Health{}, analyzer.Smoke{} // what is made of the counts, not how they come about
 	}
 	key, _ := json.Marshal(asked) // plain structs always encode
 	return string(key)
@@ -132,6 +138,7 @@ func (s *scheduler) measure(ctx context.Context, jobs []job) (answered bool) {
 	}
 	for _, j := range jobs {
 		s.addHealth(j, ticks[j.watch.Key], time.Now())
+		s.smoke.addRounds(j, ticks[j.watch.Key])
 	}
 	s.surveyAndDeliver(ctx, jobs, ticks)
 	return true

@@ -27,11 +27,13 @@ type Options struct {
 	Cluster  Cluster
 	Cache    Cache
 	Sampler  Sampler
-	Records  Records
-	Tell     Teller
-	Reject   Rejecter
-	Metrics  *Metrics
-	Log      *zap.Logger
+	// Smoke runs smoke tests; it may be nil where no policy has any.
+	Smoke   Smoker
+	Records Records
+	Tell    Teller
+	Reject  Rejecter
+	Metrics *Metrics
+	Log     *zap.Logger
 }
 
 func (o Options) actorName() string { return "rollbackd/" + o.Instance }
