@@ -10,7 +10,7 @@ UNIT_PACKAGES = $$($(GO) list ./... | grep -v /test/e2e)
 E2E_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test proof e2e stack lint fmt docs clean stack-programs
+.PHONY: help build demo test proof scale e2e stack lint fmt docs clean stack-programs
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: lint stack-programs ## Run every check and every test
 
 proof: ## Measure false rollbacks and delays (up to an hour on two cores) and write docs/judging.md
 	nice $(GO) run ./test/proof
+
+scale: stack-programs ## Measure what a tick takes with up to 10,000 watches and write docs/scale.md
+	$(GO) run ./test/scale
 
 e2e: stack-programs ## Run the end-to-end tests only
 	$(GO) test -race -count=1 -timeout $(E2E_TIMEOUT) ./test/e2e/...
