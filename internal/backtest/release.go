@@ -21,6 +21,11 @@ type release struct {
 	fresh bool
 	// absent says that nothing new was ever seen where something should have been.
 	absent bool
+	// undivided says that nothing tells the release from what was there before but time.
+	undivided bool
+	// since is set where the release is all pods that came then or later; versioned where it is the pods of its versions.
+	since     time.Time
+	versioned bool
 }
 
 // group is a set of pods or a version, with when it was first seen.
@@ -59,11 +64,13 @@ func (c sighted) release(e event.Event, settleFor time.Duration) release {
 	r.members = analyzer.Members{Versions: e.VersionLabels(""), Undivided: true}
 	r.control = analyzer.Members{NotVersions: r.members.Versions}
 	near := func(groups []group) (group, bool) { return nearest(groups, e.Timestamp, settleFor) }
+	named := c.named(r.members.Versions)
 	switch {
-	case c.named(r.members.Versions) != nil:
-		r.byVersion(*c.named(r.members.Versions), c)
+	case named != nil && (e.Strategy == event.StrategyBlueGreen || !named.first.Before(e.Timestamp.Add(-lead))):
+		r.byVersion(*named, c)
 		return r
 	case !c.divided():
+		r.undivided = true
 		return r
 	}
 	if g, ok := near(c.replicaSets); ok {
@@ -71,18 +78,23 @@ func (c sighted) release(e event.Event, settleFor time.Duration) release {
 		r.control.Pods = c.podsWithout(g.name)
 		return r
 	}
-	if g, ok := near(c.versions); ok {
+	if g, ok := near(c.versions); ok && named == nil {
 		r.members.Versions, r.control.NotVersions = []string{g.name}, []string{g.name}
 		r.byVersion(g, c)
 		return r
 	}
 	if pods, first, ok := c.newcomers(e.Timestamp, settleFor); ok {
-		r.members.Pods, r.t0, r.fresh = pods, first, true
+		r.members.Pods, r.t0, r.fresh, r.since = pods, first, true, first
 		r.control.Pods = c.otherPods(pods)
 		return r
 	}
-	if len(c.replicaSets) == 0 && len(c.versions) == 0 {
-		r.members.Pods = c.otherPods(nil) // the pods kept their names, as those of a StatefulSet do
+	switch {
+	case named != nil: // the same version once more, as when only its configuration changed
+		r.byVersion(*named, c)
+		r.undivided = len(c.versions) == 1
+		return r
+	case len(c.replicaSets) == 0 && len(c.versions) == 0:
+		r.members.Pods, r.undivided = c.otherPods(nil), true // the pods kept their names, as those of a StatefulSet do
 		return r
 	}
 	r.absent = true
@@ -93,20 +105,35 @@ func (c sighted) release(e event.Event, settleFor time.Duration) release {
 // byVersion takes the release to be the series of a version, and the pods that carry it.
 func (r *release) byVersion(g group, c sighted) {
 	pods := c.podsOf(r.members.Versions)
-	r.members.Pods, r.control.Pods = pods, c.otherPods(pods)
+	r.members.Pods, r.control.Pods, r.versioned = pods, c.otherPods(pods), len(pods) > 0
 	if g.first.Before(r.t0.Add(-lead)) { // it ran before, as the other colour does
 		return
 	}
 	r.t0, r.fresh = g.first, true
 }
 
+// grow takes up the pods that came since.
+func (r *release) grow(c sighted) {
+	switch {
+	case !r.since.IsZero():
+		r.members.Pods = c.podsSince(r.since)
+	case r.versioned:
+		r.members.Pods = c.podsOf(r.members.Versions)
+	default:
+		return
+	}
+	if r.control.Workload == "" {
+		r.control.Pods = c.otherPods(r.members.Pods)
+	}
+}
+
 // before are the series of the time before the deployment.
 func (r release) before() analyzer.Members {
+	if r.undivided {
+		return r.members
+	}
 	m := r.control
 	m.Undivided = true
-	if len(m.Pods) == 0 && !r.fresh {
-		m.Pods = r.members.Pods
-	}
 	return m
 }
 

@@ -76,7 +76,8 @@ type decision struct {
 // measured reports whether anything was measured in the tick.
 func (d *decision) measured() bool {
 	return slices.ContainsFunc(d.Signals, func(a analyzer.Assessment) bool {
-		return a.Outcome == analyzer.OutcomeOK || a.Outcome == analyzer.OutcomeBreach
+		counts := a.Kind != analyzer.KindRollout && a.Kind != analyzer.KindSmoke
+		return counts && (a.Outcome == analyzer.OutcomeOK || a.Outcome == analyzer.OutcomeBreach)
 	})
 }
 
@@ -112,6 +113,9 @@ func Replay(ctx context.Context, opts Options, e event.Event, beside Surrounding
 	return r.conclude(out, decided)
 }
 
+// silence is after how long without anything of the release a watch need not be followed to its end.
+const silence = time.Hour
+
 // run reads and judges piece by piece, until there is a decision or the watch is over.
 func (r *replay) run(ctx context.Context) (*decision, error) {
 	if err := r.begin(ctx); err != nil {
@@ -122,11 +126,12 @@ func (r *replay) run(ctx context.Context) (*decision, error) {
 		if err := r.read(ctx, until); err != nil {
 			return nil, err
 		}
+		r.release.grow(census(r.seen(), r.event.Workload))
 		d, err := r.judge(ctx, r.spans(until))
 		if d != nil || err != nil {
 			return d, err
 		}
-		if r.silentFor() > time.Hour {
+		if r.silentFor() > silence {
 			break
 		}
 	}
@@ -158,12 +163,22 @@ func (r *replay) begin(ctx context.Context) error {
 // limit ends the watch at the end of its last stage, at the next deployment, or with the present.
 func (r *replay) limit(successor time.Time) {
 	r.end, r.why = r.release.t0.Add(r.policy.End()), "watched for "+r.policy.End().String()
+	if r.release.undivided && !successor.IsZero() { // the next release may have begun before its event, and nothing would tell
+		successor = latest(successor.Add(-lead), r.release.t0.Add(successor.Sub(r.release.t0)/2))
+	}
 	if !successor.IsZero() && successor.After(r.release.t0) && successor.Before(r.end) {
 		r.end, r.why = successor, "watched until the next deployment"
 	}
 	if r.Now.Before(r.end) {
 		r.end, r.why = r.Now, "watched until now"
 	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (r *replay) seen() []sightings {
@@ -297,7 +312,7 @@ func (r *replay) suspicion(at time.Time) analyzer.Suspicion {
 	sus := analyzer.Suspicion{Namespace: r.event.Namespace, Workload: r.event.Workload}
 	first, _ := slices.BinarySearchFunc(r.beside.Others, at.Add(-lead), func(o event.Event, t time.Time) int { return o.Timestamp.Compare(t) })
 	for _, o := range r.beside.Others[first:] {
-		if o.Timestamp.After(at) {
+		if o.Timestamp.After(at.Add(lead)) { // most events come when the rollout is over
 			break
 		}
 		if o.Namespace != r.event.Namespace || o.Workload != r.event.Workload {
@@ -317,23 +332,12 @@ func (r *replay) record(t analyzer.Tick) {
 	}
 }
 
-// silentFor is for how long nothing at all has been recorded of the workload.
+// silentFor is for how long nothing has been measured of the release.
 func (r *replay) silentFor() time.Duration {
-	var last time.Time
-	for _, h := range r.histories {
-		if h == nil {
-			continue
-		}
-		for _, s := range h.Sightings() {
-			if s.Last.After(last) {
-				last = s.Last
-			}
-		}
+	if r.measured == nil {
+		return r.last.Sub(r.release.t0)
 	}
-	if last.IsZero() { // nothing is counted, or nothing was there
-		return 0
-	}
-	return r.last.Sub(last)
+	return r.last.Sub(r.measured.at)
 }
 
 // conclude puts a replay's end into words.
@@ -348,9 +352,9 @@ func (r *replay) conclude(out Outcome, d *decision) Outcome {
 		d = r.excused
 	default:
 		d = &decision{at: r.last, Judgement: r.newest}
-		if r.newest.Verdict == analyzer.NoData && r.measured != nil && r.silentFor() > 0 {
+		if !d.measured() && r.measured != nil {
 			d = r.measured
-			r.why = fmt.Sprintf("nothing is recorded after %s; until then", d.at.UTC().Format(time.RFC3339))
+			r.why = fmt.Sprintf("nothing is recorded of the release after %s; until then", d.at.UTC().Format(time.RFC3339))
 		}
 		d.Verdict, d.Reason = d.AtEnd()
 		d.Reason = r.why + ": " + d.Reason
@@ -362,7 +366,12 @@ func (r *replay) conclude(out Outcome, d *decision) Outcome {
 	switch out.Verdict {
 	case analyzer.Insufficient, analyzer.NoData:
 	default:
-		out.DecidedAt = &d.at
+		// A watch begins with its event, whatever it then sees of the time before.
+		at := d.at
+		if at.Before(r.event.Timestamp) {
+			at = r.event.Timestamp
+		}
+		out.DecidedAt = &at
 	}
 	out.Evidence.EValue, out.Evidence.Required, out.Evidence.Signals = d.Evidence, d.Required, d.Signals
 	out.Evidence.Asks = d.Verdict == analyzer.Regressed && d.Unproven

@@ -60,6 +60,7 @@ func Run(ctx context.Context, opts Options, events []event.Event, parallel int, 
 		}
 		return nil
 	})
+	events = asPairs(events)
 	chain := succession(events)
 	others := slices.SortedStableFunc(slices.Values(events), func(a, b event.Event) int { return a.Timestamp.Compare(b.Timestamp) })
 	for i, e := range events {
@@ -80,6 +81,23 @@ func Run(ctx context.Context, opts Options, events []event.Event, parallel int, 
 	return group.Wait()
 }
 
+// asPairs dates the second event of a pair like the first: both tell of the same deployment.
+func asPairs(events []event.Event) []event.Event {
+	begun := map[string]time.Time{}
+	for _, e := range events {
+		if first, known := begun[e.Key()]; !known || e.Timestamp.Before(first) {
+			begun[e.Key()] = e.Timestamp
+		}
+	}
+	out := slices.Clone(events)
+	for i, e := range events {
+		if e.ID != "" {
+			out[i].Timestamp = begun[e.Key()]
+		}
+	}
+	return out
+}
+
 // successor is the deployment that followed another of the same workload.
 type successor struct {
 	at      time.Time
@@ -98,7 +116,7 @@ func succession(events []event.Event) []successor {
 	out := make([]successor, len(events))
 	for i, e := range events {
 		for _, next := range byTarget[e.Target()] {
-			if next.Timestamp.After(e.Timestamp) && next.Key() != e.Key() {
+			if next.Timestamp.After(e.Timestamp) && next.Key() != e.Key() && next.Version != e.Version {
 				out[i] = successor{at: next.Timestamp, version: next.Version}
 				break
 			}

@@ -145,11 +145,16 @@ func (c sighted) newcomers(at time.Time, settleFor time.Duration) (map[string]bo
 			first = g.first
 		}
 	}
+	return c.podsSince(first), first, true
+}
+
+// podsSince returns the pods that no ReplicaSet's name tells of and that were first seen then or later.
+func (c sighted) podsSince(first time.Time) map[string]bool {
 	out := map[string]bool{}
 	for _, g := range c.pods {
 		if !g.first.Before(first) {
 			out[g.name] = true
 		}
 	}
-	return out, first, true
+	return out
 }
