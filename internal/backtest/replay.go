@@ -104,7 +104,8 @@ func Replay(ctx context.Context, opts Options, e event.Event, beside Surrounding
 		}
 		return out
 	}
-	r.policy, out.Policy = policy, policy.Name
+	past := policy.OverHistory()
+	r.policy, out.Policy = &past, policy.Name
 	decided, err := r.run(ctx)
 	if err != nil {
 		out.Verdict, out.Reason, out.Err = analyzer.NoData, "the past could not be read: "+err.Error(), err

@@ -38,7 +38,7 @@ func TestExampleConfiguration(t *testing.T) {
 	cfg, err := config.Load(filepath.Join("..", "..", "deploy", "example.yaml"))
 	require.NoError(t, err)
 	require.Len(t, cfg.WatchPolicies(), 1)
-	require.Len(t, cfg.WatchPolicies()[0].Signals, 2)
+	require.Len(t, cfg.WatchPolicies()[0].Signals, 3)
 }
 
 func TestDaemonLogFindsChangesOfState(t *testing.T) {

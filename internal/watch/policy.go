@@ -142,6 +142,12 @@ func (p Policy) Rules() analyzer.Rules {
 	return analyzer.Rules{Signals: p.Signals, Alpha: p.Alpha, MinBreach: p.MinBreach, Guarded: p.guarded()}
 }
 
+// OverHistory is the policy as far as the history of Prometheus can judge by it: nobody asked a service of the past anything.
+func (p Policy) OverHistory() Policy {
+	p.Signals = slices.DeleteFunc(slices.Clone(p.Signals), func(s analyzer.Signal) bool { return s.Kind == analyzer.KindSmoke })
+	return p
+}
+
 // guarded reports whether others are looked at before anything is laid to a release.
 func (p Policy) guarded() bool { return p.Peers || p.Dependencies != nil }
 

@@ -73,6 +73,13 @@ func TestAHangingSmokeTestDelaysNothing(t *testing.T) {
 	})
 }
 
+func TestHistoryIsNotJudgedBySmokeTests(t *testing.T) {
+	o := Options{Policies: []Policy{testPolicy()}}
+	withSmoke(nil)(&o)
+	require.Equal(t, testPolicy().Signals, o.Policies[0].OverHistory().Signals)
+	require.Len(t, o.Policies[0].Signals, 2)
+}
+
 func TestOthersAreCountedFromWhenATestBeganToFail(t *testing.T) {
 	now := time.Now()
 	mine := &smokeRun{workload: "shop/a", failing: now, ended: now.Add(time.Minute)}
