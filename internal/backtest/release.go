@@ -70,7 +70,7 @@ func (c sighted) release(e event.Event, settleFor time.Duration) release {
 		r.byVersion(*named, c)
 		return r
 	case !c.divided():
-		r.undivided = true
+		r.undivided, r.members.Pods = true, map[string]bool{"": true} // the series may lack the labels that were named
 		return r
 	}
 	if g, ok := near(c.replicaSets); ok {

@@ -164,7 +164,7 @@ func (r *replay) begin(ctx context.Context) error {
 // limit ends the watch at the end of its last stage, at the next deployment, or with the present.
 func (r *replay) limit(successor time.Time) {
 	r.end, r.why = r.release.t0.Add(r.policy.End()), "watched for "+r.policy.End().String()
-	if r.release.undivided && !successor.IsZero() { // the next release may have begun before its event, and nothing would tell
+	if (r.release.undivided || !r.release.since.IsZero()) && !successor.IsZero() { // the next release may have begun before its event, and nothing would tell
 		successor = latest(successor.Add(-lead), r.release.t0.Add(successor.Sub(r.release.t0)/2))
 	}
 	if !successor.IsZero() && successor.After(r.release.t0) && successor.Before(r.end) {

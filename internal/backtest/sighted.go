@@ -33,7 +33,6 @@ func census(seen []sightings, workload string) sighted {
 	c := sighted{all: map[string]analyzer.Sighting{}, beside: map[string]bool{}}
 	sets, versions, pods := map[string]time.Time{}, map[string]time.Time{}, map[string]time.Time{}
 	for _, s := range seen {
-		c.byLabel = c.byLabel || s.labels.Pod != "" || s.labels.Version != ""
 		for _, one := range s.seen {
 			if one.Workload != "" && one.Workload != workload {
 				if one.Pod != "" {
@@ -41,6 +40,7 @@ func census(seen []sightings, workload string) sighted {
 				}
 				continue
 			}
+			c.byLabel = c.byLabel || s.labels.Pod != "" && one.Pod != "" || s.labels.Version != "" && one.Version != ""
 			if s.labels.Version != "" {
 				earliest(versions, one.Version, one.First)
 			}
