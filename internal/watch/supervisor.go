@@ -113,6 +113,10 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	s.mu.Unlock()
 	running.Go(func() { s.records.run(ctx) })
 	running.Go(func() { newScheduler(s).run(ctx) })
+	<-ctx.Done()
+	s.mu.Lock()
+	s.launch = nil // what is accepted from now on is carried by the next process, so that nothing joins those that are waited for
+	s.mu.Unlock()
 	running.Wait()
 	return nil
 }
