@@ -117,6 +117,7 @@ func (st businessState) judge(r Rules, sig Signal, base Baseline, usual usual, a
 	a = st.describe(a, r)
 	a.LeastBreach = r.leastBreach(t).Seconds()
 	c := claim{sustained: st.held > sig.Rule.For, sequential: st.held >= r.leastBreach(t)}
+	c.stale = st.evidence(sig) < suspicious*max(1, businessState{falling: st.before[0], rising: st.before[1]}.evidence(sig))
 	if c.sustained {
 		a.Verdict = Regressed
 	}

@@ -22,7 +22,7 @@ func excuseBusiness(r Rules, st State, signals []Assessment, claims []claim) {
 			continue
 		}
 		s := st.signals[i]
-		if claims[i] != (claim{}) && guarded == "" && undecided(signals) {
+		if (claims[i].sustained || claims[i].sequential) && guarded == "" && undecided(signals) {
 			signals[i].Verdict, claims[i] = Insufficient, claim{}
 			signals[i].Reason += "; what the requests themselves show is decided first"
 		}

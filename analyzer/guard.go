@@ -16,6 +16,8 @@ type guard struct {
 	calm evidence
 	// gathered is what the evidence would be had none been given up: whether there is anything to excuse.
 	gathered evidence
+	// own is what this breach alone has brought, whatever was before it or is excused.
+	own evidence
 	// beside is what the old version alone says of this breach, where it served for a part of it. Something that both share
 	// would have struck both.
 	beside evidence

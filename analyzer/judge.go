@@ -146,7 +146,10 @@ func (j *Judgement) decide(signals []Signal, claims []claim) {
 		switch {
 		case signals[i].Strict, !signals[i].FromMetrics():
 			proven = proven || a.Verdict == Regressed && !c.doubtful
-		case (c.sustained || c.sequential) && a.Evidence >= suspicious && j.Evidence >= j.Required:
+		case c.sustained && c.stale && j.Evidence >= suspicious:
+			a.Verdict = Insufficient
+			a.Reason += "; but what speaks against it is mostly of an earlier time"
+		case (c.sustained || c.sequential) && !c.stale && a.Evidence >= suspicious && j.Evidence >= j.Required:
 			a.Verdict, proven = Regressed, true
 			if !c.sustained {
 				a.Reason = fmt.Sprintf("%s for about %s; the limit is %s (%s); %s",

@@ -171,6 +171,7 @@ func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Ti
 // weigh adds what a tick says to the evidence.
 func (st SequentialState) weigh(g gains, limit float64) SequentialState {
 	st.evidence, st.guard.gathered = st.evidence.times(g, limit), st.guard.gathered.times(g, limit)
+	st.guard.own = st.guard.own.times(g, limit)
 	return st
 }
 
@@ -260,6 +261,9 @@ func plainLimit(sig Signal, base Baseline) (float64, bool) {
 type claim struct {
 	// sustained says that the runbook's rule asks for a rollback, sequential that the breach has been long enough.
 	sustained, sequential bool
+	// stale says that hardly any of the evidence is of the present breach: what an earlier one has shown, which was over
+	// before it could be acted on, or was a single pod's, is not held against a few failures later.
+	stale bool
 	// doubtful says of a smoke test that a person must decide.
 	doubtful bool
 }
@@ -274,6 +278,7 @@ func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a
 		a.Since = st.breach.since
 	}
 	c := claim{sustained: a.Verdict == Regressed, sequential: st.breach.proven(least, a.Limit)}
+	c.stale = st.guard.own.value() < suspicious
 	if sig.Strict {
 		c.sequential = false
 		return st, a, c

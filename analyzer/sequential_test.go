@@ -55,6 +55,20 @@ var histories = []history{{
 	pods:     map[string]string{"a": "250/0 250/125 250/125 250/0 250/1 250/0 250/1 250/0 250/0 250/0"},
 	verdicts: "..........",
 }, {
+	name:     "what a blip showed is not held against a few failures later",
+	baseline: quietBaseline(),
+	pods:     map[string]string{"a": "250/0 250/125 250/125 250/0 250/0 250/0 250/0 250/2 250/1 250/2 250/2 250/0 250/0"},
+	verdicts: ".............",
+}, {
+	name:     "nor is what a single pod did before it was deleted",
+	baseline: quietBaseline(),
+	pods: map[string]string{
+		"a": "100/100 100/100 100/100 100/100 100/100 100/100 - - - - - - - - -",
+		"b": "100/0 100/0 100/0 100/0 100/0 100/0 100/0 100/0 100/0 100/0 100/1 100/1 100/1 100/1 100/0",
+		"c": "100/0 100/0 100/0 100/0 100/0 100/0 100/0 100/0 100/0 100/0 100/1 100/0 100/1 100/1 100/0",
+	},
+	verdicts: "..ssss.........",
+}, {
 	name:     "a gap in the data starts the breach anew",
 	baseline: quietBaseline(),
 	pods:     map[string]string{"a": "250/125 250/125 - - - 250/125 250/125 250/125"},
