@@ -7,7 +7,6 @@ package backtest
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -63,8 +62,10 @@ type replay struct {
 	known    map[string]bool
 	newest   analyzer.Judgement
 	measured *decision
-	excused  *decision
-	courses  []Course
+	// passed says that the first stage ended healthy.
+	passed  bool
+	excused *decision
+	courses []Course
 }
 
 // decision is a judgement and its tick.
@@ -182,58 +183,6 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-func (r *replay) seen() []sightings {
-	var out []sightings
-	for i, h := range r.histories {
-		if h != nil {
-			out = append(out, sightings{labels: r.policy.Signals[i].Labels, seen: h.Sightings()})
-		}
-	}
-	return out
-}
-
-// read extends the histories of all signals, but not into the future.
-func (r *replay) read(ctx context.Context, until time.Time) error {
-	if until.After(r.Now) {
-		until = r.Now
-	}
-	for _, h := range r.histories {
-		if h == nil {
-			continue
-		}
-		if err := r.Source.Extend(ctx, h, until); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *replay) subject(members analyzer.Members) analyzer.Subject {
-	return analyzer.Subject{Key: "backtest", Namespace: r.event.Namespace, Workload: r.event.Workload, Release: members}
-}
-
-func (r *replay) measureBaselines(ctx context.Context) error {
-	span := analyzer.Span{From: r.release.t0.Add(-r.policy.BaselineWindow), At: r.release.t0}
-	r.baselines = make(map[string]analyzer.Baseline, len(r.histories))
-	for i, sig := range r.policy.Signals {
-		base, err := r.baseline(ctx, i, sig, span)
-		if err != nil {
-			return err
-		}
-		r.baselines[sig.Name] = base
-		r.courses = append(r.courses, Course{Signal: sig, Baseline: base})
-	}
-	return nil
-}
-
-func (r *replay) baseline(ctx context.Context, i int, sig analyzer.Signal, span analyzer.Span) (analyzer.Baseline, error) {
-	sub := r.subject(r.release.before())
-	if h := r.histories[i]; h != nil {
-		return h.Baseline(sub, span)
-	}
-	return r.Source.Baseline(ctx, sig, sub, span)
-}
-
 // next is the tick after the newest.
 func (r *replay) next() time.Time { return r.policy.NextTick(r.release.t0, r.last) }
 
@@ -257,6 +206,7 @@ func (r *replay) judge(ctx context.Context, spans []analyzer.Span) (*decision, e
 		return nil, err
 	}
 	for _, t := range ticks {
+		passed := r.policy.EndsActive(r.release.t0, r.last, t.At)
 		r.last = t.At
 		t = r.policy.Survey(ctx, r.Source, r.release.t0, r.state, r.suspicion(t.At), t)
 		r.state, r.newest = analyzer.Step(r.policy.Rules(), r.baselines, r.state, t)
@@ -273,54 +223,12 @@ func (r *replay) judge(ctx context.Context, spans []analyzer.Span) (*decision, e
 		if r.newest.Verdict != analyzer.NoData && d.measured() {
 			r.measured = d
 		}
+		if r.passed = r.passed || passed && r.newest.Verdict == analyzer.Healthy; r.passed && r.policy.EarlyPass && r.newest.ProvenHealthy {
+			r.end, r.why = t.At, "proven healthy after "+t.At.Sub(r.release.t0).Round(time.Second).String()
+			return nil, nil
+		}
 	}
 	return nil, nil
-}
-
-// ticks measures all signals over the spans.
-func (r *replay) ticks(ctx context.Context, spans []analyzer.Span) ([]analyzer.Tick, error) {
-	out := make([]analyzer.Tick, len(spans))
-	for i, span := range spans {
-		out[i] = analyzer.Tick{From: span.From, At: span.At, Signals: make(map[string]analyzer.Measurement, len(r.histories))}
-	}
-	sub := r.subject(r.release.members)
-	sub.Control, sub.Spans, sub.Fresh, sub.Known = r.release.control, spans, r.release.fresh, r.known
-	for i, sig := range r.policy.Signals {
-		got, err := r.measure(ctx, i, sig, sub)
-		if err != nil {
-			return nil, err
-		}
-		for j, m := range got {
-			out[j].Signals[sig.Name] = m
-		}
-	}
-	for _, t := range out {
-		r.known = watch.WithPods(r.known, t)
-	}
-	return out, nil
-}
-
-func (r *replay) measure(ctx context.Context, i int, sig analyzer.Signal, sub analyzer.Subject) ([]analyzer.Measurement, error) {
-	if h := r.histories[i]; h != nil {
-		return h.Measure(sub), nil
-	}
-	got, err := r.Source.Sample(ctx, sig, []analyzer.Subject{sub})
-	return got[sub.Key], err
-}
-
-// suspicion names the workload and those that were deployed a short time before.
-func (r *replay) suspicion(at time.Time) analyzer.Suspicion {
-	sus := analyzer.Suspicion{Namespace: r.event.Namespace, Workload: r.event.Workload}
-	first, _ := slices.BinarySearchFunc(r.beside.Others, at.Add(-lead), func(o event.Event, t time.Time) int { return o.Timestamp.Compare(t) })
-	for _, o := range r.beside.Others[first:] {
-		if o.Timestamp.After(at.Add(lead)) { // most events come when the rollout is over
-			break
-		}
-		if o.Namespace != r.event.Namespace || o.Workload != r.event.Workload {
-			sus.NewlyDeployed = append(sus.NewlyDeployed, o.Namespace+"/"+o.Workload)
-		}
-	}
-	return sus
 }
 
 func (r *replay) record(t analyzer.Tick) {
@@ -331,56 +239,4 @@ func (r *replay) record(t analyzer.Tick) {
 		m := t.Signals[a.Signal]
 		r.courses[i].Points = append(r.courses[i].Points, Point{At: t.At, Release: m.Total(), Control: m.Control, Assessment: a})
 	}
-}
-
-// silentFor is for how long nothing has been measured of the release.
-func (r *replay) silentFor() time.Duration {
-	if r.measured == nil {
-		return r.last.Sub(r.release.t0)
-	}
-	return r.last.Sub(r.measured.at)
-}
-
-// conclude puts a replay's end into words.
-func (r *replay) conclude(out Outcome, d *decision) Outcome {
-	out.Evidence.T0, out.Evidence.Until = r.release.t0, r.last
-	if r.Courses {
-		out.Courses = r.courses
-	}
-	switch {
-	case d != nil:
-	case r.excused != nil:
-		d = r.excused
-	default:
-		d = &decision{at: r.last, Judgement: r.newest}
-		if !d.measured() && r.measured != nil {
-			d = r.measured
-			r.why = fmt.Sprintf("nothing is recorded of the release after %s; until then", d.at.UTC().Format(time.RFC3339))
-		}
-		d.Verdict, d.Reason = d.AtEnd()
-		d.Reason = r.why + ": " + d.Reason
-	}
-	out.Verdict, out.Reason = d.Verdict, d.Reason
-	if out.Verdict == "" {
-		out.Verdict, out.Reason = analyzer.NoData, r.why+": it ended before the first tick"
-	}
-	switch out.Verdict {
-	case analyzer.Insufficient, analyzer.NoData:
-	default:
-		// A watch begins with its event, whatever it then sees of the time before.
-		at := d.at
-		if at.Before(r.event.Timestamp) {
-			at = r.event.Timestamp
-		}
-		out.DecidedAt = &at
-	}
-	out.Evidence.EValue, out.Evidence.Required, out.Evidence.Signals = d.Evidence, d.Required, d.Signals
-	out.Evidence.Asks = d.Verdict == analyzer.Regressed && d.Unproven
-	for _, a := range d.Signals {
-		if a.Verdict == d.Verdict {
-			out.Signal = a.Signal
-			break
-		}
-	}
-	return out
 }

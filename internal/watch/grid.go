@@ -16,6 +16,11 @@ func (p Policy) NextTick(t0, prev time.Time) time.Time {
 	return prev.Truncate(interval).Add(interval)
 }
 
+// EndsActive reports whether the first stage ends between two ticks that follow each other.
+func (p Policy) EndsActive(t0, prev, at time.Time) bool {
+	return prev.Sub(t0) < p.Stages[0].Until && at.Sub(t0) >= p.Stages[0].Until
+}
+
 // due returns the spans that can be measured by now, oldest first. A tick is due one scrape after its end, when the
 // samples that belong to it have surely been stored.
 func (w Watch) due(now time.Time) []analyzer.Span {

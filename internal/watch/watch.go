@@ -130,7 +130,7 @@ func (w Watch) applyTick(t incident.Tick) Watch {
 		return w.applyVerifyTick(t.Tick)
 	}
 	w.judge, w.judgement = analyzer.Step(w.Policy.Rules(), w.Baselines, w.judge, t.Tick)
-	passed := w.Pin != nil && w.lastTick.Sub(w.Pin.T0) < w.Policy.Stages[0].Until && t.At.Sub(w.Pin.T0) >= w.Policy.Stages[0].Until
+	passed := w.Pin != nil && w.Policy.EndsActive(w.Pin.T0, w.lastTick, t.At)
 	if passed && w.judgement.Verdict == analyzer.Healthy {
 		w.PassedActive = true
 	}
