@@ -100,7 +100,7 @@ func compare(p Plan, s Snapshot, intentID string) (Result, string) {
 	return "", ""
 }
 
-func (c *Cluster) patch(ctx context.Context, p Plan, intentID string) error {
+func (c *Cluster) patch(ctx context.Context, p Plan, intentID string, dryRun ...string) error {
 	body, err := p.Patch(intentID)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (c *Cluster) patch(ctx context.Context, p Plan, intentID string) error {
 	defer cancel()
 	resource, name := p.object()
 	_, err = c.client.Resource(resource).Namespace(p.Workload.Namespace).
-		Patch(ctx, name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: FieldManager})
+		Patch(ctx, name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: FieldManager, DryRun: dryRun})
 	return err
 }
 

@@ -91,6 +91,15 @@ type Refusal struct {
 	Reason string      `json:"reason"`
 }
 
+// Asks reports whether a person may overrule the refusal: what it says is that nothing is done without one.
+func (r *Refusal) Asks() bool {
+	switch r.Code {
+	case RefuseUnproven, RefuseStage, RefuseOnHold:
+		return true
+	}
+	return false
+}
+
 // Error returns the refusal's reason.
 func (r *Refusal) Error() string { return r.Reason }
 
@@ -103,6 +112,8 @@ const (
 	RefuseUnproven RefusalCode = "unproven"
 	// RefuseNoTarget: no version is known to be good.
 	RefuseNoTarget RefusalCode = "no-target"
+	// RefuseNoRevision: there is no such revision as a person named, or none can be named.
+	RefuseNoRevision RefusalCode = "no-revision"
 	// RefuseTargetMissing: the pinned ReplicaSet is gone, or the old colour no longer runs what was pinned.
 	RefuseTargetMissing RefusalCode = "target-missing"
 	// RefuseTargetNotReady: the old colour has too few ready pods to take the traffic.
@@ -126,6 +137,10 @@ const (
 	RefuseSchemaChange RefusalCode = "schema-change"
 	// RefuseObserve: the policy only observes.
 	RefuseObserve RefusalCode = "observe"
+	// RefuseStage: the policy asks a person at this stage of the watch.
+	RefuseStage RefusalCode = "needs-approval"
+	// RefuseOnHold: a person holds the workload.
+	RefuseOnHold RefusalCode = "on-hold"
 )
 
 // Result is what came of applying a plan.

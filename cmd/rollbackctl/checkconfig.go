@@ -104,7 +104,7 @@ func count(n int, noun string) string {
 func printPolicy(w io.Writer, p config.Summary) {
 	fmt.Fprintf(w, "\n  %s: %s\n", plain(p.Name), plain(strings.Join(p.Match, ", ")))
 	for _, s := range p.Stages {
-		does := map[watch.Mode]string{watch.Observe: "records only", watch.Automatic: "rolls back"}[s.Mode]
+		does := map[watch.Mode]string{watch.Observe: "records only", watch.Approve: "asks a person", watch.Automatic: "rolls back"}[s.Mode]
 		if does == "" {
 			does = string(s.Mode)
 		}

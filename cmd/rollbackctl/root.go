@@ -48,9 +48,9 @@ func run(ctx context.Context, args []string, around surroundings) int {
 func newRoot(around surroundings) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "rollbackctl",
-		Short: "Announce deployments to rollbackd, check its configuration, and see what it would do about past and made-up ones",
-		Long: "Rollbackctl announces deployments to rollbackd, checks its configuration alone and against Prometheus, and shows\n" +
-			"what it would have done about past deployments, and what it would do about made-up ones.\n\n" +
+		Short: "Announce deployments to rollbackd, decide on its rollbacks, and check what it would do",
+		Long: "Rollbackctl announces deployments to rollbackd, lets people decide on rollbacks, checks the configuration alone and against\n" +
+			"Prometheus, and shows what rollbackd would have done about past deployments, and what it would do about made-up ones.\n\n" +
 			"It exits with 0 when what was asked is done, 1 when it was refused, and 2 when it could not be asked or no answer came.",
 		Version:      version(),
 		SilenceUsage: true, SilenceErrors: true,
@@ -58,7 +58,8 @@ func newRoot(around surroundings) *cobra.Command {
 	root.SetIn(around.in)
 	root.SetOut(around.out)
 	root.SetErr(around.err)
-	root.AddCommand(newEmit(around), newCheckConfig(around), newDoctor(around), newBacktest(around), newPolicyTest(around))
+	root.AddCommand(newEmit(around), newList(around), newApprove(around), newDeny(around), newAbort(around), newHold(around), newRollback(around),
+		newCheckConfig(around), newDoctor(around), newBacktest(around), newPolicyTest(around))
 	return root
 }
 

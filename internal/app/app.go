@@ -88,13 +88,16 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 		return err
 	}
 
+	acting := rollback.NewCluster(cluster.client, rollback.Options{Timeout: time.Duration(cfg.Kubernetes.Timeout)})
 	supervisor := watch.New(watch.Options{
 		Instance: cfg.Instance,
 		Policies: cfg.WatchPolicies(),
 		Store:    store{watches: events.Watches()},
 		Journal:  journal{events.Journal()},
 		Names:    events.Names(),
-		Cluster:  rollback.NewCluster(cluster.client, rollback.Options{Timeout: time.Duration(cfg.Kubernetes.Timeout)}),
+		Holds:    events.Holds(),
+		Cluster:  acting,
+		Preview:  acting,
 		Cache:    newCache(ctx, cluster.watcher),
 		Sampler:  analyzer.NewSampler(prom, time.Duration(cfg.Prometheus.Timeout)),
 		Smoke:    smoke.NewProber(),
@@ -125,6 +128,7 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 		group.Go(func() error { return supervisor.GuardStorage(ctx, storagePatience) })
 	}
 	group.Go(func() error { return events.Consume(ctx, intake(supervisor)) })
+	group.Go(func() error { return events.Control(ctx, supervisor.Ask) })
 	group.Go(func() error { ready.run(ctx); return nil })
 	log.Info("rollbackd is running", zap.String("version", version), zap.String("instance", cfg.Instance),
 		zap.Strings("environments", cfg.Environments), zap.String("http", endpoints.address))

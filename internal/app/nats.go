@@ -69,6 +69,9 @@ func startNATS(cfg config.Embedded, log *zap.Logger) (*bus.Embedded, error) {
 		for _, s := range u.Publish {
 			user.Publish = append(user.Publish, bus.Scope(s))
 		}
+		for _, s := range u.Control {
+			user.Control = append(user.Control, bus.Scope(s))
+		}
 		users = append(users, user)
 	}
 	return bus.StartEmbedded(bus.EmbeddedOptions{DataDir: cfg.DataDir, Listen: cfg.Listen, Users: users, Log: log.Named("nats")})

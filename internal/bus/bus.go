@@ -59,6 +59,7 @@ type Bus struct {
 	watches *Watches
 	journal *Journal
 	names   *Names
+	holds   *Holds
 }
 
 // Open makes sure that the streams, the buckets and the consumer exist, and returns a bus on them. It does not own
@@ -129,6 +130,11 @@ func (b *Bus) openStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	holds, err := b.bucket(ctx, holdsBucket(b.options.Instance))
+	if err != nil {
+		return err
+	}
+	b.holds = &Holds{bucket: holds, calls: b.calls}
 	b.watches = &Watches{bucket: watches, calls: b.calls}
 	b.names = &Names{bucket: names, calls: b.calls}
 	b.journal = &Journal{js: b.js, instance: b.options.Instance, calls: b.calls}
@@ -152,6 +158,9 @@ func (b *Bus) Watches() *Watches { return b.watches }
 
 // Journal is the store of this instance's journals.
 func (b *Bus) Journal() *Journal { return b.journal }
+
+// Holds is the store of the workloads that people hold.
+func (b *Bus) Holds() *Holds { return b.holds }
 
 // Names is the store of the names that this instance gave away.
 func (b *Bus) Names() *Names { return b.names }

@@ -2,10 +2,11 @@ package bus
 
 import (
 	"fmt"
-	"regexp"
+	"slices"
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/internal/event"
 )
 
@@ -18,17 +19,12 @@ type User struct {
 	Name string
 	// Password may be a bcrypt hash, as nats-server's own configuration allows.
 	Password string
-	// Publish is whose deployments the user may announce.
-	Publish []Scope
+	// Publish is whose deployments the user may announce, Control whose rollbacks the user may decide on.
+	Publish, Control []Scope
 }
 
 // Scope is a namespace of an environment, or all of them by AnyNamespace.
 type Scope struct{ Environment, Namespace string }
-
-// ValidUser says whether the name may be a user's.
-func ValidUser(name string) bool {
-	return regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`).MatchString(name)
-}
 
 func serverUsers(users []User) ([]*server.User, error) {
 	var all []*server.User
@@ -47,13 +43,13 @@ func serverUsers(users []User) ([]*server.User, error) {
 }
 
 func (u User) check() error {
-	if !ValidUser(u.Name) {
+	if !control.ValidUser(u.Name) {
 		return fmt.Errorf("user name %q may have letters, digits, '-' and '_' only, at most 64", u.Name)
 	}
 	if u.Password == "" {
 		return fmt.Errorf("user %q has no password", u.Name)
 	}
-	for _, scope := range u.Publish {
+	for _, scope := range slices.Concat(u.Publish, u.Control) {
 		if !event.IsName(scope.Environment) {
 			return fmt.Errorf("user %q: environment %q is not an RFC 1123 label", u.Name, scope.Environment)
 		}
@@ -64,8 +60,8 @@ func (u User) check() error {
 	return nil
 }
 
-// permissions allow the user's events, the rejections of them and the user's own inbox, and nothing else: lists of
-// what is allowed refuse the rest, $JS.API and $KV included.
+// permissions allow the user's events, the rejections of them, requests under the user's own name and the user's own inbox,
+// and nothing else: lists of what is allowed refuse the rest, $JS.API and $KV included.
 func (u User) permissions() *server.Permissions {
 	publish := &server.SubjectPermission{}
 	subscribe := &server.SubjectPermission{Allow: []string{event.InboxPrefix(u.Name) + ".>"}}
@@ -73,6 +69,9 @@ func (u User) permissions() *server.Permissions {
 		tokens := "." + scope.Environment + "." + scope.Namespace + ".>"
 		publish.Allow = append(publish.Allow, event.SubjectPrefix+tokens)
 		subscribe.Allow = append(subscribe.Allow, event.RejectedSubjectPrefix+tokens)
+	}
+	for _, scope := range u.Control {
+		publish.Allow = append(publish.Allow, control.Allowed(u.Name, scope.Environment, scope.Namespace))
 	}
 	if len(publish.Allow) == 0 {
 		publish.Deny = []string{">"}

@@ -43,6 +43,7 @@ func journalStream(instance string) string  { return "rollbackd-journal-" + inst
 func journalSubject(instance string) string { return "rollbackd.journal." + instance }
 func watchesBucket(instance string) string  { return "rollbackd-watches-" + instance }
 func namesBucket(instance string) string    { return "rollbackd-names-" + instance }
+func holdsBucket(instance string) string    { return "rollbackd-holds-" + instance }
 func consumerName(instance string) string   { return "rollbackd-" + instance }
 
 // ensure makes what is missing and mends what would lose events. It is repeated whenever the consumer is lost,
@@ -93,6 +94,7 @@ func (b *Bus) buckets() []jetstream.KeyValueConfig {
 	return []jetstream.KeyValueConfig{
 		{Bucket: watchesBucket(instance), History: 1, TTL: watchesAge, Replicas: b.options.Replicas},
 		{Bucket: namesBucket(instance), History: 1, Replicas: b.options.Replicas},
+		{Bucket: holdsBucket(instance), History: 1, TTL: watchesAge, Replicas: b.options.Replicas},
 	}
 }
 

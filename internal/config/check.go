@@ -106,8 +106,14 @@ func (e Embedded) check(k *checker, environments []string) {
 		if u.PasswordFile == "" {
 			k.say(append(slices.Clone(at), "passwordFile"), "is missing; every publisher needs a password")
 		}
-		for j, s := range u.Publish {
-			scope := append(slices.Clone(at), "publish", j)
+		u.checkScopes(k, at, environments)
+	}
+}
+
+func (u User) checkScopes(k *checker, at []any, environments []string) {
+	check := func(field string, scopes []Scope) {
+		for j, s := range scopes {
+			scope := append(slices.Clone(at), field, j)
 			if !slices.Contains(environments, s.Environment) {
 				k.say(append(slices.Clone(scope), "environment"), "%q is not one of the environments that this daemon watches; use one of %q", s.Environment, environments)
 			}
@@ -116,6 +122,8 @@ func (e Embedded) check(k *checker, environments []string) {
 			}
 		}
 	}
+	check("publish", u.Publish)
+	check("control", u.Control)
 }
 
 func (p Policy) check(k *checker, at []any, scrape model.Duration) {
@@ -136,6 +144,7 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 	k.positive(field("knownGood", "minServing"), p.KnownGood.MinServing)
 	k.positive(field("settleFor"), p.SettleFor)
 	k.positive(field("verify", "for"), p.Verify.For)
+	k.positive(field("approval", "within"), p.Approval.Within)
 	k.positive(field("minBreach"), p.MinBreach)
 	if !(p.Alpha > 0 && p.Alpha <= 0.1) {
 		k.say(field("alpha"), "%v is not a probability of a false rollback that one can live with; use more than 0 and at most 0.1, such as 0.001", p.Alpha)
@@ -186,8 +195,8 @@ func (c *checker) interval(at []any, d model.Duration, scrape time.Duration) {
 }
 
 func (c *checker) mode(at []any, m watch.Mode) {
-	if m != watch.Observe && m != watch.Automatic {
-		c.say(at, "%q is not a mode; use observe or automatic", m)
+	if m != watch.Observe && m != watch.Approve && m != watch.Automatic {
+		c.say(at, "%q is not a mode; use observe, approve or automatic", m)
 	}
 }
 

@@ -64,6 +64,9 @@ type User struct {
 	PasswordFile string `yaml:"passwordFile"`
 	// Publish says for which deployments the user may publish events.
 	Publish []Scope `yaml:"publish"`
+	// Control says on which workloads' rollbacks the user may decide: approve, deny, abort, hold and rollback. It is for people,
+	// whose name the record then shows; deploy tools need it not.
+	Control []Scope `yaml:"control"`
 }
 
 // Scope is one namespace of one environment.

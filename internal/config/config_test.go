@@ -69,7 +69,7 @@ func TestModes(t *testing.T) {
 		}
 		return out
 	}
-	require.Equal(t, []watch.Mode{watch.Automatic, watch.Automatic, watch.Observe}, modes("- name: http", "- name: http\n  mode: automatic"))
+	require.Equal(t, []watch.Mode{watch.Automatic, watch.Automatic, watch.Approve}, modes("- name: http", "- name: http\n  mode: automatic"))
 	require.Equal(t, []watch.Mode{watch.Automatic, watch.Observe, watch.Automatic}, modes("- name: http",
 		"- name: http\n  mode: automatic\n  stages: {onCall: {mode: observe}, enhanced: {mode: automatic}}"))
 }

@@ -15,7 +15,7 @@ type Policy struct {
 	Name string `yaml:"name"`
 	// Match selects workloads by shell patterns; without any the policy covers all of them.
 	Match []Match `yaml:"match"`
-	// Mode is observe (record only) or automatic (roll back). Default observe.
+	// Mode is observe (record only), approve (ask a person) or automatic (roll back). Default observe.
 	Mode   watch.Mode `yaml:"mode"`
 	Stages Stages     `yaml:"stages"`
 	// Baseline says what a release is compared with.
@@ -24,6 +24,7 @@ type Policy struct {
 	// SettleFor is how long the announced version may take to show up in the cluster. Default 5m.
 	SettleFor model.Duration `yaml:"settleFor"`
 	Verify    Verify         `yaml:"verify"`
+	Approval  Approval       `yaml:"approval"`
 	// Alpha bounds the probability that a healthy deployment is ever rolled back without asking. Default 0.001.
 	Alpha float64 `yaml:"alpha"`
 	// MinBreach is the least length of a breach that is acted on, never less than three ticks. Default 15s.
@@ -34,6 +35,12 @@ type Policy struct {
 	Guards    Guards `yaml:"guards"`
 	// Signals are what releases are judged by. Required.
 	Signals []Signal `yaml:"signals"`
+}
+
+// Approval is about rollbacks that wait for a person.
+type Approval struct {
+	// Within is how long a person may take to approve. After it the release is held: nothing is done. Default 1h.
+	Within model.Duration `yaml:"within"`
 }
 
 // Match selects workloads. An empty pattern matches everything.
@@ -52,8 +59,8 @@ type Stages struct {
 	Active Stage `yaml:"active"`
 	// OnCall ends after 1h by default, with a tick every 15s.
 	OnCall Stage `yaml:"onCall"`
-	// Enhanced ends after 24h by default, with a tick every 1m. Its mode is observe unless it is set here: so long
-	// after a deployment a person should look first.
+	// Enhanced ends after 24h by default, with a tick every 1m. Its mode is approve unless it is set here or the policy only
+	// observes: so long after a deployment a person should look first.
 	Enhanced Stage `yaml:"enhanced"`
 }
 
@@ -190,6 +197,7 @@ func (p *Policy) UnmarshalYAML(unmarshal func(any) error) error {
 		KnownGood: KnownGood{MinServing: minutes(15)},
 		SettleFor: minutes(5),
 		Verify:    Verify{For: minutes(2), Deadline: minutes(10)},
+		Approval:  Approval{Within: minutes(60)},
 		Alpha:     analyzer.DefaultAlpha,
 		MinBreach: model.Duration(15 * time.Second),
 		Guards:    Guards{Peers: true},
@@ -230,7 +238,10 @@ func (p *Policy) complete(given func(path ...any) bool) {
 		}
 	}
 	if !given("stages", "enhanced", "mode") {
-		p.Stages.Enhanced.Mode = watch.Observe
+		p.Stages.Enhanced.Mode = p.Mode
+		if p.Mode == watch.Automatic {
+			p.Stages.Enhanced.Mode = watch.Approve
+		}
 	}
 	for i := range p.Signals {
 		s := &p.Signals[i]
@@ -255,6 +266,7 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 		BaselineWindow: time.Duration(p.Baseline.Window),
 		MinServing:     time.Duration(p.KnownGood.MinServing),
 		SettleFor:      time.Duration(p.SettleFor),
+		ApprovalFor:    time.Duration(p.Approval.Within),
 		Verify:         watch.Verify{For: time.Duration(p.Verify.For), Deadline: time.Duration(p.Verify.Deadline)},
 		Alpha:          p.Alpha,
 		MinBreach:      time.Duration(p.MinBreach),

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
@@ -66,7 +67,7 @@ func TestApprovalIsTold(t *testing.T) {
 	if !strings.Contains(string(got), "**Rolled Back:** not yet (waiting for approval: the stage asks for it)") {
 		t.Errorf("the header does not say what it waits for:\n%s", got)
 	}
-	approved := append(waiting, Entry{At: at, Actor: "ana", Kind: KindState, State: &StateChange{From: stateAwaiting, To: stateRollingBack}})
+	approved := append(waiting, Entry{At: at, Actor: "ana", Kind: KindControl, Control: &Control{Verb: control.Approve}})
 	for _, e := range entries {
 		if e.Kind == KindIntent || e.Kind == KindOutcome {
 			approved = append(approved, e)

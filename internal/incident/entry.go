@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
@@ -30,6 +31,7 @@ const (
 	KindIntent   Kind = "intent"
 	KindOutcome  Kind = "outcome"
 	KindRollout  Kind = "rollout"
+	KindControl  Kind = "control"
 )
 
 // Entry is one line of a watch's journal. Entries are only ever appended.
@@ -56,6 +58,7 @@ type Entry struct {
 	Intent   *Intent             `json:"intent,omitempty"`
 	Outcome  *Outcome            `json:"outcome,omitempty"`
 	Rollout  *RolloutProgress    `json:"rollout,omitempty"`
+	Control  *Control            `json:"control,omitempty"`
 }
 
 // Phase tells the ticks of the watch proper from those that check whether a rollback helped.
@@ -117,6 +120,16 @@ type Outcome struct {
 	Intent string          `json:"intent"`
 	Result rollback.Result `json:"result"`
 	Detail string          `json:"detail,omitempty"`
+}
+
+// Control records what a person asked for; the entry's actor is who it was.
+type Control struct {
+	Verb   control.Verb `json:"verb"`
+	Reason string       `json:"reason,omitempty"`
+	// Revision is the one to go back to, if the person named one.
+	Revision string `json:"revision,omitempty"`
+	// Until is when a hold ends; zero where one was let go of.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // RolloutProgress records what the cluster says of a rollout.

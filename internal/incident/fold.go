@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
@@ -54,6 +55,8 @@ func (s *Summary) add(e Entry) {
 		s.conclude(e)
 	case e.Rollout != nil:
 		s.progress(e)
+	case e.Control != nil:
+		s.decided(e)
 	}
 }
 
@@ -126,9 +129,6 @@ func finite(a analyzer.Assessment) analyzer.Assessment {
 }
 
 func (s *Summary) move(e Entry) {
-	if s.State == stateAwaiting && e.State.To == stateRollingBack {
-		s.approve(e.Actor)
-	}
 	s.State, s.Reason, s.Final = e.State.To, e.State.Reason, e.State.Final
 	s.Times.State = e.At
 	if e.State.Incident != "" {
@@ -139,12 +139,15 @@ func (s *Summary) move(e Entry) {
 	}
 }
 
-// approve notes who let the rollback happen; the intent follows the change of state.
-func (s *Summary) approve(actor string) {
+// decided notes who let the rollback happen, or asked for it; the intent follows.
+func (s *Summary) decided(e Entry) {
+	if e.Control.Verb != control.Approve && e.Control.Verb != control.Rollback {
+		return
+	}
 	if s.Action == nil {
 		s.Action = &Action{}
 	}
-	s.Action.ApprovedBy = actor
+	s.Action.ApprovedBy = e.Actor
 }
 
 func (s *Summary) act(e Entry) {

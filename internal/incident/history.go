@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rollbackd/rollbackd/internal/control"
 )
 
 // daemonActor begins the name under which the daemon itself acts; other actors are people and tools.
@@ -120,9 +122,31 @@ func (s Summary) tellAction(e Entry) string {
 		return "Rollback: " + Action{Result: e.Outcome.Result, Detail: e.Outcome.Detail}.outcome()
 	case e.Rollout != nil:
 		return tellRollout(e.Rollout)
+	case e.Control != nil:
+		return tellControl(e)
 	default:
 		return "Entry of a kind that this version does not know: " + text(string(e.Kind))
 	}
+}
+
+// tellControl tells what a person asked for.
+func tellControl(e Entry) string {
+	c := e.Control
+	did := map[control.Verb]string{
+		control.Approve: "approved the rollback", control.Deny: "denied the rollback", control.Abort: "ended the watch",
+		control.Rollback: "asked for a rollback", control.Hold: "let go of the workload",
+	}[c.Verb]
+	if !c.Until.IsZero() {
+		did = "stopped automatic rollbacks of the workload until " + instant(c.Until)
+	}
+	out := text(e.Actor) + " " + or(did, "asked for "+text(string(c.Verb)))
+	if c.Revision != "" {
+		out += " to revision " + text(c.Revision)
+	}
+	if c.Reason != "" {
+		out += ": " + text(c.Reason)
+	}
+	return out
 }
 
 func tellAccepted(what string, a *Accepted) string {

@@ -11,7 +11,6 @@ import (
 const (
 	stateWatching     = "Watching"
 	stateSuperseded   = "Superseded"
-	stateRollingBack  = "RollingBack"
 	stateAwaiting     = "AwaitingApproval"
 	stateRolledBack   = "RolledBack"
 	stateUnverified   = "RolledBackUnverified"

@@ -15,26 +15,45 @@ import (
 // incidentOpened makes the watch Regressed, provided that the breach is still there.
 func (s *step) incidentOpened(in incidentOpened) {
 	w := s.watch
-	if w.State != Watching || w.judgement.Verdict != analyzer.Regressed {
+	switch {
+	case w.State != Watching:
+		return
+	case w.judgement.Verdict == analyzer.Regressed:
+		s.addVerdict(incident.PhaseWatch)
+		s.becomeWith(Regressed, w.judgement.Reason, in.id)
+	case w.ordered != nil:
+		s.becomeWith(Regressed, saying(w.ordered.By, "asked for a rollback", w.ordered.Reason), in.id)
+	default:
 		return
 	}
-	s.addVerdict(incident.PhaseWatch)
-	s.becomeWith(Regressed, w.judgement.Reason, in.id)
 	if refusal := s.watch.forbidden(); refusal != nil {
 		s.hold(refusal)
 	}
 }
 
-// forbidden returns why the policy or the event rules a rollback out, whatever the cluster looks like.
+// forbidden returns why the policy, the event or the lack of a person's word rules a rollback out, whatever the cluster
+// looks like.
 func (w Watch) forbidden() *rollback.Refusal {
+	if w.Event.SchemaChange {
+		return &rollback.Refusal{Code: rollback.RefuseSchemaChange,
+			Reason: "the release changed the database schema, so the previous version may not run on it"}
+	}
+	if r := w.undecided(); !w.allowed(r) {
+		return r
+	}
+	return nil
+}
+
+// undecided returns why a rollback is not to be begun without a person.
+func (w Watch) undecided() *rollback.Refusal {
 	stage := w.Policy.stageAt(w.lastTick.Sub(w.Pin.T0))
 	switch {
+	case stage.Mode == Approve:
+		return &rollback.Refusal{Code: rollback.RefuseStage,
+			Reason: fmt.Sprintf("policy %q asks a person in the %s stage", w.Policy.Name, stage.Name)}
 	case stage.Mode != Automatic:
 		return &rollback.Refusal{Code: rollback.RefuseObserve,
 			Reason: fmt.Sprintf("policy %q only observes in the %s stage", w.Policy.Name, stage.Name)}
-	case w.Event.SchemaChange:
-		return &rollback.Refusal{Code: rollback.RefuseSchemaChange,
-			Reason: "the release changed the database schema, so the previous version may not run on it"}
 	case w.judgement.Verdict == analyzer.Regressed && w.judgement.Unproven && w.judgement.Doubt() != "":
 		return &rollback.Refusal{Code: rollback.RefuseUnproven, Reason: w.judgement.Doubt()}
 	case w.judgement.Verdict == analyzer.Regressed && w.judgement.Unproven:
@@ -45,7 +64,12 @@ func (w Watch) forbidden() *rollback.Refusal {
 	return nil
 }
 
+// hold does not act: it waits for a person where one may overrule the refusal, and otherwise ends the watch.
 func (s *step) hold(r *rollback.Refusal) {
+	if r.Asks() && s.watch.State == Regressed {
+		s.await(r)
+		return
+	}
 	s.add(incident.Entry{Kind: incident.KindRefusal, Refusal: r})
 	s.refused(r)
 }
@@ -72,6 +96,10 @@ func outrun(r *rollback.Refusal) bool {
 // or no fresh tick came: what was true then may no longer be.
 func (s *step) overdue() {
 	w := s.watch
+	if w.ordered != nil {
+		s.waiting()
+		return
+	}
 	if refusal := w.forbidden(); refusal != nil { // the stage has changed, or a crash came between Regressed and Held
 		s.hold(refusal)
 		return
@@ -97,7 +125,7 @@ func (w Watch) passed() string {
 // the breach.
 func (s *step) planned(in planned) {
 	w := s.watch
-	if w.State != Regressed {
+	if w.State != Regressed && w.State != AwaitingApproval {
 		return
 	}
 	refusal := w.forbidden()
@@ -110,8 +138,11 @@ func (s *step) planned(in planned) {
 	case refusal != nil:
 		s.hold(refusal)
 		return
-	case !w.breaching(s.now):
+	case !w.actionable(s.now):
 		return
+	}
+	if in.pin != nil {
+		s.add(incident.Entry{Kind: incident.KindPinned, Pinned: in.pin})
 	}
 	s.add(incident.Entry{Kind: incident.KindPlan, Plan: &in.plan})
 	s.add(incident.Entry{Kind: incident.KindIntent, Intent: &incident.Intent{ID: intentID(w.Key, s.now), Plan: in.plan}})
@@ -166,6 +197,9 @@ func (s *step) concluded(o incident.Outcome) {
 // stillDue drops an intent that is no longer trusted, once a fresh tick shows that the breach is over.
 func (s *step) stillDue(t analyzer.Tick) {
 	w := s.watch
+	if w.ordered != nil {
+		return
+	}
 	waited := w.lookedUp && !w.trusts(s.now)
 	if waited && t.At.After(w.intentAt) && w.fresh(s.now) && w.judgement.Verdict != analyzer.Regressed && judged(w.judgement) {
 		s.giveUp("the breach was over before it could be carried out")

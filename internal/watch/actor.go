@@ -120,8 +120,8 @@ func (a *actor) take(ctx context.Context, in input) (effect, bool, error) {
 	if _, ok := in.(measured); ok {
 		defer a.measuring.Store(false)
 	}
-	before := a.watch
-	next, entries, want := Next(a.watch, in, a.opts.actorName(), time.Now())
+	before, at := a.watch, time.Now()
+	next, entries, want := Next(a.watch, in, a.opts.actorName(), at)
 	err := a.appendAll(ctx, entries)
 	if errors.Is(err, ErrTooLarge) { // nothing of this step has been acted on
 		next, entries, want = tooLarge(a.watch, err, a.opts.actorName(), time.Now())
@@ -135,8 +135,13 @@ func (a *actor) take(ctx context.Context, in input) (effect, bool, error) {
 	if len(entries) > 0 {
 		a.committed(ctx, before, entries)
 	}
-	if u, ok := in.(updated); ok && u.stored != nil {
-		close(u.stored)
+	switch in := in.(type) {
+	case updated:
+		if in.stored != nil {
+			close(in.stored)
+		}
+	case asked:
+		in.reply <- before.answer(in.Asked, at)
 	}
 	return want, len(entries) > 0, nil
 }

@@ -10,25 +10,49 @@ import (
 
 // This file holds what plans a rollback and carries its intent out.
 
-func (a *actor) plan(ctx context.Context) (input, error) {
-	plan, refusal, err := a.makePlan(ctx)
-	return planned{plan: plan, refusal: refusal}, err
-}
-
-// makePlan plans the rollback from what is live.
-func (a *actor) makePlan(ctx context.Context) (rollback.Plan, *rollback.Refusal, error) {
+// plan plans the rollback from what is live.
+func (a *actor) plan(ctx context.Context) (planned, error) {
 	snapshot, err := a.opts.Cluster.Read(ctx, a.watch.workload(), a.watch.blueGreen())
 	if errors.Is(err, rollback.ErrNotFound) {
-		return rollback.Plan{}, &rollback.Refusal{Code: rollback.RefuseWorkloadGone, Reason: "the workload was deleted"}, nil
+		return planned{refusal: &rollback.Refusal{Code: rollback.RefuseWorkloadGone, Reason: "the workload was deleted"}}, nil
 	}
 	if err != nil {
-		return rollback.Plan{}, nil, err
+		return planned{}, err
 	}
-	if refusal := a.watch.podsRecovered(snapshot, time.Now()); refusal != nil {
-		return rollback.Plan{}, refusal, nil
+	if refusal := a.unwanted(snapshot, time.Now()); refusal != nil {
+		return planned{refusal: refusal}, nil
 	}
-	plan, refusal := rollback.MakePlan(*a.watch.Pin, snapshot, a.watch.failsMostly())
-	return plan, refusal, nil
+	return a.watch.planFor(snapshot), nil
+}
+
+// planFor plans the rollback to the known-good version, or to the one that a person named.
+func (w Watch) planFor(snapshot rollback.Snapshot) planned {
+	var in planned
+	pin := *w.Pin
+	if leave := w.leave(); leave != nil && leave.Revision != "" {
+		named, refusal := rollback.RetargetTo(pin, snapshot, leave.Revision)
+		if refusal != nil {
+			return planned{refusal: refusal}
+		}
+		pin, in.pin = named, &named
+	}
+	in.plan, in.refusal = rollback.MakePlan(pin, snapshot, w.failsMostly())
+	return in
+}
+
+// unwanted returns why a rollback that nobody asked for is not to be made now. A person's word overrules it, and an intent
+// that is journalled has been through it.
+func (a *actor) unwanted(snapshot rollback.Snapshot, now time.Time) *rollback.Refusal {
+	w := a.watch
+	if w.ordered == nil {
+		if r := w.podsRecovered(snapshot, now); r != nil {
+			return r
+		}
+	}
+	if w.leave() != nil || w.State == RollingBack {
+		return nil
+	}
+	return a.onHold(w.Event.Target(), now)
 }
 
 // apply carries the intent out.
@@ -51,16 +75,16 @@ func (a *actor) planStillHolds(ctx context.Context) (input, error) {
 	if _, open := found.(notLanded); err != nil || !open {
 		return found, err
 	}
-	_, refusal, err := a.makePlan(ctx)
+	again, err := a.plan(ctx)
 	switch {
 	case err != nil:
 		return nil, err
-	case refusal == nil:
+	case again.refusal == nil:
 		return nil, nil
-	case refusal.Code == rollback.RefuseUnsettled:
-		return nil, refusal // it passes by itself
+	case again.refusal.Code == rollback.RefuseUnsettled:
+		return nil, again.refusal // it passes by itself
 	}
-	return withdrawn{refusal: refusal}, nil
+	return withdrawn{refusal: again.refusal}, nil
 }
 
 func (a *actor) checkLanded(ctx context.Context) (input, error) {

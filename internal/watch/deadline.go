@@ -15,6 +15,7 @@ const resumeGrace = 2 * time.Minute
 
 // clock looks at the deadlines. It also finishes the step of a process that was killed between its entries.
 func (s *step) clock() {
+	s.heed()
 	w := s.watch
 	switch w.State {
 	case Pending:
@@ -28,6 +29,8 @@ func (s *step) clock() {
 		}
 	case Regressed:
 		s.overdue()
+	case AwaitingApproval:
+		s.waiting()
 	case RollingBack:
 		s.clockRollingBack()
 	case Verifying:

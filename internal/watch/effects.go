@@ -196,7 +196,8 @@ func (a *actor) recordAcceptance(ctx context.Context) error {
 func (w Watch) accepted() Watch {
 	return Watch{
 		Format: w.Format, Key: w.Key, Subject: w.Subject, StreamSeq: w.StreamSeq, Document: w.Document, Event: w.Event,
-		Policy: w.Policy, AcceptedAt: w.AcceptedAt, LogName: w.LogName, Unwatched: w.Unwatched, State: Pending, Since: w.AcceptedAt,
+		Policy: w.Policy, AcceptedAt: w.AcceptedAt, LogName: w.LogName, Unwatched: w.Unwatched, Order: w.Order,
+		fold: fold{ordered: w.Order}, State: Pending, Since: w.AcceptedAt,
 	}
 }
 

@@ -44,7 +44,7 @@ func (w Watch) due(now time.Time) []analyzer.Span {
 // nothing to measure.
 func (w Watch) gridPosition() (from, last time.Time, ok bool) {
 	switch w.State {
-	case Watching, Regressed, RollingBack:
+	case Watching, Regressed, AwaitingApproval, RollingBack:
 		if len(w.Baselines) == 0 || w.Pin == nil {
 			return from, last, false
 		}

@@ -50,6 +50,8 @@ type (
 	planned struct {
 		plan    rollback.Plan
 		refusal *rollback.Refusal
+		// pin is set if the plan is for a target that a person named.
+		pin *rollback.Pin
 	}
 	// applied: what came of the intent.
 	applied struct {
@@ -106,18 +108,25 @@ func (w Watch) wanted(now time.Time) effect {
 			return effectObserve
 		}
 	case Watching:
+		if w.ordered != nil {
+			return effectOpenIncident
+		}
 		if len(w.Baselines) == 0 {
 			return effectBaseline
 		}
 		if w.breaching(now) || w.over() && w.judgement.Verdict == analyzer.Regressed {
 			return effectOpenIncident
 		}
-	case Regressed:
-		if w.breaching(now) && w.forbidden() == nil {
+	case Regressed, AwaitingApproval:
+		if w.actionable(now) && w.forbidden() == nil {
 			return effectPlan
 		}
 	case RollingBack:
 		return w.wantedIntent(now)
+	case Verifying:
+		if len(w.Baselines) == 0 {
+			return effectBaseline // a person did not wait for it
+		}
 	}
 	return effectNone
 }
@@ -141,6 +150,8 @@ func (w Watch) wantedIntent(now time.Time) effect {
 		return effectApply
 	case !w.lookedUp:
 		return effectCheckLanded
+	case w.ordered != nil && now.Sub(w.ordered.At) <= w.Policy.Verify.Deadline:
+		return effectApply // no measurement led to it, and so none can tell whether it is still wanted
 	case w.breaching(now) && w.lastTick.After(w.intentAt):
 		return effectApply
 	}

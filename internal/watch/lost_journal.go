@@ -30,7 +30,7 @@ func (a *actor) endLost(ctx context.Context, stored Watch) error {
 func lostJournal(w Watch, actor string, now time.Time) (Watch, []incident.Entry) {
 	s := &step{watch: w, now: now, actor: actor}
 	switch w.State {
-	case Regressed:
+	case Regressed, AwaitingApproval:
 		s.become(Held, journalLost)
 	case RollingBack:
 		s.become(Failed, journalLost+"; whether the rollback landed shows only in the cluster")

@@ -53,6 +53,8 @@ func (s *step) take(in input) {
 		}
 	case incidentOpened:
 		s.incidentOpened(in)
+	case asked:
+		s.asked(in)
 	case planned:
 		s.planned(in)
 	case applied:
@@ -67,8 +69,11 @@ func (s *step) take(in input) {
 }
 
 // add appends an entry and folds it, so that what follows sees it.
-func (s *step) add(e incident.Entry) {
-	e.Version, e.Watch, e.At, e.Actor = incident.EntryVersion, s.watch.Key, s.now, s.actor
+func (s *step) add(e incident.Entry) { s.addAs(s.actor, e) }
+
+// addAs appends an entry that tells what somebody did.
+func (s *step) addAs(actor string, e incident.Entry) {
+	e.Version, e.Watch, e.At, e.Actor = incident.EntryVersion, s.watch.Key, s.now, actor
 	s.entries = append(s.entries, e)
 	s.watch = s.watch.apply(e)
 }
@@ -78,7 +83,7 @@ func tooLarge(w Watch, cause error, actor string, now time.Time) (Watch, []incid
 	s := &step{watch: w, now: now, actor: actor}
 	reason := fmt.Sprintf("it cannot be recorded, and so is not acted on: %v", cause)
 	switch w.State {
-	case Regressed, RollingBack:
+	case Regressed, AwaitingApproval, RollingBack:
 		s.become(Held, reason)
 	case Verifying:
 		s.become(RolledBackUnverified, reason)
@@ -116,6 +121,8 @@ func (s *step) missing(in missing) {
 		s.become(Inconclusive, fmt.Sprintf("the cluster has no Deployment %q in namespace %q", s.watch.Event.Workload, s.watch.Event.Namespace))
 	case Watching:
 		s.become(Inconclusive, "the workload was deleted")
+	case AwaitingApproval:
+		s.become(Superseded, "the workload was deleted")
 	case Verifying:
 		s.become(RolledBackUnverified, "the workload was deleted before it could be told whether the rollback helped")
 	}
@@ -135,7 +142,7 @@ func (s *step) unreadable(in unreadable) {
 func (s *step) superseded(in superseded) {
 	reason := fmt.Sprintf("version %s was deployed", in.by.Version)
 	switch s.watch.State {
-	case Pending, Watching, Regressed:
+	case Pending, Watching, Regressed, AwaitingApproval:
 		s.become(Superseded, reason)
 	case Verifying:
 		s.become(RolledBackUnverified, reason+" before it could be told whether the rollback helped")
@@ -148,7 +155,7 @@ func (s *step) observed(in observed) {
 	switch s.watch.State {
 	case Pending:
 		s.settle(in)
-	case Watching, Regressed:
+	case Watching, Regressed, AwaitingApproval:
 		s.progress(in.snapshot)
 		if why, gone := s.watch.replacedBy(in.snapshot); gone {
 			s.become(Superseded, why)
@@ -243,7 +250,7 @@ func (w Watch) contradicts(snapshot rollback.Snapshot) bool {
 	switch w.State {
 	case Pending:
 		return w.forbiddenSwitch(snapshot) != nil
-	case Watching, Regressed:
+	case Watching, Regressed, AwaitingApproval:
 		_, gone := w.replacedBy(snapshot)
 		return gone
 	case Verifying:

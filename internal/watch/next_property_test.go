@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/incident"
 	"github.com/rollbackd/rollbackd/rollback"
@@ -38,9 +39,10 @@ func TestAnyHistory(t *testing.T) {
 type history struct {
 	*story
 	*rand.Rand
-	forbidden bool
-	bad       bool
-	carried   map[string]bool
+	// forbidden: nobody may have an intent written; asks: only a person may.
+	forbidden, asks bool
+	bad             bool
+	carried         map[string]bool
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
@@ -50,15 +52,17 @@ func newHistory(t *testing.T, seed uint64) *history {
 		switch r.IntN(6) {
 		case 0:
 			w.Event.SchemaChange, h.forbidden = true, true
-		case 1:
-			h.forbidden = true
+		case 1, 2, 3:
+			h.asks = true
 			for i := range w.Policy.Stages {
-				w.Policy.Stages[i].Mode = Observe
+				w.Policy.Stages[i].Mode = h.mode()
 			}
 		}
 	})
 	return h
 }
+
+func (h *history) mode() Mode { return []Mode{Observe, Approve, Approve}[h.IntN(3)] }
 
 func (h *history) step() {
 	h.now = h.now.Add(time.Duration(h.IntN(8000)) * time.Millisecond)
@@ -72,6 +76,7 @@ func (h *history) step() {
 	entries := h.feed(in, h.now)
 	for _, e := range entries {
 		require.False(h.t, e.Kind == incident.KindIntent && h.forbidden, "an intent where none may be")
+		require.False(h.t, e.Kind == incident.KindIntent && h.asks && h.watch.leave() == nil, "an intent that nobody approved or ordered")
 	}
 	live := h.watch.wanted(h.now)
 	again := h.restarted
@@ -118,6 +123,10 @@ func (h *history) any() input {
 	}
 	if h.IntN(3) > 0 {
 		return clock{}
+	}
+	if h.IntN(6) == 0 || h.watch.State == AwaitingApproval && h.IntN(4) == 0 {
+		verbs := []control.Verb{control.Approve, control.Approve, control.Approve, control.Deny, control.Hold, control.Rollback, control.Abort}
+		return asked{Asked: control.Asked{By: "ana", Verb: verbs[h.IntN(len(verbs))]}}
 	}
 	if h.IntN(10) == 0 && !h.watch.Event.SchemaChange { // the second of a pair says the same about the schema
 		return updated{accepted: incident.Accepted{Subject: h.watch.Subject, Event: completion()}}

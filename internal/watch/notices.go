@@ -49,7 +49,14 @@ func announcement(s State, w Watch) (notifier.Severity, string) {
 	name := w.name()
 	switch s {
 	case Regressed:
+		if w.ordered != nil {
+			return notifier.Warn, name + " is to be rolled back because " + w.ordered.By + " asked for it"
+		}
 		return notifier.Warn, name + " is bad"
+	case AwaitingApproval:
+		return notifier.Page, name + " is bad and waits for a person to approve its rollback"
+	case Aborted:
+		return notifier.Info, name + " is no longer watched"
 	case RolledBack:
 		return notifier.Page, name + " was rolled back, and it helped"
 	case RolledBackUnverified:

@@ -16,6 +16,8 @@ type Mode string
 const (
 	// Observe records what would have been done and does nothing.
 	Observe Mode = "observe"
+	// Approve asks a person, and rolls back when one agrees.
+	Approve Mode = "approve"
 	// Automatic rolls back.
 	Automatic Mode = "automatic"
 )
@@ -37,6 +39,8 @@ type Policy struct {
 	// SettleFor is how long the cluster may take to show the version that the event names.
 	SettleFor time.Duration `json:"settleFor"`
 	Verify    Verify        `json:"verify"`
+	// ApprovalFor is how long a person may take to approve a rollback; zero means an hour.
+	ApprovalFor time.Duration `json:"approvalFor,omitempty"`
 	// EarlyPass ends a watch as healthy once that is proven.
 	EarlyPass bool `json:"earlyPass,omitempty"`
 	// Peers and Dependencies are how what is not the release's doing is told from what is (analyzer.Around).

@@ -49,12 +49,24 @@ type Names interface {
 	Claim(ctx context.Context, base, owner string) (string, error)
 }
 
+// Holds keeps which workloads people hold, by environment, namespace and workload joined by dots.
+type Holds interface {
+	Put(ctx context.Context, key string, value []byte) error
+	// All calls fn with every hold, or returns an error if it could not show all of them.
+	All(ctx context.Context, fn func(key string, value []byte) error) error
+}
+
 // Cluster reads and changes the workloads, always live. Read answers rollback.ErrNotFound if, and only if, the API
 // server says that there is no such workload.
 type Cluster interface {
 	Read(ctx context.Context, w rollback.Workload, sw *rollback.Switch) (rollback.Snapshot, error)
 	Apply(ctx context.Context, p rollback.Plan, intentID string) (rollback.Result, string, error)
 	Landed(ctx context.Context, p rollback.Plan, intentID string) (bool, error)
+}
+
+// Previewer asks the API server what it would say to a plan. The objection is empty if it has none.
+type Previewer interface {
+	Preview(ctx context.Context, p rollback.Plan) (objection string, err error)
 }
 
 // Cache shows the workloads as the API server last told us.

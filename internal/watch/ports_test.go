@@ -19,6 +19,7 @@ type (
 	storeOf    struct{ *world }
 	journalOf  struct{ *world }
 	namesOf    struct{ *world }
+	holdsOf    struct{ *world }
 	clusterOf  struct{ *world }
 	cacheOf    struct{ *world }
 	samplerOf  struct{ *world }
@@ -110,6 +111,28 @@ func (n namesOf) Claim(ctx context.Context, base, owner string) (name string, er
 		return nil
 	})
 	return name, err
+}
+
+func (h holdsOf) Put(ctx context.Context, key string, value []byte) error {
+	return h.call(ctx, "holds.put", func() error { h.held[key] = value; return nil })
+}
+
+func (h holdsOf) All(ctx context.Context, fn func(string, []byte) error) error {
+	var all map[string][]byte
+	if err := h.call(ctx, "holds.all", func() error { all = maps.Clone(h.held); return nil }); err != nil {
+		return err
+	}
+	for key, value := range all {
+		if err := fn(key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Preview likes everything.
+func (c clusterOf) Preview(ctx context.Context, _ rollback.Plan) (string, error) {
+	return "", c.call(ctx, "cluster.preview", func() error { return nil })
 }
 
 func (c clusterOf) Read(ctx context.Context, wl rollback.Workload, _ *rollback.Switch) (s rollback.Snapshot, err error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/incident"
 	"github.com/rollbackd/rollbackd/rollback"
@@ -71,12 +72,19 @@ func (s *story) parse(words []string, now time.Time) input {
 	case "incident":
 		return incidentOpened{id: args[0]}
 	case "plan":
-		plan, refusal := rollback.MakePlan(*s.watch.Pin, clusterShows(args[0], args[1:]...), false)
-		return planned{plan: plan, refusal: refusal}
+		return s.watch.planFor(clusterShows(args[0], args[1:]...))
+	case "refuse":
+		return planned{refusal: &rollback.Refusal{Code: rollback.RefusalCode(args[0]), Reason: "said the planner"}}
 	case "applied":
 		return applied{result: rollback.Result(args[0]), detail: "said the cluster"}
 	case "withdrawn":
 		return withdrawn{refusal: &rollback.Refusal{Code: rollback.RefusalCode(args[0]), Reason: "said the planner"}}
+	case "ana": // asks for something: a verb, and to which revision
+		q := control.Asked{By: "ana", Verb: control.Verb(args[0]), Target: s.watch.Event.Target()}
+		if len(args) > 1 {
+			q.Revision = args[1]
+		}
+		return asked{Asked: q}
 	case "unsure":
 		return unsure{}
 	case "notlanded":

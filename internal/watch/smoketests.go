@@ -70,7 +70,7 @@ func (w Watch) smokePhase() (phase incident.Phase, before, ok bool) {
 	switch w.State {
 	case Pending:
 		return incident.PhaseWatch, true, w.Unwatched == ""
-	case Watching, Regressed, RollingBack:
+	case Watching, Regressed, AwaitingApproval, RollingBack:
 		return incident.PhaseWatch, w.CompletedAt.IsZero(), w.Pin != nil
 	case Verifying:
 		return incident.PhaseVerify, false, !w.restoredRollout.IsZero()

@@ -13,6 +13,8 @@ const (
 	Watching State = "Watching"
 	// Regressed: proven bad; what to do about it is being decided.
 	Regressed State = "Regressed"
+	// AwaitingApproval: proven bad, and a person must decide whether it is rolled back.
+	AwaitingApproval State = "AwaitingApproval"
 	// RollingBack: the intent is journalled; the cluster is being changed.
 	RollingBack State = "RollingBack"
 	// Verifying: rolled back; whether this helped is being measured.
@@ -34,16 +36,19 @@ const (
 	Held State = "Held"
 	// Failed: the rollback was tried and the cluster refused it.
 	Failed State = "Failed"
+	// Aborted: a person ended the watch.
+	Aborted State = "Aborted"
 )
 
 // transitions is every change of state there is.
 func transitions() map[State][]State {
 	return map[State][]State{
-		Pending:     {Watching, Inconclusive, Superseded},
-		Watching:    {Regressed, Healthy, Inconclusive, Superseded},
-		Regressed:   {RollingBack, Held, Superseded},
-		RollingBack: {Verifying, Held, Superseded, Failed},
-		Verifying:   {RolledBack, RolledBackUnverified, NotRecovered},
+		Pending:          {Watching, Inconclusive, Superseded, Aborted},
+		Watching:         {Regressed, Healthy, Inconclusive, Superseded, Aborted},
+		Regressed:        {AwaitingApproval, RollingBack, Held, Superseded, Aborted},
+		AwaitingApproval: {RollingBack, Held, Superseded, Aborted},
+		RollingBack:      {Verifying, Held, Superseded, Failed},
+		Verifying:        {RolledBack, RolledBackUnverified, NotRecovered},
 	}
 }
 

@@ -88,7 +88,11 @@ func (s *story) feed(in input, now time.Time) []incident.Entry {
 	after, entries, want := Next(before, in, "rollbackd/test", now)
 	state := before.State
 	for _, e := range entries {
-		require.Equal(s.t, []any{incident.EntryVersion, before.Key, "rollbackd/test", now}, []any{e.Version, e.Watch, e.Actor, e.At})
+		actor := "rollbackd/test"
+		if e.Kind == incident.KindControl {
+			actor = "ana"
+		}
+		require.Equal(s.t, []any{incident.EntryVersion, before.Key, actor, now}, []any{e.Version, e.Watch, e.Actor, e.At})
 		if e.Kind == incident.KindState {
 			require.Equal(s.t, string(state), e.State.From, "a change starts from the state that the watch is in")
 			require.True(s.t, state.CanBecome(State(e.State.To)), "%s -> %s", state, e.State.To)
@@ -182,6 +186,8 @@ func describe(e incident.Entry) string {
 		return "outcome=" + string(e.Outcome.Result)
 	case incident.KindRefusal:
 		return "refusal=" + string(e.Refusal.Code)
+	case incident.KindControl:
+		return "control=" + string(e.Control.Verb)
 	}
 	return string(e.Kind)
 }

@@ -25,11 +25,13 @@ type Options struct {
 	Journal  Journal
 	Names    Names
 	Cluster  Cluster
+	Preview  Previewer
 	Cache    Cache
 	Sampler  Sampler
 	// Smoke runs smoke tests; it may be nil where no policy has any.
 	Smoke   Smoker
 	Records Records
+	Holds   Holds
 	Tell    Teller
 	Reject  Rejecter
 	Metrics *Metrics
@@ -48,6 +50,8 @@ type Supervisor struct {
 	actors map[string]*actor
 	// ended are the watches that are final, by key.
 	ended map[string]Watch
+	// held are the workloads on which people stopped automatic action.
+	held map[event.Target]Hold
 	// launch starts an actor; it is set while Run runs.
 	launch func(*actor)
 }
@@ -59,11 +63,15 @@ func New(opts Options) *Supervisor {
 		records: newRecorder(opts),
 		actors:  map[string]*actor{},
 		ended:   map[string]Watch{},
+		held:    map[event.Target]Hold{},
 	}
 }
 
 // Load takes up the watches that an earlier run left. It must be called before Run and before any event is handled.
 func (s *Supervisor) Load(ctx context.Context) error {
+	if err := s.loadHolds(ctx); err != nil {
+		return err
+	}
 	return s.opts.Store.All(ctx, func(key string, value []byte) error {
 		w, err := decode(value)
 		if err != nil { // one bad record must not keep all others from being watched
@@ -197,7 +205,7 @@ func (s *Supervisor) watcherOf(w Watch, snapshot rollback.Snapshot) string {
 	for _, a := range s.actors {
 		o := a.view.Load()
 		if o.Key != w.Key && o.Event.Target() == w.Event.Target() && o.Pin != nil && !o.resumed.IsZero() &&
-			(o.State == Watching || o.State == Regressed) && o.Pin.Release.UID == snapshot.Live.UID && o.AcceptedAt.Before(w.AcceptedAt) && w.repeats(*o) {
+			(o.State == Watching || o.State == Regressed || o.State == AwaitingApproval) && o.Pin.Release.UID == snapshot.Live.UID && o.AcceptedAt.Before(w.AcceptedAt) && w.repeats(*o) {
 			return o.Key
 		}
 	}

@@ -36,6 +36,8 @@ type Watch struct {
 	AcceptedAt time.Time       `json:"acceptedAt"`
 	// LogName is the name of the deployment's log file.
 	LogName string `json:"logName,omitempty"`
+	// Order is set if the watch was begun by a person who asks for a rollback, and not by an event.
+	Order *Order `json:"order,omitempty"`
 	// Unwatched says why the deployment is recorded only, empty if it is watched.
 	Unwatched string `json:"unwatched,omitempty"`
 
@@ -73,6 +75,10 @@ type fold struct {
 	intentAt time.Time
 	outcome  *incident.Outcome
 	refusal  *rollback.Refusal
+	// ordered is the person's order to roll back, approved the approval of a rollback that waited for one.
+	ordered, approved *Order
+	// word is the newest thing that a person asked for.
+	word *word
 	// lookedUp is set when an intent that is no longer trusted was looked up in the cluster and is not there. It is
 	// not journalled: after a restart the intent is looked up again.
 	lookedUp bool
@@ -121,6 +127,8 @@ func (w Watch) apply(e incident.Entry) Watch {
 		w = w.applyRollout(*e.Rollout)
 	case incident.KindUpdated:
 		w = w.applyUpdate(*e.Updated)
+	case incident.KindControl:
+		w = w.applyControl(e)
 	}
 	return w
 }
@@ -238,7 +246,7 @@ func (w Watch) past() rollback.PastWatch {
 // bad reports whether the release was proven bad, whatever was done about it.
 func (w Watch) bad() bool {
 	switch w.State {
-	case Regressed, RollingBack, Verifying, RolledBack, RolledBackUnverified, NotRecovered, Held, Failed:
+	case Regressed, AwaitingApproval, RollingBack, Verifying, RolledBack, RolledBackUnverified, NotRecovered, Held, Failed:
 		return true
 	}
 	return w.Incident != ""

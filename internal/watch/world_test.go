@@ -32,6 +32,7 @@ type world struct {
 	journal map[string][]record
 	seq     uint64
 	names   map[string]string
+	held    map[string][]byte
 	// live is what the cluster runs, patches the intents whose patch changed it.
 	live    rollback.Snapshot
 	patches []string
@@ -59,7 +60,7 @@ type record struct {
 func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, t0: time.Now().UTC(), errorsIn: 20, stored: map[string][]byte{}, journal: map[string][]record{},
-		names: map[string]string{}, written: map[string]Watch{},
+		names: map[string]string{}, held: map[string][]byte{}, written: map[string]Watch{},
 	}
 	w.deploy("v2", "2")
 	return w
@@ -112,8 +113,8 @@ func (w *world) failing(fail func(call string, done bool) error) {
 func (w *world) options() Options {
 	policy := testPolicy()
 	return Options{
-		Instance: "test", Policies: []Policy{policy}, Store: storeOf{w}, Journal: journalOf{w}, Names: namesOf{w},
-		Cluster: clusterOf{w}, Cache: cacheOf{w}, Sampler: samplerOf{w}, Records: recordsOf{w}, Tell: tellerOf{w}, Reject: rejecterOf{w},
+		Instance: "test", Policies: []Policy{policy}, Store: storeOf{w}, Journal: journalOf{w}, Names: namesOf{w}, Holds: holdsOf{w},
+		Cluster: clusterOf{w}, Preview: clusterOf{w}, Cache: cacheOf{w}, Sampler: samplerOf{w}, Records: recordsOf{w}, Tell: tellerOf{w}, Reject: rejecterOf{w},
 		Metrics: NewMetrics(prometheus.NewRegistry()), Log: zap.NewNop(),
 	}
 }

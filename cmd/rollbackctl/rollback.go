@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/internal/control"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+// byHand rolls a workload back because a person says so.
+type byHand struct {
+	person
+	revision, reason string
+	dryRun, wait     bool
+}
+
+func newRollback(around surroundings) *cobra.Command {
+	r := &byHand{person: person{around: around}}
+	cmd := &cobra.Command{
+		Use:   "rollback NAMESPACE/NAME",
+		Short: "Roll a workload back, whatever its signals say",
+		Long: "Rollback returns a workload to its known-good version, or to a revision of your choice. The daemon plans it, carries it out,\n" +
+			"checks whether it helped and records it as any other rollback, under your name.\n\n" +
+			"With --dry-run nothing is changed: it shows the plan as a diff, what the API server says to it, and whether rollbackd would do it\n" +
+			"by itself.",
+		Example: "  rollbackctl rollback shop/checkout --env production --dry-run\n" +
+			"  rollbackctl rollback shop/checkout --env production --to-revision 7 --reason 'checkout is empty for guests'",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args[0]) },
+	}
+	r.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&r.revision, "to-revision", "", "revision to go back to, as kubectl rollout history numbers them (default the known-good one)")
+	flags.BoolVar(&r.dryRun, "dry-run", false, "only show what it would do")
+	flags.BoolVar(&r.wait, "wait", false, "tell what becomes of it, until it is known whether it helped")
+	flags.StringVar(&r.reason, "reason", "", "why, for the record")
+	cmd.MarkFlagsMutuallyExclusive("dry-run", "wait")
+	return cmd
+}
+
+func (r *byHand) run(ctx context.Context, workload string) error {
+	if err := r.complete(); err != nil {
+		return err
+	}
+	target, err := r.target(workload)
+	if err != nil {
+		return err
+	}
+	reply, err := r.ask(ctx, control.Rollback, target, control.Request{
+		ID: requestID(), Revision: r.revision, DryRun: r.dryRun, Reason: r.reason,
+	})
+	switch {
+	case err != nil:
+		return err
+	case r.dryRun:
+		return r.show(reply)
+	}
+	if err := r.tell(reply); err != nil || !r.wait {
+		return err
+	}
+	return r.follow(ctx, target, reply.Watch)
+}
+
+// show writes a dry run: the plan in a sentence, the change, and what speaks against it.
+func (r *byHand) show(reply control.Reply) error {
+	if r.output == outputJSON {
+		if err := writeJSON(r.around.out, reply); err != nil {
+			return err
+		}
+		return refused(reply)
+	}
+	if reply.Diff == "" {
+		return refused(reply)
+	}
+	fmt.Fprintf(r.around.out, "It would %s.\n\n", plain(reply.Message))
+	for line := range strings.Lines(reply.Diff) {
+		fmt.Fprintln(r.around.out, plain(strings.TrimSuffix(line, "\n")))
+	}
+	fmt.Fprintln(r.around.out)
+	for _, note := range reply.Notes {
+		fmt.Fprintln(r.around.out, "*", plain(note))
+	}
+	if !reply.OK {
+		return refusal{fmt.Errorf("nothing was changed, and it could not be: %s", plain(reply.Notes[0]))}
+	}
+	fmt.Fprintln(r.around.out, "\nNothing was changed.")
+	return nil
+}
+
+// followEvery is how often a rollback is looked at.
+const followEvery = time.Second
+
+// follow tells of each state that a rollback comes to, until it ends.
+func (r *byHand) follow(ctx context.Context, target event.Target, key string) error {
+	said := watch.State("")
+	ticker := time.NewTicker(followEvery)
+	defer ticker.Stop()
+	for {
+		views, _, err := r.watches(ctx, target)
+		if err != nil {
+			return err
+		}
+		for _, v := range views {
+			if v.ID != key || v.State == said {
+				continue
+			}
+			said = v.State
+			if r.output == outputText {
+				fmt.Fprintf(r.around.out, "%s  %s: %s\n", v.Since.UTC().Format(time.TimeOnly), v.State, plain(v.Reason))
+			}
+			if v.Final {
+				return r.ended(v)
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (r *byHand) ended(v watch.View) error {
+	if r.output == outputJSON {
+		if err := writeJSON(r.around.out, v); err != nil {
+			return err
+		}
+	}
+	if v.State != watch.RolledBack {
+		return refusal{fmt.Errorf("it ended as %s: %s", v.State, plain(v.Reason))}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/zap"
+
+	"github.com/rollbackd/rollbackd/internal/control"
+)
+
+const (
+	// controlTimeout bounds how long one request may take; those who ask wait a little longer.
+	controlTimeout = 10 * time.Second
+	// maxControls is how many requests may be in work at once. More are told to come again.
+	maxControls = 16
+)
+
+// Control answers what people ask, until ctx ends. Requests that cannot be decoded are answered with what is wrong with
+// them. A request without anywhere to answer to is carried out all the same.
+func (b *Bus) Control(ctx context.Context, answer func(context.Context, control.Asked) control.Reply) error {
+	d := &desk{bus: b, answer: answer, seats: make(chan struct{}, maxControls)}
+	var subscriptions []*nats.Subscription
+	for _, environment := range b.options.Environments {
+		sub, err := b.nc.Subscribe(control.Pattern(environment), func(msg *nats.Msg) { d.take(ctx, msg) })
+		if err != nil {
+			return fmt.Errorf("unable to listen to what people ask for: %w", err)
+		}
+		subscriptions = append(subscriptions, sub)
+	}
+	<-ctx.Done()
+	for _, sub := range subscriptions {
+		_ = sub.Unsubscribe() // the connection may be closed already
+	}
+	d.busy.Wait()
+	return nil
+}
+
+// desk handles requests, a few at a time.
+type desk struct {
+	bus    *Bus
+	answer func(context.Context, control.Asked) control.Reply
+	seats  chan struct{}
+	busy   sync.WaitGroup
+}
+
+// take must not block: the subscription's messages come one after another.
+func (d *desk) take(ctx context.Context, msg *nats.Msg) {
+	asked, err := control.Decode(msg.Subject, msg.Data)
+	if err != nil {
+		d.reply(msg, control.Refuse(control.CodeMalformed, "%v", err))
+		return
+	}
+	select {
+	case d.seats <- struct{}{}:
+	default:
+		d.reply(msg, control.Refuse(control.CodeBusy, "too much is being asked for at once; ask again in a moment"))
+		return
+	}
+	d.busy.Go(func() {
+		defer func() { <-d.seats }()
+		bounded, cancel := context.WithTimeout(ctx, controlTimeout)
+		defer cancel()
+		reply := d.answer(bounded, asked)
+		d.bus.log.Info("answered a person", zap.String("by", asked.By), zap.String("verb", string(asked.Verb)),
+			zap.String("subject", msg.Subject), zap.Bool("ok", reply.OK), zap.String("message", reply.Message))
+		d.reply(msg, reply)
+	})
+}
+
+func (d *desk) reply(msg *nats.Msg, reply control.Reply) {
+	data, err := json.Marshal(reply)
+	if err == nil && int64(len(data)) > d.bus.nc.MaxPayload() {
+		data, err = json.Marshal(control.Refuse(control.CodeBusy, "the answer has %d bytes, more than the server carries", len(data)))
+	}
+	if err == nil && msg.Reply != "" {
+		err = msg.Respond(data)
+	}
+	if err != nil {
+		d.bus.log.Warn("a person could not be answered", zap.Error(err))
+	}
+}

@@ -1,0 +1,126 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rollbackd/rollbackd/internal/control"
+	"github.com/rollbackd/rollbackd/internal/event"
+)
+
+// maxListed bounds how many watches one answer tells of, the newest first: an answer must fit into a message.
+const maxListed = 100
+
+// Ask does what a person asks for, or says why not. It answers once what it says is stored.
+func (s *Supervisor) Ask(ctx context.Context, in control.Asked) control.Reply {
+	switch in.Verb {
+	case control.List:
+		return s.list(in.Target)
+	case control.Hold:
+		return s.hold(ctx, in)
+	case control.Rollback:
+		return s.order(ctx, in)
+	}
+	a, reply := s.addressee(in)
+	if a == nil {
+		return reply
+	}
+	return s.put(ctx, a, in)
+}
+
+// addressee finds the open watch that a request names. A watch of another workload than the subject's is not found: the
+// permissions of NATS are about subjects.
+func (s *Supervisor) addressee(in control.Asked) (*actor, control.Reply) {
+	w, ok := s.Get(in.Watch)
+	if !ok || w.Event.Target() != in.Target {
+		return nil, control.Refuse(control.CodeUnknown, "there is no watch %s of %s/%s", event.Quote(in.Watch), in.Target.Namespace, in.Target.Workload)
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if a := s.actors[in.Watch]; a != nil {
+		return a, control.Reply{}
+	}
+	return nil, control.Refuse(control.CodeState, "the watch of %s has ended: %s (%s)", w.name(), w.State, w.Reason)
+}
+
+// put hands a request to its watch and waits for the answer.
+func (s *Supervisor) put(ctx context.Context, a *actor, in control.Asked) control.Reply {
+	q := asked{Asked: in, reply: make(chan control.Reply, 1)}
+	if !a.post(q) {
+		return control.Refuse(control.CodeBusy, "the watch is busy; ask again in a moment")
+	}
+	select {
+	case reply := <-q.reply:
+		return reply
+	case <-ctx.Done():
+		return control.Refuse(control.CodeBusy, "the watch has not answered in time; what was asked for may still be done, and rollbackctl list shows it")
+	}
+}
+
+// answer tells a person what came of a request to a watch that stood so before it.
+func (w Watch) answer(in control.Asked, at time.Time) control.Reply {
+	if w.State.Final() {
+		return control.Refuse(control.CodeState, "the watch of %s has ended: %s (%s)", w.name(), w.State, w.Reason)
+	}
+	reply := w.objection(in, at)
+	reply.Watch = w.Key
+	if reply.Code != "" {
+		return reply
+	}
+	reply.OK = true
+	switch in.Verb {
+	case control.Approve:
+		reply.Message = fmt.Sprintf("the rollback of %s is approved and begins", w.name())
+	case control.Deny:
+		reply.Message = fmt.Sprintf("the rollback of %s is denied; it stays live", w.name())
+	case control.Abort:
+		reply.Message = fmt.Sprintf("%s is no longer watched", w.name())
+	case control.Rollback:
+		reply.Message = fmt.Sprintf("the rollback of %s begins", w.name())
+	}
+	return reply
+}
+
+// list tells of the watches of a workload or a namespace, the newest first.
+func (s *Supervisor) list(t event.Target) control.Reply {
+	views := []View{}
+	for _, w := range s.Watches() {
+		of := w.Event.Target()
+		if t.Workload == control.AllWorkloads {
+			of.Workload = control.AllWorkloads
+		}
+		if of == t {
+			v := w.View()
+			v.Signals = nil
+			views = append(views, v)
+		}
+	}
+	data, err := json.Marshal(views[:min(len(views), maxListed)])
+	if err != nil {
+		return control.Refuse(control.CodeBusy, "unable to list: %v", err)
+	}
+	reply := control.Reply{OK: true, Watches: data}
+	if more := len(views) - maxListed; more > 0 {
+		reply.Notes = append(reply.Notes, fmt.Sprintf("%d older ones are not shown", more))
+	}
+	return reply
+}
+
+// openOf returns the open watch of a workload that a rollback can be asked of, the newest first.
+func (s *Supervisor) openOf(t event.Target) *actor {
+	var all []*actor
+	for _, a := range s.open() {
+		if a.view.Load().Event.Target() == t {
+			all = append(all, a)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return slices.MaxFunc(all, func(a, b *actor) int {
+		return a.view.Load().AcceptedAt.Compare(b.view.Load().AcceptedAt)
+	})
+}

@@ -1,0 +1,172 @@
+package watch
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rollbackd/rollbackd/internal/control"
+	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// This file holds the part of Next that people bring about.
+
+// defaultApprovalFor is how long a person may take where the policy does not say.
+const defaultApprovalFor = time.Hour
+
+// Order is a person's order to roll back, or a person's leave to do so.
+type Order struct {
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason,omitempty"`
+	// Revision is the one to go back to; empty means the known-good version.
+	Revision string `json:"revision,omitempty"`
+}
+
+// asked: a person asks for something. What cannot be granted changes nothing.
+type asked struct {
+	control.Asked
+	// reply takes the answer, once what it says is in the journal; it is never waited for.
+	reply chan control.Reply
+}
+
+func (asked) isInput() {}
+
+// objection returns why a watch cannot do what a person asks, as it stands; no code means that it can.
+func (w Watch) objection(in control.Asked, now time.Time) control.Reply {
+	switch in.Verb {
+	case control.Approve, control.Deny:
+		if w.State != AwaitingApproval {
+			return control.Refuse(control.CodeState, "nothing waits for approval: the watch of %s is %s (%s)", w.name(), w.State, w.Reason)
+		}
+		if in.Verb == control.Approve && !w.breaching(now) {
+			return control.Refuse(control.CodeBreach, "the newest measurement of %s does not show the breach any more (%s); to roll back all the same, use rollbackctl rollback",
+				w.name(), w.presentReason())
+		}
+	case control.Abort:
+		if !w.State.CanBecome(Aborted) {
+			return control.Refuse(control.CodeState, "the watch of %s is %s and cannot be aborted; what has begun is finished, so that nothing is left half done", w.name(), w.State)
+		}
+	case control.Rollback:
+		switch w.State {
+		case Watching, Regressed, AwaitingApproval:
+		default:
+			return control.Refuse(control.CodeState, "the watch of %s is %s (%s); it must end before another rollback can begin", w.name(), w.State, w.Reason)
+		}
+	}
+	return control.Reply{}
+}
+
+func (w Watch) presentReason() string {
+	if w.judgement.Reason == "" {
+		return "nothing has been measured yet"
+	}
+	return w.judgement.Reason
+}
+
+// asked records what a person asked for and does what follows from it.
+func (s *step) asked(in asked) {
+	if s.watch.objection(in.Asked, s.now).Code != "" {
+		return
+	}
+	record := &incident.Control{Verb: in.Verb, Reason: in.Reason, Revision: in.Revision}
+	if in.Verb == control.Hold {
+		if d, err := in.HoldFor(); err == nil && d > 0 {
+			record.Until = s.now.Add(d)
+		}
+	}
+	s.addAs(in.By, incident.Entry{Kind: incident.KindControl, Control: record})
+	s.heed()
+}
+
+// heed does what follows from the newest thing that a person asked for. It is looked at again when the watch is taken up
+// after a crash that came before it was done.
+func (s *step) heed() {
+	word := s.watch.word
+	if word == nil {
+		return
+	}
+	switch {
+	case word.Verb == control.Deny && s.watch.State == AwaitingApproval:
+		s.become(Held, "not rolled back: "+saying(word.by, "denied it", word.Reason))
+	case word.Verb == control.Abort:
+		s.become(Aborted, saying(word.by, "ended the watch", word.Reason))
+	}
+}
+
+// saying tells what a person did, and why if that was said.
+func saying(by, did, reason string) string {
+	if reason == "" {
+		return by + " " + did
+	}
+	return fmt.Sprintf("%s %s: %s", by, did, reason)
+}
+
+// word is the newest thing that a person asked of a watch.
+type word struct {
+	incident.Control
+	by string
+}
+
+// applyControl folds in what a person asked for.
+func (w Watch) applyControl(e incident.Entry) Watch {
+	w.word = &word{Control: *e.Control, by: e.Actor}
+	order := &Order{By: e.Actor, At: e.At, Reason: e.Control.Reason, Revision: e.Control.Revision}
+	switch e.Control.Verb {
+	case control.Rollback:
+		w.ordered = order
+	case control.Approve:
+		w.approved = order
+	}
+	return w
+}
+
+// leave is by whose word a rollback goes ahead; nil if nobody has said anything.
+func (w Watch) leave() *Order {
+	if w.ordered != nil {
+		return w.ordered
+	}
+	return w.approved
+}
+
+// allowed reports whether a rollback may go ahead despite a refusal: what only asks for a person is answered by one.
+func (w Watch) allowed(r *rollback.Refusal) bool {
+	return r == nil || w.leave() != nil && r.Asks() || w.ordered != nil && r.Code == rollback.RefuseObserve
+}
+
+// actionable reports whether the watch is to be rolled back now, as far as its own measurements and people's words go. An order
+// needs no breach; an approval needs the one that it was given for.
+func (w Watch) actionable(now time.Time) bool {
+	switch {
+	case w.ordered != nil:
+		return true
+	case w.State == AwaitingApproval && w.approved == nil:
+		return false
+	}
+	return w.breaching(now)
+}
+
+// await waits for a person where only one may decide, and otherwise holds.
+func (s *step) await(r *rollback.Refusal) {
+	s.add(incident.Entry{Kind: incident.KindRefusal, Refusal: r})
+	s.become(AwaitingApproval, r.Reason)
+}
+
+// waiting looks whether a watch that waits for a person has waited for too long. Nothing else ends the wait: the breach
+// may come and go, and a stage that is over withdraws nothing.
+func (s *step) waiting() {
+	w := s.watch
+	limit := w.Policy.ApprovalFor
+	if limit == 0 {
+		limit = defaultApprovalFor
+	}
+	switch {
+	case w.leave() != nil:
+		if s.overtime(w.leave().At, w.Policy.Verify.Deadline) {
+			s.become(Held, fmt.Sprintf("not rolled back: %s, but it could not be acted on within %s",
+				saying(w.leave().By, "let it be rolled back", ""), w.Policy.Verify.Deadline))
+		}
+	case s.overtime(w.Since, limit):
+		s.become(Held, fmt.Sprintf("not rolled back: nobody approved it within %s", limit))
+	}
+}

@@ -1,0 +1,131 @@
+package watch
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollbackd/rollbackd/internal/control"
+)
+
+// asking lets a person decide in the active stage.
+func asking(w *Watch) { w.Policy.Stages[0].Mode = Approve }
+
+// proposed is a release that is proven bad while the policy asks a person.
+const proposed = proven + `
+	35s | incident i1 | REGRESSED >Regressed refusal=needs-approval >AwaitingApproval | AwaitingApproval
+`
+
+func TestPeopleDecide(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		edit   func(*Watch)
+		script string
+		reason string
+	}{
+		{name: "an approved rollback is planned anew and carried out", edit: asking, script: proposed + `
+			40s | ticks bad 35s  | tick                       | AwaitingApproval
+			41s | ana approve    | control=approve            | AwaitingApproval plan
+			42s | plan v2        | plan intent >RollingBack   | RollingBack apply
+			43s | applied landed | outcome=landed >Verifying  | Verifying`},
+		{name: "a denied one is held", edit: asking, reason: "ana denied it", script: proposed + `
+			40s | ana deny | control=deny >Held | Held`},
+		{name: "an approval needs the breach in the newest tick", edit: asking, script: proposed + `
+			70s | ticks good 65s | tick*2 HEALTHY tick*5 | AwaitingApproval
+			71s | ana approve    | -      | AwaitingApproval`},
+		{name: "an approval needs a newest tick", edit: asking, script: proposed + `
+			95s | ana approve    | -      | AwaitingApproval`},
+		{name: "an approval of long ago is not acted on", edit: asking, reason: "could not be acted on within 2m0s", script: proposed + `
+			36s  | ana approve    | control=approve | AwaitingApproval plan
+			157s | clock          | >Held           | Held`},
+		{name: "nobody approves", edit: asking, reason: "nobody approved it within 1h0m0s", script: proposed + `
+			3634s | clock | -     | AwaitingApproval
+			3636s | clock | >Held | Held`},
+		{name: "what waits is superseded by a newer version", edit: asking, script: proposed + `
+			40s | superseded v3 | >Superseded | Superseded`},
+		{name: "what waits is taken back by hand", edit: asking, reason: "somebody rolled it back by hand", script: proposed + `
+			40s | see v1 | >Superseded | Superseded`},
+		{name: "what is approved and cannot be planned is held", edit: asking, reason: "not rolled back: said the planner", script: proposed + `
+			36s | ana approve        | control=approve              | AwaitingApproval plan
+			37s | refuse target-missing | refusal=target-missing >Held | Held`},
+		{name: "nothing to approve or deny while it is watched", script: settled + `
+			2s | ana approve | - | Watching
+			2s | ana deny    | - | Watching`},
+		{name: "what may be overruled waits for a person in automatic mode, too", script: decided + `
+			36s | refuse on-hold | refusal=on-hold >AwaitingApproval | AwaitingApproval
+			37s | ana approve    | control=approve                   | AwaitingApproval plan`},
+		{name: "a watch is aborted", reason: "ana ended the watch", script: settled + `
+			2s | ana abort | control=abort >Aborted | Aborted`},
+		{name: "what is being carried out is not aborted", script: intended + `
+			37s | ana abort | - | RollingBack apply`},
+		{name: "an order needs no breach, no baseline and no automatic mode", edit: func(w *Watch) { w.Policy.Stages[0].Mode = Observe }, script: `
+			0s  | see v2         | pinned >Watching rollout  | Watching baseline
+			1s  | ana rollback   | control=rollback          | Watching open-incident
+			1s  | incident i1    | >Regressed                | Regressed plan
+			2s  | plan v2        | plan intent >RollingBack  | RollingBack apply
+			3s  | applied landed | outcome=landed >Verifying | Verifying baseline
+			4s  | baseline 10000 | baseline                  | Verifying`},
+		{name: "an order to a revision pins what the person named", script: settled + `
+			2s  | ana rollback 1 | control=rollback                | Watching open-incident
+			2s  | incident i1    | >Regressed                      | Regressed plan
+			2s  | plan v2        | pinned plan intent >RollingBack | RollingBack apply`},
+		{name: "an order to a revision that is not there", reason: "has no revision", script: settled + `
+			2s  | ana rollback 9 | control=rollback                | Watching open-incident
+			2s  | incident i1    | >Regressed                      | Regressed plan
+			2s  | plan v2        | refusal=no-revision >Held       | Held`},
+		{name: "an order that cannot be carried out in time is dropped", reason: "could not be acted on within 2m0s", script: settled + `
+			2s   | ana rollback | control=rollback | Watching open-incident
+			2s   | incident i1  | >Regressed       | Regressed plan
+			123s | clock        | >Held            | Held`},
+		{name: "an order takes what waits for approval along", edit: asking, script: proposed + `
+			95s | ana rollback   | control=rollback          | AwaitingApproval plan
+			95s | plan v2        | plan intent >RollingBack  | RollingBack apply`},
+		{name: "no second order once one is carried out", script: landed + `
+			40s | ana rollback | - | Verifying`},
+		{name: "a hold is noted and changes nothing by itself", script: settled + `
+			2s | ana hold | control=hold | Watching`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var edits []func(*Watch)
+			if tc.edit != nil {
+				edits = append(edits, tc.edit)
+			}
+			s := newStory(t, edits...)
+			s.play(tc.script)
+			require.Contains(t, s.watch.Reason, tc.reason)
+		})
+	}
+}
+
+// A process that is killed right after a person's word was stored does what the word asks when it is back.
+func TestAPersonsWordOutlivesACrash(t *testing.T) {
+	for verb, then := range map[control.Verb]State{control.Deny: Held, control.Abort: Aborted} {
+		s := newStory(t, asking)
+		s.play(proposed)
+		s.feed(asked{Asked: control.Asked{By: "ana", Verb: verb}}, start.Add(40*time.Second))
+		s.killed(1)
+		require.Equal(t, AwaitingApproval, s.watch.State)
+		s.feed(clock{}, start.Add(50*time.Second))
+		require.Equal(t, then, s.watch.State)
+	}
+}
+
+// An intent that a person ordered is carried out by the process that finds it, as long as the order is not old; one that was
+// approved is judged anew as any other.
+func TestAnOrderedIntentOutlivesACrash(t *testing.T) {
+	s := newStory(t)
+	s.play(settled + `
+		2s  | ana rollback | control=rollback         | Watching open-incident
+		2s  | incident i1  | >Regressed               | Regressed plan
+		2s  | plan v2      | plan intent >RollingBack | RollingBack apply`)
+	s.watch.resumed = start.Add(20 * time.Second)
+	s.restarted.resumed = s.watch.resumed
+	s.feed(clock{}, start.Add(21*time.Second))
+	require.Equal(t, effectCheckLanded, s.want)
+	s.feed(notLanded{}, start.Add(21*time.Second))
+	s.feed(clock{}, start.Add(22*time.Second))
+	require.Equal(t, effectApply, s.want)
+	s.feed(clock{}, start.Add(126*time.Second))
+	require.NotEqual(t, effectApply, s.want)
+}

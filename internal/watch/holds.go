@@ -1,0 +1,90 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rollbackd/rollbackd/internal/control"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// Hold says that a person wants no automatic action on a workload for some time.
+type Hold struct {
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+	Until  time.Time `json:"until"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+func holdKey(t event.Target) string {
+	return strings.Join([]string{t.Environment, t.Namespace, t.Workload}, ".")
+}
+
+// loadHolds takes up the holds that an earlier run was told of.
+func (s *Supervisor) loadHolds(ctx context.Context) error {
+	return s.opts.Holds.All(ctx, func(key string, value []byte) error {
+		target, err := event.ParseSubject(event.SubjectPrefix + "." + key)
+		var h Hold
+		if err == nil {
+			err = json.Unmarshal(value, &h)
+		}
+		if err != nil { // one bad record must not keep the daemon from starting
+			s.opts.Metrics.unreadable("hold")
+			s.opts.Log.Error("a stored hold cannot be read and is passed over", zap.String("key", key), zap.Error(err))
+			return nil
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.held[target] = h
+		return nil
+	})
+}
+
+// hold stops automatic action on a workload, or lets go of it. What is stored counts, so it is stored first.
+func (s *Supervisor) hold(ctx context.Context, in control.Asked) control.Reply {
+	d, err := in.HoldFor()
+	if err != nil {
+		return control.Refuse(control.CodeMalformed, "%v", err)
+	}
+	at := now()
+	h := Hold{By: in.By, At: at, Until: at.Add(d), Reason: in.Reason}
+	value, err := json.Marshal(h)
+	if err == nil {
+		err = s.opts.Holds.Put(ctx, holdKey(in.Target), value)
+	}
+	if err != nil {
+		return control.Refuse(control.CodeBusy, "the hold could not be stored, and so does not count: %v", err)
+	}
+	s.mu.Lock()
+	s.held[in.Target] = h
+	s.mu.Unlock()
+	s.opts.Log.Info("a person holds a workload", zap.String("by", in.By), zap.String("target", holdKey(in.Target)), zap.Time("until", h.Until))
+	for _, a := range s.open() { // for the record only
+		if a.view.Load().Event.Target() == in.Target {
+			a.post(asked{Asked: in, reply: make(chan control.Reply, 1)})
+		}
+	}
+	if d == 0 {
+		return control.Reply{OK: true, Message: fmt.Sprintf("%s/%s is held no longer", in.Target.Namespace, in.Target.Workload)}
+	}
+	return control.Reply{OK: true, Message: fmt.Sprintf("nothing is rolled back automatically on %s/%s until %s; a bad release waits for approval",
+		in.Target.Namespace, in.Target.Workload, h.Until.Format(time.RFC3339))}
+}
+
+// onHold returns the refusal to act on a workload that a person holds.
+func (s *Supervisor) onHold(t event.Target, now time.Time) *rollback.Refusal {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	h, ok := s.held[t]
+	if !ok || !now.Before(h.Until) {
+		return nil
+	}
+	return &rollback.Refusal{Code: rollback.RefuseOnHold,
+		Reason: fmt.Sprintf("%s until %s", saying(h.By, "holds the workload", h.Reason), h.Until.UTC().Format(time.RFC3339))}
+}

@@ -1,0 +1,97 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rollbackd/rollbackd/internal/control"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// This file holds what a person orders: a rollback without any breach.
+
+// order rolls a workload back because a person says so. The open watch of the workload does it; without one a watch is
+// begun for the purpose, so that it is planned, carried out, checked and recorded as any other rollback.
+func (s *Supervisor) order(ctx context.Context, in control.Asked) control.Reply {
+	open := s.openOf(in.Target)
+	if in.DryRun {
+		return s.preview(ctx, in, open)
+	}
+	if w, again := s.Get(orderEvent(in, "", now()).Key()); again {
+		return control.Reply{OK: true, Watch: w.Key, Message: fmt.Sprintf("the rollback of %s was asked for before: the watch is %s", w.name(), w.State)}
+	}
+	if open != nil {
+		return s.put(ctx, open, in)
+	}
+	return s.begin(ctx, in)
+}
+
+// begin makes a watch for the sake of a rollback.
+func (s *Supervisor) begin(ctx context.Context, in control.Asked) control.Reply {
+	e, refused := s.orderedEvent(ctx, in)
+	if refused.Code != "" {
+		return refused
+	}
+	policy, _ := ChoosePolicy(s.opts.Policies, e)
+	if policy == nil {
+		return control.Refuse(control.CodeNoPolicy, "no policy covers %s/%s, so it is not known how to tell whether a rollback helps; add one to the configuration",
+			in.Target.Namespace, in.Target.Workload)
+	}
+	w, err := s.newWatch(ctx, e, Published{Subject: in.Target.Subject(), Data: e.Raw}, policy)
+	if err != nil {
+		return control.Refuse(control.CodeBusy, "%v", err)
+	}
+	w.Order = &Order{By: in.By, At: w.AcceptedAt, Reason: in.Reason, Revision: in.Revision}
+	value, err := json.Marshal(w)
+	if err == nil {
+		err = s.opts.Store.Create(ctx, w.Key, value)
+	}
+	s.storage.report(err, now())
+	if err != nil && !errors.Is(err, ErrExists) {
+		return control.Refuse(control.CodeBusy, "the order could not be stored, and so is not carried out: %v", err)
+	}
+	s.opts.Log.Info("a person ordered a rollback", zap.String("by", in.By), zap.String("watch", w.Key), zap.String("workload", w.workload().String()))
+	w.ordered = w.Order
+	s.start(w)
+	return control.Reply{OK: true, Watch: w.Key, Message: fmt.Sprintf("the rollback of %s begins", w.name())}
+}
+
+// orderedEvent says in the form of an event what a person ordered: the version that is live is the one to take back.
+func (s *Supervisor) orderedEvent(ctx context.Context, in control.Asked) (event.Event, control.Reply) {
+	workload := rollback.Workload{Namespace: in.Target.Namespace, Name: in.Target.Workload}
+	snapshot, err := s.opts.Cluster.Read(ctx, workload, nil)
+	if errors.Is(err, rollback.ErrNotFound) {
+		return event.Event{}, control.Refuse(control.Code(event.CodeUnknownWorkload), "the cluster has no Deployment %s", workload)
+	}
+	if err != nil {
+		return event.Event{}, control.Refuse(control.CodeBusy, "%v", err)
+	}
+	version := snapshot.Version()
+	if version == "" {
+		return event.Event{}, control.Refuse(control.CodeState, "%s runs an image without a tag and has no version label, so it is not known what to take back", workload)
+	}
+	e := orderEvent(in, version, now())
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return event.Event{}, control.Refuse(control.CodeBusy, "unable to write the order down: %v", err)
+	}
+	decoded, err := event.Decode(in.Target.Subject(), raw)
+	if err != nil { // a version that no event could name
+		return event.Event{}, control.Refuse(control.CodeState, "%v", err)
+	}
+	return decoded, control.Reply{}
+}
+
+// orderEvent is the event of an order. Its ID names the request, so that the key of its watch does too.
+func orderEvent(in control.Asked, version string, at time.Time) event.Event {
+	return event.Event{
+		ID: "rollback-" + in.ID, Timestamp: at, Environment: in.Target.Environment, Namespace: in.Target.Namespace,
+		Workload: in.Target.Workload, Version: version, Operator: in.By,
+	}
+}

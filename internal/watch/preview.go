@@ -1,0 +1,98 @@
+package watch
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rollbackd/rollbackd/internal/control"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// preview shows what a rollback would change, and changes nothing.
+func (s *Supervisor) preview(ctx context.Context, in control.Asked, open *actor) control.Reply {
+	w := Watch{Event: event.Event{Environment: in.Target.Environment, Namespace: in.Target.Namespace, Workload: in.Target.Workload}, AcceptedAt: now()}
+	if open != nil {
+		w = *open.view.Load()
+	}
+	snapshot, err := s.opts.Cluster.Read(ctx, w.workload(), w.blueGreen())
+	if errors.Is(err, rollback.ErrNotFound) {
+		return control.Refuse(control.Code(event.CodeUnknownWorkload), "the cluster has no Deployment %s", w.workload())
+	}
+	if err != nil {
+		return control.Refuse(control.CodeBusy, "%v", err)
+	}
+	plan, refusal := s.hypothetical(w, snapshot, in.Revision)
+	if refusal != nil {
+		return control.Reply{Code: control.Code(refusal.Code), Message: refusal.Reason}
+	}
+	reply := control.Reply{OK: true, Message: plan.Summary, Watch: w.Key}
+	if reply.Diff, err = plan.Diff(); err != nil {
+		return control.Refuse(control.CodeBusy, "%v", err)
+	}
+	switch objection, err := s.opts.Preview.Preview(ctx, plan); {
+	case err != nil:
+		reply.Notes = append(reply.Notes, "the API server could not be asked what it thinks of it: "+err.Error())
+	case objection != "":
+		reply.OK, reply.Notes = false, append(reply.Notes, "the API server would refuse it: "+objection)
+	default:
+		reply.Notes = append(reply.Notes, "the API server would accept it (tried with a dry run)")
+	}
+	reply.Notes = append(reply.Notes, s.ownMind(w)...)
+	return reply
+}
+
+// hypothetical plans the rollback that a person would get by asking for it now.
+func (s *Supervisor) hypothetical(w Watch, snapshot rollback.Snapshot, revision string) (rollback.Plan, *rollback.Refusal) {
+	if w.Pin == nil {
+		pin, refusal := s.pinNow(w, snapshot)
+		if refusal != nil {
+			return rollback.Plan{}, refusal
+		}
+		w.Pin = &pin
+	}
+	pin, refusal := targeted(*w.Pin, snapshot, revision)
+	if refusal != nil {
+		return rollback.Plan{}, refusal
+	}
+	return rollback.MakePlan(pin, snapshot, w.failsMostly())
+}
+
+// pinNow pins what is live as the watch of an order would.
+func (s *Supervisor) pinNow(w Watch, snapshot rollback.Snapshot) (rollback.Pin, *rollback.Refusal) {
+	policy, _ := ChoosePolicy(s.opts.Policies, w.Event)
+	if policy == nil {
+		return rollback.Pin{}, &rollback.Refusal{Code: rollback.RefuseObserve, Reason: "no policy covers " + w.workload().String()}
+	}
+	release, t0, ok, why := rollback.Settle(snapshot, snapshot.Version())
+	if !ok {
+		return rollback.Pin{}, &rollback.Refusal{Code: rollback.RefuseUnsettled, Reason: why}
+	}
+	return rollback.NewPin(snapshot, release, t0, s.pastOf(w, snapshot), policy.MinServing), nil
+}
+
+// targeted is the pin with the revision that a person named, if one did.
+func targeted(pin rollback.Pin, snapshot rollback.Snapshot, revision string) (rollback.Pin, *rollback.Refusal) {
+	if revision == "" {
+		return pin, nil
+	}
+	return rollback.RetargetTo(pin, snapshot, revision)
+}
+
+// ownMind says what keeps rollbackd from making this rollback by itself.
+func (s *Supervisor) ownMind(w Watch) []string {
+	if w.Pin == nil || w.State.Final() {
+		return []string{"it is not being watched, so that only a person would roll it back"}
+	}
+	var notes []string
+	if !w.breaching(now()) {
+		notes = append(notes, "rollbackd itself sees no reason to: "+w.presentReason())
+	}
+	if r := w.forbidden(); r != nil {
+		notes = append(notes, "rollbackd itself would not do it: "+r.Reason)
+	}
+	if r := s.onHold(w.Event.Target(), now()); r != nil {
+		notes = append(notes, "rollbackd itself would not do it: "+r.Reason)
+	}
+	return notes
+}
