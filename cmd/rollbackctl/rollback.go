@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -112,7 +113,7 @@ func (r *byHand) follow(ctx context.Context, target event.Target, key string) er
 			}
 			said = v.State
 			if r.output == outputText {
-				fmt.Fprintf(r.around.out, "%s  %s: %s\n", v.Since.UTC().Format(time.TimeOnly), v.State, plain(v.Reason))
+				fmt.Fprintf(r.around.out, "%s  %s: %s\n", v.Since.UTC().Format(time.TimeOnly), v.State, plain(cmp.Or(v.Reason, "accepted")))
 			}
 			if v.Final {
 				return r.ended(v)

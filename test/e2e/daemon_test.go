@@ -67,6 +67,10 @@ nats:
       passwordFile: {{.Dir}}/password
       publish:
       - {environment: {{.Environment}}, namespace: {{.Namespace}}}
+    - name: ana
+      passwordFile: {{.Dir}}/password
+      control:
+      - {environment: {{.Environment}}, namespace: {{.Namespace}}}
 {{- end}}
 kubernetes: {kubeconfig: {{.Kubeconfig}}}
 prometheus: {url: "{{.Prometheus}}", scrapeInterval: 1s, timeout: 3s}

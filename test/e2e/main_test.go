@@ -26,7 +26,7 @@ const scrape = time.Second
 type world struct {
 	stack  *localstack.Stack
 	client kubernetes.Interface
-	// binary is rollbackd, built with the race detector.
+	// binary is rollbackd, built with the race detector; rollbackctl lies beside it.
 	binary string
 }
 
@@ -76,7 +76,7 @@ func newWorld(folder string) (*world, error) {
 		return nil, err
 	}
 	w := &world{binary: filepath.Join(folder, "rollbackd")}
-	build := exec.Command("go", "build", "-race", "-o", w.binary, "./cmd/rollbackd")
+	build := exec.Command("go", "build", "-race", "-o", folder+"/", "./cmd/...")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build rollbackd: %w\n%s", err, out)
