@@ -39,7 +39,10 @@ func startServer(t *testing.T) *stack {
 	t.Helper()
 	dir := t.TempDir()
 	server, err := bus.StartEmbedded(bus.EmbeddedOptions{DataDir: dir, Listen: "127.0.0.1:0", Users: []bus.User{
-		{Name: "ci", Password: "secret", Publish: []bus.Scope{{Environment: "production", Namespace: "shop"}}},
+		{
+			Name: "ci", Password: "secret", Publish: []bus.Scope{{Environment: "production", Namespace: "shop"}},
+			Control: []bus.Scope{{Environment: "production", Namespace: "shop"}},
+		},
 	}})
 	require.NoError(t, err)
 	t.Cleanup(server.Shutdown)

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rollbackd/rollbackd/internal/control"
-	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
@@ -65,7 +62,7 @@ func (r *byHand) run(ctx context.Context, workload string) error {
 	if err := r.tell(reply); err != nil || !r.wait {
 		return err
 	}
-	return r.follow(ctx, target, reply.Watch)
+	return r.followTo(ctx, target, reply.Watch, watch.RolledBack)
 }
 
 // show writes a dry run: the plan in a sentence, the change, and what speaks against it.
@@ -91,50 +88,5 @@ func (r *byHand) show(reply control.Reply) error {
 		return refusal{fmt.Errorf("nothing was changed, and it could not be: %s", plain(reply.Notes[0]))}
 	}
 	fmt.Fprintln(r.around.out, "\nNothing was changed.")
-	return nil
-}
-
-// followEvery is how often a rollback is looked at.
-const followEvery = time.Second
-
-// follow tells of each state that a rollback comes to, until it ends.
-func (r *byHand) follow(ctx context.Context, target event.Target, key string) error {
-	said := watch.State("")
-	ticker := time.NewTicker(followEvery)
-	defer ticker.Stop()
-	for {
-		views, _, err := r.watches(ctx, target)
-		if err != nil {
-			return err
-		}
-		for _, v := range views {
-			if v.ID != key || v.State == said {
-				continue
-			}
-			said = v.State
-			if r.output == outputText {
-				fmt.Fprintf(r.around.out, "%s  %s: %s\n", v.Since.UTC().Format(time.TimeOnly), v.State, plain(cmp.Or(v.Reason, "accepted")))
-			}
-			if v.Final {
-				return r.ended(v)
-			}
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-func (r *byHand) ended(v watch.View) error {
-	if r.output == outputJSON {
-		if err := writeJSON(r.around.out, v); err != nil {
-			return err
-		}
-	}
-	if v.State != watch.RolledBack {
-		return refusal{fmt.Errorf("it ended as %s: %s", v.State, plain(v.Reason))}
-	}
 	return nil
 }

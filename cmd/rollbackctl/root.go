@@ -58,7 +58,8 @@ func newRoot(around surroundings) *cobra.Command {
 	root.SetIn(around.in)
 	root.SetOut(around.out)
 	root.SetErr(around.err)
-	root.AddCommand(newEmit(around), newList(around), newApprove(around), newDeny(around), newAbort(around), newHold(around), newRollback(around),
+	root.AddCommand(newEmit(around), newList(around), newShow(around), newFollow(around),
+		newApprove(around), newDeny(around), newAbort(around), newHold(around), newRollback(around),
 		newCheckConfig(around), newDoctor(around), newBacktest(around), newPolicyTest(around))
 	return root
 }
