@@ -27,6 +27,8 @@ type Options struct {
 	Timeout time.Duration
 	// PageSize is how many objects a list request asks for; 500 if zero.
 	PageSize int64
+	// CheckSecrets has Inspect look whether the Secrets that a target names are there. It takes the permission to read them.
+	CheckSecrets bool
 }
 
 // Cluster reads workloads live from the API server and patches them. It uses the dynamic client, because typed clients
@@ -119,8 +121,12 @@ func (c *Cluster) get(ctx context.Context, w Workload) (deployment, error) {
 
 // list reads all pages of a list; every page has a deadline of its own.
 func (c *Cluster) list(ctx context.Context, resource schema.GroupVersionResource, namespace, selector string) ([]*unstructured.Unstructured, error) {
+	return c.listWith(ctx, resource, namespace, metav1.ListOptions{LabelSelector: selector})
+}
+
+func (c *Cluster) listWith(ctx context.Context, resource schema.GroupVersionResource, namespace string, options metav1.ListOptions) ([]*unstructured.Unstructured, error) {
 	var objects []*unstructured.Unstructured
-	options := metav1.ListOptions{LabelSelector: selector, Limit: c.options.PageSize}
+	options.Limit = c.options.PageSize
 	for {
 		page, err := c.page(ctx, resource, namespace, options)
 		if err != nil {

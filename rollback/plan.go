@@ -39,6 +39,7 @@ func newPlan(pin Pin, s Snapshot, to Revision) Plan {
 		ToRevision:   to.Number,
 		ToTemplate:   to.Template,
 		ToVersion:    to.Version,
+		Notes:        notes(s),
 	}
 	if s.Live != nil {
 		p.FromHash = s.Live.Hash
@@ -72,7 +73,7 @@ func refuseUndo(pin Pin, s Snapshot) *Refusal {
 	if target == nil || !TemplatesEqual(target.Template, pin.Target.Template) {
 		return refusal(RefuseTargetMissing, "ReplicaSet %s of %s is gone", pin.Target.ReplicaSet, pin.Target.name())
 	}
-	return nil
+	return refuseInspected(s, *target)
 }
 
 // refuseLive looks at what is live: it must be what was judged, and not what a rollback would bring.

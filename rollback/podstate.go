@@ -1,6 +1,8 @@
 package rollback
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 // PodState is what the kubelet and the scheduler say of one live pod.
 type PodState struct {
+	Name string
 	// Owner is the UID of the ReplicaSet that the pod belongs to.
 	Owner string
 	Ready bool
@@ -18,6 +21,9 @@ type PodState struct {
 	Unplaced bool
 	// Unpullable is set while an image cannot be pulled, BackingOff while a container waits to be started again after crashes.
 	Unpullable, BackingOff bool
+	// UnpullableImage is the image that cannot be pulled. Unstartable is what the kubelet says of a container that it cannot
+	// create, mostly which ConfigMap or Secret is missing.
+	UnpullableImage, Unstartable string
 	// Restarts are those of the container with the most of them, LastCrash is when one last ended.
 	Restarts  int
 	LastCrash time.Time
@@ -50,7 +56,9 @@ func podStates(pods []*unstructured.Unstructured) []PodState {
 		if owner == nil || pod.GetDeletionTimestamp() != nil || readInto(pod, &read) != nil || read.ended() {
 			continue
 		}
-		states = append(states, read.state(string(owner.UID), isReady(pod)))
+		state := read.state(string(owner.UID), isReady(pod))
+		state.Name = pod.GetName()
+		states = append(states, state)
 	}
 	return states
 }
@@ -66,14 +74,15 @@ type podStatus struct {
 }
 
 type containerStatus struct {
+	Image        string         `json:"image"`
 	RestartCount int            `json:"restartCount"`
 	State        containerState `json:"state"`
 	LastState    containerState `json:"lastState"`
 }
 
 type containerState struct {
-	Waiting    struct{ Reason string }        `json:"waiting"`
-	Terminated struct{ FinishedAt time.Time } `json:"terminated"`
+	Waiting    struct{ Reason, Message string } `json:"waiting"`
+	Terminated struct{ FinishedAt time.Time }   `json:"terminated"`
 }
 
 func (p podStatus) ended() bool { return p.Status.Phase == "Succeeded" || p.Status.Phase == "Failed" }
@@ -85,7 +94,12 @@ func (p podStatus) state(owner string, ready bool) PodState {
 	}
 	for _, c := range slices.Concat(p.Status.InitContainers, p.Status.Containers) {
 		s.BackingOff = s.BackingOff || c.State.Waiting.Reason == "CrashLoopBackOff"
-		s.Unpullable = s.Unpullable || unpullable(c.State.Waiting.Reason)
+		if unpullable(c.State.Waiting.Reason) && !s.Unpullable {
+			s.Unpullable, s.UnpullableImage = true, c.Image
+		}
+		if unstartable(c.State.Waiting.Reason) && s.Unstartable == "" {
+			s.Unstartable = cmp.Or(c.State.Waiting.Message, c.State.Waiting.Reason)
+		}
 		s.Restarts = max(s.Restarts, c.RestartCount)
 		s.LastCrash = latest(s.LastCrash, latest(c.LastState.Terminated.FinishedAt, c.State.Terminated.FinishedAt))
 	}
@@ -96,3 +110,31 @@ func (p podStatus) state(owner string, ready bool) PodState {
 func unpullable(reason string) bool {
 	return strings.HasPrefix(reason, "ErrImage") || reason == "ImagePullBackOff" || reason == "InvalidImageName"
 }
+
+// unstartable tells the kubelet's reasons for waiting that say a container cannot be created.
+func unstartable(reason string) bool {
+	return reason == "CreateContainerConfigError" || reason == "CreateContainerError"
+}
+
+// Stuck says, in the kubelet's words, why pods of the live version cannot start; empty if nothing says so. It is made
+// harmless for any terminal, and short.
+func Stuck(s Snapshot) string {
+	live := s.Live
+	if s.Switch != nil && s.Switch.isBack() && len(s.Switch.Old) == 1 {
+		s = s.Switch.Old[0]
+		live = s.Live
+	}
+	for _, p := range s.Pods {
+		switch {
+		case live == nil || p.Owner != live.UID:
+		case p.Unstartable != "":
+			return fmt.Sprintf("pod %s cannot start: %s", p.Name, shortenTo(escapeLine(p.Unstartable), mostWords))
+		case p.Unpullable:
+			return fmt.Sprintf("pod %s cannot pull %s", p.Name, shortenTo(escapeLine(p.UnpullableImage), mostWords))
+		}
+	}
+	return ""
+}
+
+// mostWords is how much of a server's words is shown, in runes.
+const mostWords = 200

@@ -70,8 +70,9 @@ func (s Snapshot) numbers() string {
 }
 
 // shorten keeps what a person typed to a length that can be shown.
-func shorten(text string) string {
-	const most = 40
+func shorten(text string) string { return shortenTo(text, 40) }
+
+func shortenTo(text string, most int) string {
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most]) + "…"
 	}

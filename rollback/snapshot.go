@@ -45,6 +45,8 @@ type Snapshot struct {
 	Pods []PodState
 	// Switch is set if the workload was read together with a switch.
 	Switch *SwitchState
+	// Inspected is what is known of what a pin's target needs; nil before Cluster.Inspect.
+	Inspected *Inspection
 }
 
 // Status is what the Deployment controller reports of a rollout.

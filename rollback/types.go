@@ -83,6 +83,8 @@ type Plan struct {
 	Switch *PlannedSwitch `json:"switch,omitempty"`
 	// Summary is the plan in one sentence for a person.
 	Summary string `json:"summary"`
+	// Notes are what a person should know of the plan besides, a sentence each: what could not be checked.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Refusal says why no rollback is possible or wise.
@@ -116,6 +118,10 @@ const (
 	RefuseNoRevision RefusalCode = "no-revision"
 	// RefuseTargetMissing: the pinned ReplicaSet is gone, or the old colour no longer runs what was pinned.
 	RefuseTargetMissing RefusalCode = "target-missing"
+	// RefuseConfigMissing: a ConfigMap or Secret that the target's template names is not there.
+	RefuseConfigMissing RefusalCode = "config-missing"
+	// RefuseImageUnpullable: an image of the target could not be pulled when it was last tried.
+	RefuseImageUnpullable RefusalCode = "image-unpullable"
 	// RefuseTargetNotReady: the old colour has too few ready pods to take the traffic.
 	RefuseTargetNotReady RefusalCode = "target-not-ready"
 	// RefuseTargetIsLive: the live template already equals the target's, or the Service already selects the old colour.

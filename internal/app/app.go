@@ -23,7 +23,6 @@ import (
 	"github.com/rollbackd/rollbackd/internal/watch"
 	"github.com/rollbackd/rollbackd/internal/web"
 	"github.com/rollbackd/rollbackd/notifier"
-	"github.com/rollbackd/rollbackd/rollback"
 )
 
 // stopTimeout bounds how long open HTTP requests may take when the daemon stops.
@@ -88,7 +87,7 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 		return err
 	}
 
-	acting := rollback.NewCluster(cluster.client, rollback.Options{Timeout: time.Duration(cfg.Kubernetes.Timeout)})
+	acting := cluster.live(cfg.Kubernetes)
 	supervisor := watch.New(watch.Options{
 		Instance: cfg.Instance,
 		Policies: cfg.WatchPolicies(),

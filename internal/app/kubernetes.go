@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/go-logr/zapr"
 	"go.uber.org/zap"
@@ -42,6 +43,11 @@ func newCluster(cfg config.Kubernetes, log *zap.Logger) (*cluster, error) {
 		log.Warn("the cluster could not be watched; trying again", zap.String("namespace", namespace), zap.Error(err))
 	}})
 	return &cluster{client: client, watcher: watcher, version: version}, nil
+}
+
+// live reads and changes the workloads, never from a cache.
+func (c *cluster) live(cfg config.Kubernetes) *rollback.Cluster {
+	return rollback.NewCluster(c.client, rollback.Options{Timeout: time.Duration(cfg.Timeout), CheckSecrets: cfg.CheckSecrets})
 }
 
 // reachable asks for the server's version, which everybody may.

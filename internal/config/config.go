@@ -86,6 +86,9 @@ type Kubernetes struct {
 	Context string `yaml:"context"`
 	// Timeout bounds one call. Default 10s.
 	Timeout model.Duration `yaml:"timeout"`
+	// CheckSecrets looks before a rollback whether the Secrets that the known-good version needs are still there, as it is
+	// always looked whether its ConfigMaps are. It takes the permission to get Secrets. Default false.
+	CheckSecrets bool `yaml:"checkSecrets"`
 }
 
 // Prometheus says whom to ask.

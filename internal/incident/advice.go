@@ -92,6 +92,10 @@ func (s Summary) byHand() []string {
 		return []string{"The deployment is gone. If it should exist, deploy it again with your deploy tool"}
 	case rollback.RefuseTargetMissing:
 		return []string{"The known-good version is no longer in the cluster. Deploy it again with your deploy tool"}
+	case rollback.RefuseConfigMissing:
+		return append([]string{"**First** put back what the known-good version needs; without it its pods do not start"}, s.undo()...)
+	case rollback.RefuseImageUnpullable:
+		return append([]string{"**First** make the known-good version's image available again, or deploy another version with your deploy tool"}, s.undo()...)
 	case rollback.RefusePaused:
 		return append([]string{"Ask who paused the deployment and why; then let it go on: " +
 			code(s.kubectl("rollout resume "+s.deployment()))}, s.undo()...)

@@ -123,3 +123,30 @@ func TestSecondEventOfAPair(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// A known-good version that would not start is of no use before what it lacks is there again.
+func TestWhatTheTargetLacksComesFirst(t *testing.T) {
+	for code, want := range map[rollback.RefusalCode]string{
+		rollback.RefuseConfigMissing:   "1. **First** put back what the known-good version needs",
+		rollback.RefuseImageUnpullable: "1. **First** make the known-good version's image available again",
+	} {
+		held := append(cutBefore(readJournal(t, "testdata/restored.jsonl"), KindPlan),
+			Entry{Kind: KindRefusal, Refusal: &rollback.Refusal{Code: code, Reason: "it would not start"}},
+			Entry{Kind: KindState, State: &StateChange{To: "Held", Reason: "not rolled back", Final: true}})
+		if left := section(Timeline(held), "What is left to do"); !strings.Contains(left, want) || !strings.Contains(left, "rollout undo") {
+			t.Errorf("%s: %s", code, left)
+		}
+	}
+}
+
+func TestAPlanSaysWhatCouldNotBeChecked(t *testing.T) {
+	entries := readJournal(t, "testdata/restored.jsonl")
+	for i := range entries {
+		if entries[i].Plan != nil {
+			entries[i].Plan.Notes = []string{"ConfigMap <b> could not be checked"}
+		}
+	}
+	if got := string(Timeline(entries)); !strings.Contains(got, "; but ConfigMap &lt;b&gt; could not be checked") {
+		t.Errorf("the note is missing:\n%s", got)
+	}
+}

@@ -113,7 +113,7 @@ func (s Summary) tell(e Entry) string {
 func (s Summary) tellAction(e Entry) string {
 	switch {
 	case e.Plan != nil:
-		return "Planned: " + text(e.Plan.Summary)
+		return "Planned: " + text(e.Plan.Summary) + noted(e.Plan.Notes)
 	case e.Refusal != nil:
 		return "No rollback: " + text(e.Refusal.Reason) + " (" + text(string(e.Refusal.Code)) + ")"
 	case e.Intent != nil:
@@ -209,4 +209,13 @@ func anySignal(t *Tick) string {
 		return ""
 	}
 	return names[0]
+}
+
+// noted adds what a plan's maker could not make sure of.
+func noted(notes []string) string {
+	var b strings.Builder
+	for _, n := range notes {
+		b.WriteString("; but " + text(n))
+	}
+	return b.String()
 }

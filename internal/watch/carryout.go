@@ -22,22 +22,28 @@ func (a *actor) plan(ctx context.Context) (planned, error) {
 	if refusal := a.unwanted(snapshot, time.Now()); refusal != nil {
 		return planned{refusal: refusal}, nil
 	}
-	return a.watch.planFor(snapshot), nil
+	pin, in := a.watch.destination(snapshot)
+	if in.refusal != nil {
+		return in, nil
+	}
+	if snapshot, err = a.opts.Cluster.Inspect(ctx, pin, snapshot); err != nil {
+		return planned{}, err
+	}
+	in.plan, in.refusal = rollback.MakePlan(pin, snapshot, a.watch.failsMostly())
+	return in, nil
 }
 
-// planFor plans the rollback to the known-good version, or to the one that a person named.
-func (w Watch) planFor(snapshot rollback.Snapshot) planned {
-	var in planned
-	pin := *w.Pin
-	if leave := w.leave(); leave != nil && leave.Revision != "" {
-		named, refusal := rollback.RetargetTo(pin, snapshot, leave.Revision)
-		if refusal != nil {
-			return planned{refusal: refusal}
-		}
-		pin, in.pin = named, &named
+// destination is where a rollback leads: to the known-good version, or to the one that a person named.
+func (w Watch) destination(snapshot rollback.Snapshot) (rollback.Pin, planned) {
+	leave := w.leave()
+	if leave == nil || leave.Revision == "" {
+		return *w.Pin, planned{}
 	}
-	in.plan, in.refusal = rollback.MakePlan(pin, snapshot, w.failsMostly())
-	return in
+	named, refusal := rollback.RetargetTo(*w.Pin, snapshot, leave.Revision)
+	if refusal != nil {
+		return rollback.Pin{}, planned{refusal: refusal}
+	}
+	return named, planned{pin: &named}
 }
 
 // unwanted returns why a rollback that nobody asked for is not to be made now. A person's word overrules it, and an intent

@@ -59,7 +59,7 @@ func (s *step) clockVerifying() {
 	deadline := w.Policy.Verify.Deadline
 	if w.restoredRollout.IsZero() {
 		if s.overtime(w.LandedAt, deadline) {
-			s.become(NotRecovered, fmt.Sprintf("the rollout of the known-good version was not complete after %s", deadline))
+			s.become(NotRecovered, fmt.Sprintf("the rollout of the known-good version was not complete after %s%s", deadline, w.whyStuck()))
 		}
 		return
 	}
@@ -67,4 +67,12 @@ func (s *step) clockVerifying() {
 	if s.overtime(w.restoredRollout, deadline+2*w.Policy.Scrape()+w.Policy.Stages[0].Interval) {
 		s.verifyDeadline()
 	}
+}
+
+// whyStuck adds to a sentence what keeps the restored version's pods from starting, if the cluster says it.
+func (w Watch) whyStuck() string {
+	if w.stuck == "" {
+		return ""
+	}
+	return ": " + w.stuck
 }

@@ -269,6 +269,7 @@ func (s *step) restored(snapshot rollback.Snapshot) {
 	if !s.watch.restoredRollout.IsZero() {
 		return
 	}
+	s.watch.stuck = rollback.Stuck(snapshot)
 	message, done, err := rollback.RolloutStatus(snapshot)
 	if err != nil || !done {
 		return

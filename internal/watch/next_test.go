@@ -237,6 +237,10 @@ func TestStories(t *testing.T) {
 		{name: "the rollout never completes", reason: "not complete after 2m0s", script: landed + `
 			157s | see v1 rolling | - | Verifying
 			158s | see v1 rolling | >NotRecovered | NotRecovered`},
+		{name: "the rollout never completes, and the kubelet says why", script: landed + `
+			157s | see v1 stuck | -             | Verifying
+			158s | see v1 stuck | >NotRecovered | NotRecovered`,
+			reason: `not complete after 2m0s: pod checkout-v1-a cannot start: configmap "conf" not found`},
 		{name: "changed while it is verified", reason: "changed again", script: restored + `
 			46s | see v3 | >RolledBackUnverified | RolledBackUnverified`},
 		{name: "made again while it is verified", reason: "made again", script: landed + `

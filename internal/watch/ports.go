@@ -60,6 +60,8 @@ type Holds interface {
 // server says that there is no such workload.
 type Cluster interface {
 	Read(ctx context.Context, w rollback.Workload, sw *rollback.Switch) (rollback.Snapshot, error)
+	// Inspect adds to a snapshot what planning needs to know of the pin's target beyond the workload.
+	Inspect(ctx context.Context, pin rollback.Pin, s rollback.Snapshot) (rollback.Snapshot, error)
 	Apply(ctx context.Context, p rollback.Plan, intentID string) (rollback.Result, string, error)
 	Landed(ctx context.Context, p rollback.Plan, intentID string) (bool, error)
 }

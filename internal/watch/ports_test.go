@@ -145,6 +145,15 @@ func (c clusterOf) Read(ctx context.Context, wl rollback.Workload, _ *rollback.S
 	return s, err
 }
 
+// Inspect finds what the world says is missing.
+func (c clusterOf) Inspect(ctx context.Context, _ rollback.Pin, s rollback.Snapshot) (rollback.Snapshot, error) {
+	err := c.call(ctx, "cluster.inspect", func() error {
+		s.Inspected = &rollback.Inspection{Missing: c.missing}
+		return nil
+	})
+	return s, err
+}
+
 // Apply is the real one's compare-and-swap.
 func (c clusterOf) Apply(ctx context.Context, p rollback.Plan, id string) (result rollback.Result, detail string, err error) {
 	err = c.call(ctx, "cluster.apply", func() error {

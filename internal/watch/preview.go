@@ -22,11 +22,14 @@ func (s *Supervisor) preview(ctx context.Context, in control.Asked, open *actor)
 	if err != nil {
 		return control.Refuse(control.CodeBusy, "%v", err)
 	}
-	plan, refusal := s.hypothetical(w, snapshot, in.Revision)
+	plan, refusal, err := s.hypothetical(ctx, w, snapshot, in.Revision)
+	if err != nil {
+		return control.Refuse(control.CodeBusy, "%v", err)
+	}
 	if refusal != nil {
 		return control.Reply{Code: control.Code(refusal.Code), Message: refusal.Reason}
 	}
-	reply := control.Reply{OK: true, Message: plan.Summary, Watch: w.Key}
+	reply := control.Reply{OK: true, Message: plan.Summary, Watch: w.Key, Notes: plan.Notes}
 	if reply.Diff, err = plan.Diff(); err != nil {
 		return control.Refuse(control.CodeBusy, "%v", err)
 	}
@@ -43,19 +46,24 @@ func (s *Supervisor) preview(ctx context.Context, in control.Asked, open *actor)
 }
 
 // hypothetical plans the rollback that a person would get by asking for it now.
-func (s *Supervisor) hypothetical(w Watch, snapshot rollback.Snapshot, revision string) (rollback.Plan, *rollback.Refusal) {
+func (s *Supervisor) hypothetical(ctx context.Context, w Watch, snapshot rollback.Snapshot, revision string) (rollback.Plan, *rollback.Refusal, error) {
 	if w.Pin == nil {
 		pin, refusal := s.pinNow(w, snapshot)
 		if refusal != nil {
-			return rollback.Plan{}, refusal
+			return rollback.Plan{}, refusal, nil
 		}
 		w.Pin = &pin
 	}
 	pin, refusal := targeted(*w.Pin, snapshot, revision)
 	if refusal != nil {
-		return rollback.Plan{}, refusal
+		return rollback.Plan{}, refusal, nil
 	}
-	return rollback.MakePlan(pin, snapshot, w.failsMostly())
+	snapshot, err := s.opts.Cluster.Inspect(ctx, pin, snapshot)
+	if err != nil {
+		return rollback.Plan{}, nil, err
+	}
+	plan, refusal := rollback.MakePlan(pin, snapshot, w.failsMostly())
+	return plan, refusal, nil
 }
 
 // pinNow pins what is live as the watch of an order would.

@@ -72,7 +72,7 @@ func (s *story) parse(words []string, now time.Time) input {
 	case "incident":
 		return incidentOpened{id: args[0]}
 	case "plan":
-		return s.watch.planFor(clusterShows(args[0], args[1:]...))
+		return planOf(s.watch, clusterShows(args[0], args[1:]...))
 	case "refuse":
 		return planned{refusal: &rollback.Refusal{Code: rollback.RefusalCode(args[0]), Reason: "said the planner"}}
 	case "applied":
@@ -112,4 +112,13 @@ func (s *story) ticks(kind string, until time.Time) input {
 func completion() []byte {
 	return []byte(`{"id":"d1","timestamp":"2026-11-22T10:01:00Z","environment":"production",` +
 		`"namespace":"shop","workload":"checkout","version":"v2","status":"success"}`)
+}
+
+// planOf plans as the actor does, of what the cluster shows.
+func planOf(w Watch, snapshot rollback.Snapshot) planned {
+	pin, in := w.destination(snapshot)
+	if in.refusal == nil {
+		in.plan, in.refusal = rollback.MakePlan(pin, snapshot, w.failsMostly())
+	}
+	return in
 }

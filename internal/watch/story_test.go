@@ -150,6 +150,7 @@ func (s *story) sameAfterRestart() {
 
 func diffWatches(live, restarted Watch) string {
 	live.lookedUp, restarted.lookedUp = false, false
+	live.stuck, restarted.stuck = "", ""
 	if reflect.DeepEqual(live, restarted) {
 		return ""
 	}
@@ -208,7 +209,8 @@ func revisionOf(version, number string, created time.Time) rollback.Revision {
 }
 
 // cluster shows the workload running a version, with v1 and v2 as its history. The version may carry "+note" (another
-// label), and flags: "rolling" (not complete), "recreated", "alone" (without history), "unsettled", "paused".
+// label), and flags: "rolling" (not complete), "recreated", "alone" (without history), "unsettled", "paused",
+// "stuck" (a pod cannot start).
 func clusterShows(version string, flags ...string) rollback.Snapshot {
 	s := rollback.Snapshot{
 		Workload: rollback.Workload{Namespace: "shop", Name: "checkout"}, UID: "uid", Generation: 2, ObservedGeneration: 2,
@@ -232,6 +234,9 @@ func clusterShows(version string, flags ...string) rollback.Snapshot {
 			s.Revisions = s.Revisions[:1]
 		case "unsettled":
 			s.ObservedGeneration = 1
+		case "stuck":
+			s.Status.UpdatedReplicas = 1
+			s.Pods = []rollback.PodState{{Name: "checkout-v1-a", Owner: s.Live.UID, Unstartable: `configmap "conf" not found`}}
 		case "paused":
 			s.Paused = true
 		default:

@@ -85,6 +85,10 @@ type fold struct {
 	// resumed is when the present process took up the watch. It is not journalled either.
 	resumed time.Time
 
+	// stuck is why pods of the restored version cannot start, as the cluster last showed it. It is not journalled: a new
+	// process looks again.
+	stuck string
+
 	restoredRollout time.Time
 	verifyJudge     analyzer.State
 	recovery        analyzer.Judgement

@@ -36,6 +36,8 @@ type world struct {
 	// live is what the cluster runs, patches the intents whose patch changed it.
 	live    rollback.Snapshot
 	patches []string
+	// missing is what the target needs and the cluster does not have.
+	missing []string
 	// lag, if set, is what the cache shows instead of what is live.
 	lag *rollback.Snapshot
 	// samples are the signals' subjects of each query; errorsIn is what fraction of the release's requests fail, in per cent.
