@@ -2,13 +2,16 @@ package analyzer
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"time"
 )
 
-// Smoke is what a smoke test asks and when; of KindSmoke.
+// Smoke is what a smoke test asks and when; of KindSmoke. It has either HTTP checks or the template of a Job.
 type Smoke struct {
 	HTTP []HTTPCheck `json:"http,omitempty"`
+	// Job is a JobSpec of Kubernetes' batch/v1. One round is one Job.
+	Job json.RawMessage `json:"job,omitempty"`
 	// Every is the time between two rounds.
 	Every time.Duration `json:"every"`
 	// Attempts is how often a check is tried before it has failed in a round, Failures in how many rounds in a row some check
@@ -33,7 +36,10 @@ type HTTPCheck struct {
 // SmokeRound is what came of one round of a smoke test.
 type SmokeRound struct {
 	At time.Time `json:"at"`
-	// N checks were made, K of which failed; Error says how the first of those did.
+	// Job is the name of the Job that the round was; empty of HTTP checks. A Job counts once, however often it is told of.
+	Job string `json:"job,omitempty"`
+	// N checks were made, K of which failed; Error says how the first of those did. Without any, Error says why there is no
+	// data.
 	N     int    `json:"n"`
 	K     int    `json:"k,omitempty"`
 	Error string `json:"error,omitempty"`
@@ -46,13 +52,28 @@ type SmokeRound struct {
 
 func (r SmokeRound) failed() bool { return r.K > 0 }
 
+// noData reports whether the round could not be run, for reasons that are not the release's and not the test's.
+func (r SmokeRound) noData() bool { return r.N == 0 && r.Error != "" }
+
+// passed is how people are told of a round in which nothing failed.
+func (r SmokeRound) passed() string {
+	if r.Job != "" {
+		return "all " + fmt.Sprint(r.N) + " checks passed, by Job " + r.Job
+	}
+	return fmt.Sprintf("all %d checks passed", r.N)
+}
+
 // smokeState is what the judge remembers of a smoke test.
 type smokeState struct {
 	// passed says that the test has been seen to succeed, so that what fails is not the test.
 	passed bool
 	// before is what was wrong before the release, newest is the newest round of the release.
 	before, newest SmokeRound
-	// failures are the rounds in a row that failed, since the first of them.
+	// latest is when the newest round began.
+	latest time.Time
+	// missed says why the newest round gave no data; empty if it did.
+	missed string
+	// failures are the rounds in a row that failed, since the first of them. Rounds without data neither count nor end the row.
 	failures int
 	since    time.Time
 }
@@ -68,11 +89,15 @@ func stepSmoke(sig Signal, st smokeState, t Tick) (smokeState, Assessment, claim
 	a.Counts = Counts{N: uint64(max(0, r.N)), K: uint64(max(0, r.K))}
 	a.Value, _ = a.Counts.Ratio()
 	switch {
+	case st.missed != "":
+		a.Counts, a.Value = Counts{}, 0
+		a.Outcome, a.Verdict, a.Reason = OutcomeNoData, NoData, "the newest round gave no data: "+st.missed
+		return st, a, claim{}
 	case r.N == 0:
 		a.Outcome, a.Verdict, a.Reason = OutcomeOK, Insufficient, "no round was run yet; the first one follows the end of the rollout"
 		return st, a, claim{}
 	case !r.failed():
-		a.Outcome, a.Verdict, a.Reason = OutcomeOK, Healthy, fmt.Sprintf("all %d checks passed", r.N)
+		a.Outcome, a.Verdict, a.Reason = OutcomeOK, Healthy, r.passed()
 		return st, a, claim{}
 	}
 	a.Outcome, a.Since, a.Held = OutcomeBreach, st.since, r.At.Sub(st.since).Seconds()
@@ -83,6 +108,16 @@ func stepSmoke(sig Signal, st smokeState, t Tick) (smokeState, Assessment, claim
 
 // fold takes in one round. Rounds of before the release only tell what the test is worth.
 func (st smokeState) fold(r SmokeRound) smokeState {
+	if !r.At.After(st.latest) || r.Job != "" && (r.Job == st.newest.Job || r.Job == st.before.Job) {
+		return st // it was told of before
+	}
+	st.latest = r.At
+	if r.noData() {
+		if !r.Before {
+			st.missed = r.Error
+		}
+		return st
+	}
 	st.passed = st.passed || !r.failed()
 	switch {
 	case r.Before:
@@ -96,7 +131,7 @@ func (st smokeState) fold(r SmokeRound) smokeState {
 			st.since = r.At
 		}
 	}
-	st.newest = r
+	st.newest, st.missed = r, ""
 	return st
 }
 

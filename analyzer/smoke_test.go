@@ -14,6 +14,10 @@ func TestSmokeTestsAreJudgedByRounds(t *testing.T) {
 	everybody.OthersFailed = 3
 	notEverybody.OthersFailed, notEverybody.OthersPassed = 3, 1
 	none := []SmokeRound(nil)
+	job := func(name string, failed int) SmokeRound { return SmokeRound{N: 1, K: failed, Job: name, Error: "exit code 1"} }
+	missed := SmokeRound{Error: "the quota does not allow it"}
+	missedBefore := missed
+	missedBefore.Before = true
 	for name, c := range map[string]struct {
 		rounds   []SmokeRound
 		want     Verdict
@@ -32,6 +36,12 @@ func TestSmokeTestsAreJudgedByRounds(t *testing.T) {
 		"failed before too":                      {[]SmokeRound{badBefore, bad, bad, bad}, External, true, "it failed before the release too: GET http://web/"},
 		"all other workloads fail too":           {[]SmokeRound{ok, bad, bad, everybody}, External, true, "the smoke tests of all other workloads (3) fail too"},
 		"not all of the other workloads fail":    {[]SmokeRound{ok, bad, bad, notEverybody}, Regressed, false, "in 3 rounds in a row"},
+		"no data is no failure":                  {[]SmokeRound{ok, bad, bad, missed}, NoData, true, "the newest round gave no data: the quota does not allow it"},
+		"no data before the release":             {[]SmokeRound{missedBefore, ok}, Healthy, true, "all 2 checks passed"},
+		"no data ends no row of failures":        {[]SmokeRound{ok, bad, missed, bad, bad}, Regressed, false, "in 3 rounds in a row"},
+		"data again":                             {[]SmokeRound{missed, ok}, Healthy, true, "all 2 checks passed"},
+		"Jobs that fail":                         {[]SmokeRound{job("a", 0), job("b", 1), job("c", 1), job("d", 1)}, Regressed, false, "in 3 rounds in a row: exit code 1"},
+		"one Job told of three times":            {[]SmokeRound{job("a", 0), job("b", 1), job("b", 1), job("b", 1)}, Insufficient, true, "in 1 rounds in a row"},
 		"failed before, passed once, then fails": {[]SmokeRound{badBefore, ok, bad, bad, bad}, Regressed, false, "in 3 rounds in a row"},
 	} {
 		t.Run(name, func(t *testing.T) {

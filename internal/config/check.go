@@ -153,6 +153,7 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 		k.say(field("verify", "deadline"), "%s leaves no time for verify.for, which is %s; make it longer", p.Verify.Deadline, p.Verify.For)
 	}
 	p.Guards.check(k, field, scrape)
+	p.Migration.check(k, field)
 	names := map[string]bool{}
 	for i, s := range p.Signals {
 		if s.Name == "" || names[s.Name] {

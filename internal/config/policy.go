@@ -33,6 +33,9 @@ type Policy struct {
 	// takes traffic. Default false: a fault may also come late. It cannot be had with business metrics.
 	EarlyPass bool   `yaml:"earlyPass"`
 	Guards    Guards `yaml:"guards"`
+	// Migration is how the database is taken back with a release whose event says schemaChange. Without it such a release is never
+	// rolled back by itself.
+	Migration *Migration `yaml:"migration"`
 	// Signals are what releases are judged by. Required.
 	Signals []Signal `yaml:"signals"`
 }
@@ -101,7 +104,7 @@ type Signal struct {
 	// Kind is error-rate (the default), latency, business, rollout or smoke. A signal of kind rollout says that a release is bad
 	// whose pods crash, cannot pull their image or do not become ready, or which reports nothing for longer than "for" while the
 	// old version goes on serving; it needs nothing but a name. One of kind smoke says that a release is bad whose
-	// HTTP checks fail in several rounds in a row.
+	// HTTP checks, or whose Jobs, fail in several rounds in a row.
 	Kind analyzer.Kind `yaml:"kind"`
 	// Preset names an instrumentation, such as istio, whose series and labels are taken where the signal does not name its own.
 	Preset string `yaml:"preset"`
@@ -144,11 +147,16 @@ type Signal struct {
 	// NotReady is how long most of the release's pods may be not ready, unless the Deployment's own progress deadline is over
 	// sooner. Default 10m.
 	NotReady model.Duration `yaml:"notReady"`
-	// HTTP are the checks of a smoke test, which are made side by side; of smoke, as are the three that follow.
+	// HTTP are the checks of a smoke test, which are made side by side; of smoke, as are the four that follow.
 	HTTP []HTTPCheck `yaml:"http"`
-	// Every is the time between two rounds. The first one is run when the rollout is complete, and one before it. Default 1m.
+	// Job takes the place of http: the spec of a Kubernetes Job, of which one is run in the workload's namespace in each round. In the
+	// values of env, in args, and in labels and annotations of its pods {namespace}, {workload} and {version} stand for those
+	// of the deployment.
+	Job JobSpec `yaml:"job"`
+	// Every is the time between two rounds. The first one is run when the rollout is complete, and one before it. Default 1m, and
+	// 5m with a Job.
 	Every model.Duration `yaml:"every"`
-	// Attempts is how often a check is tried, a second apart, before it has failed in a round. Default 2.
+	// Attempts is how often an HTTP check is tried, a second apart, before it has failed in a round. Default 2.
 	Attempts uint64 `yaml:"attempts"`
 	// Failures is in how many rounds in a row a check must fail for the release to be bad. Default 3.
 	Failures uint64 `yaml:"failures"`
@@ -245,6 +253,9 @@ func (p *Policy) complete(given func(path ...any) bool) {
 	}
 	for i := range p.Signals {
 		s := &p.Signals[i]
+		if s.Job != nil && !given("signals", i, "every") {
+			s.Every = minutes(5)
+		}
 		if s.Query == "" {
 			continue
 		}
@@ -273,6 +284,7 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 		EarlyPass:      p.EarlyPass,
 		Peers:          p.Guards.Peers,
 		Dependencies:   p.Guards.dependencies(scrape),
+		Migration:      p.Migration.compile(),
 	}
 	for _, m := range p.Match {
 		out.Match = append(out.Match, watch.Match(m))

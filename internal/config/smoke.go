@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -36,7 +37,7 @@ func (c *HTTPCheck) UnmarshalYAML(unmarshal func(any) error) error {
 }
 
 // smokeFields are those that only smoke tests have.
-func smokeFields() []string { return []string{"http", "every", "attempts", "failures"} }
+func smokeFields() []string { return []string{"http", "job", "every", "attempts", "failures"} }
 
 // smoke compiles what a smoke test asks.
 func (s Signal) smoke() analyzer.Smoke {
@@ -44,6 +45,7 @@ func (s Signal) smoke() analyzer.Smoke {
 		return analyzer.Smoke{}
 	}
 	out := analyzer.Smoke{Every: time.Duration(s.Every), Attempts: int(min(s.Attempts, mostAttempts)), Failures: int(min(s.Failures, mostFailures))}
+	out.Job, _ = s.Job.template() // it was checked
 	for _, h := range s.HTTP {
 		out.HTTP = append(out.HTTP, analyzer.HTTPCheck{
 			URL: h.URL, Method: h.Method, Status: int(min(h.Status, 999)), Body: h.Body,
@@ -74,12 +76,28 @@ func (c signalCheck) smokeTest(p Policy) {
 	case time.Duration(c.Failures)*time.Duration(c.Every) >= time.Duration(p.Stages.Enhanced.Until):
 		c.say(c.field("failures"), "%d rounds, %s apart, are no shorter than the whole watch, %s; use fewer", c.Failures, c.Every, p.Stages.Enhanced.Until)
 	}
-	if n := len(c.HTTP); n == 0 || n > mostChecks {
-		c.say(c.field("http"), "has %d checks; give 1 to %d, such as {url: \"http://{workload}.{namespace}.svc/healthz\"}", n, mostChecks)
+	if c.Job != nil {
+		c.smokeJob()
+	} else if n := len(c.HTTP); n == 0 || n > mostChecks {
+		c.say(c.field("http"), "has %d checks; give 1 to %d, such as {url: \"http://{workload}.{namespace}.svc/healthz\"}, or a job instead", n, mostChecks)
 	}
 	for i, h := range c.HTTP {
 		c.httpCheck(h, func(name string) []any { return c.field("http", i, name) })
 	}
+}
+
+// smokeJob checks a smoke test whose rounds are Jobs.
+func (c signalCheck) smokeJob() {
+	if len(c.HTTP) > 0 {
+		c.say(c.field("job"), "cannot be had together with http; make two signals of them")
+	}
+	if c.given(c.field("attempts")) {
+		c.say(c.field("attempts"), "has no effect on a Job; set backoffLimit in it, or remove this")
+	}
+	if template, err := c.Job.template(); err == nil && strings.Contains(string(template), "{target}") {
+		c.say(c.field("job"), "holds {target}, and a smoke test goes back to no version; use {version}")
+	}
+	c.job(c.field("job"), c.Job, time.Duration(c.Every))
 }
 
 func (c signalCheck) httpCheck(h HTTPCheck, field func(string) []any) {

@@ -44,6 +44,7 @@ const (
 	Truth      Kind = "true or false"
 	Mapping    Kind = "mapping"
 	HTTPClient Kind = "HTTP client of Prometheus"
+	JobSpec    Kind = "JobSpec of Kubernetes' batch/v1"
 )
 
 // Read describes the whole configuration from the sources below the repository's root.
@@ -116,6 +117,8 @@ func (s *sources) key(path string, field reflect.StructField, value reflect.Valu
 	switch {
 	case t == reflect.TypeFor[*promconfig.HTTPClientConfig]():
 		k.Kind = HTTPClient
+	case t == reflect.TypeFor[config.JobSpec]():
+		k.Kind = JobSpec
 	case t == reflect.TypeFor[model.Duration]():
 		k.Kind, k.Default = Duration, value.Interface().(model.Duration).String()
 	case t.Kind() == reflect.Struct:

@@ -70,7 +70,7 @@ func valueSchema(k Key) *schema {
 		s.Type, s.Minimum = "integer", &least
 	case Truth:
 		s.Type = "boolean"
-	case HTTPClient: // its keys are Prometheus', and as many as its version has
+	case HTTPClient, JobSpec: // its keys are Prometheus' or Kubernetes', and as many as its version has
 		s.Type = "object"
 	case Mapping:
 		closed := false

@@ -46,6 +46,8 @@ type Policy struct {
 	// Peers and Dependencies are how what is not the release's doing is told from what is (analyzer.Around).
 	Peers        bool                   `json:"peers,omitempty"`
 	Dependencies *analyzer.Dependencies `json:"dependencies,omitempty"`
+	// Migration takes the database back with a release that changed its schema; nil if nothing can.
+	Migration *Migration `json:"migration,omitempty"`
 }
 
 // Stage is one monitoring window.

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,14 +11,18 @@ import (
 	"github.com/rollbackd/rollbackd/internal/smoke"
 )
 
-// mostRounds is how many rounds of smoke tests run at the same time. What hangs holds one of them until its timeouts.
-const mostRounds = 64
+// How many rounds of smoke tests run at the same time. What hangs holds one of them until its timeouts.
+const (
+	mostRounds = 64
+	mostJobs   = 16
+)
 
 // smokeTests runs the smoke tests of all watches beside the scheduler, which takes what came of them into the ticks. Nothing
 // of it is journalled but by these ticks: a process that is restarted begins with a new round.
 type smokeTests struct {
 	*Supervisor
-	slots chan struct{}
+	// slots bound the rounds that run at the same time, jobSlots those of them that are Jobs, which take minutes.
+	slots, jobSlots chan struct{}
 
 	mu   sync.Mutex
 	runs map[smokeKey]*smokeRun
@@ -36,28 +41,30 @@ type smokeRun struct {
 	// begun is when the newest round began, ended when it ended; before says that it was one of before the release.
 	begun, ended time.Time
 	before       bool
-	newest       analyzer.SmokeRound
+	// newest is the newest round with data, told when it ended.
+	newest analyzer.SmokeRound
+	told   time.Time
 	// failing is when the first of the newest rounds in a row that failed began.
 	failing time.Time
-	// waiting are the rounds that no tick has taken in yet.
+	// waiting are the rounds that no tick is known to have taken in. The first so many of them were given to the tick that ends
+	// at givenTo, which may never have reached its watch.
 	waiting []analyzer.SmokeRound
+	given   int
+	givenTo time.Time
 }
 
 func newSmokeTests(s *Supervisor) *smokeTests {
-	return &smokeTests{Supervisor: s, slots: make(chan struct{}, mostRounds), runs: map[smokeKey]*smokeRun{}}
+	return &smokeTests{Supervisor: s, slots: make(chan struct{}, mostRounds), jobSlots: make(chan struct{}, mostJobs), runs: map[smokeKey]*smokeRun{}}
 }
 
 // start starts the rounds that are due.
 func (s *smokeTests) start(ctx context.Context, now time.Time, running *sync.WaitGroup) {
-	if s.opts.Smoke == nil {
-		return
-	}
 	open := map[string]bool{}
 	for _, a := range s.open() {
 		w := a.view.Load()
 		open[w.Key] = true
 		for _, sig := range w.Policy.Signals {
-			if sig.Kind == analyzer.KindSmoke {
+			if sig.Kind == analyzer.KindSmoke && s.canRun(sig) {
 				s.startOne(ctx, *w, sig, now, running)
 			}
 		}
@@ -94,17 +101,25 @@ func (s *smokeTests) startOne(ctx context.Context, w Watch, sig analyzer.Signal,
 	if !run.due(before, now, sig.Smoke.Every) {
 		return
 	}
+	slots := s.slots
+	if sig.Smoke.Job != nil {
+		slots = s.jobSlots
+	}
 	select {
-	case s.slots <- struct{}{}:
+	case slots <- struct{}{}:
 	default:
 		return // in a moment
 	}
 	run.running, run.begun, run.before = true, now, before
 	alone := before && s.oldServesAlone(w, now)
 	running.Go(func() {
-		defer func() { <-s.slots }()
-		round := s.opts.Smoke.Round(ctx, sig.Smoke, w.smokeNames(phase))
-		s.ended(ctx, key, run, round, alone)
+		defer func() { <-slots }()
+		round := s.round(ctx, w, sig, phase, now, before)
+		// A Job may take long enough for the release to begin to serve meanwhile.
+		if latest, ok := s.Get(key.watch); ok && alone {
+			alone = s.oldServesAlone(latest, time.Now())
+		}
+		s.ended(ctx, run, round, alone)
 	})
 }
 
@@ -142,7 +157,7 @@ func (w Watch) smokeNames(phase incident.Phase) smoke.Names {
 
 // ended keeps what came of a round for the next tick. A failure from before the release counts only where the old version served
 // alone.
-func (s *smokeTests) ended(ctx context.Context, key smokeKey, run *smokeRun, round analyzer.SmokeRound, alone bool) {
+func (s *smokeTests) ended(ctx context.Context, run *smokeRun, round analyzer.SmokeRound, alone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	run.running, run.ended = false, time.Now()
@@ -150,7 +165,11 @@ func (s *smokeTests) ended(ctx context.Context, key smokeKey, run *smokeRun, rou
 		return // it was broken off
 	}
 	round.At, round.Before = run.begun.UTC(), run.before
-	switch run.newest = round; {
+	if round.N > 0 { // else it says nothing of anybody
+		run.newest, run.told = round, run.ended
+	}
+	switch {
+	case round.N == 0:
 	case round.K == 0:
 		run.failing = time.Time{}
 	case run.failing.IsZero():
@@ -168,7 +187,7 @@ func (s *smokeTests) ended(ctx context.Context, key smokeKey, run *smokeRun, rou
 func (s *smokeTests) others(mine *smokeRun) (passed, failed int) {
 	well := map[string]bool{}
 	for _, run := range s.runs {
-		if run.workload == mine.workload || run.ended.IsZero() || mine.failing.IsZero() || run.ended.Before(mine.failing) {
+		if run.workload == mine.workload || run.told.IsZero() || mine.failing.IsZero() || run.told.Before(mine.failing) {
 			continue
 		}
 		known, seen := well[run.workload]
@@ -184,17 +203,38 @@ func (s *smokeTests) others(mine *smokeRun) (passed, failed int) {
 	return passed, failed
 }
 
-// addRounds moves the rounds that ended into the newest tick of a job.
+// addRounds puts the rounds that ended into the newest tick of a job. They wait on until the watch is seen to have taken in that
+// tick, or a later one: a tick that is not delivered, or whose watch starts over from its journal, is measured again.
 func (s *smokeTests) addRounds(j job, ticks []analyzer.Tick) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sig := range j.watch.Policy.Signals {
 		run := s.runs[smokeKey{watch: j.watch.Key, signal: sig.Name, phase: j.phase}]
-		if run != nil && len(run.waiting) > 0 {
-			ticks[len(ticks)-1].Signals[sig.Name] = analyzer.Measurement{Smoke: run.waiting}
-			run.waiting = nil
+		if run == nil {
+			continue
+		}
+		run.settle(j.lastTick())
+		if newest := ticks[len(ticks)-1]; len(run.waiting) > 0 {
+			newest.Signals[sig.Name] = analyzer.Measurement{Smoke: slices.Clone(run.waiting)}
+			run.given, run.givenTo = len(run.waiting), newest.At
 		}
 	}
+}
+
+// settle drops the rounds that were given to a tick which the watch has taken in by now.
+func (r *smokeRun) settle(last time.Time) {
+	if r.given > 0 && !last.Before(r.givenTo) {
+		r.waiting = r.waiting[r.given:]
+	}
+	r.given, r.givenTo = 0, time.Time{}
+}
+
+// lastTick is the newest tick that the watch of a job has taken in.
+func (j job) lastTick() time.Time {
+	if j.phase == incident.PhaseVerify {
+		return j.watch.lastVerify
+	}
+	return j.watch.lastTick
 }
 
 // forget drops what belongs to watches that are over.

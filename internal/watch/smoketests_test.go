@@ -82,9 +82,9 @@ func TestHistoryIsNotJudgedBySmokeTests(t *testing.T) {
 
 func TestOthersAreCountedFromWhenATestBeganToFail(t *testing.T) {
 	now := time.Now()
-	mine := &smokeRun{workload: "shop/a", failing: now, ended: now.Add(time.Minute)}
+	mine := &smokeRun{workload: "shop/a", failing: now, told: now.Add(time.Minute)}
 	run := func(workload string, ended time.Time, failed int) *smokeRun {
-		return &smokeRun{workload: workload, ended: ended, newest: analyzer.SmokeRound{N: 1, K: failed}}
+		return &smokeRun{workload: workload, told: ended, newest: analyzer.SmokeRound{N: 1, K: failed}}
 	}
 	later, earlier := now.Add(time.Second), now.Add(-time.Second)
 	for name, c := range map[string]struct {

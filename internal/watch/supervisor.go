@@ -29,7 +29,9 @@ type Options struct {
 	Cache    Cache
 	Sampler  Sampler
 	// Smoke runs smoke tests; it may be nil where no policy has any.
-	Smoke   Smoker
+	Smoke Smoker
+	// Jobs runs Kubernetes Jobs; it may be nil where no policy has any.
+	Jobs    Jobs
 	Records Records
 	Holds   Holds
 	Tell    Teller
