@@ -14,7 +14,9 @@ func TestSmokeTestsAreJudgedByRounds(t *testing.T) {
 	everybody.OthersFailed = 3
 	notEverybody.OthersFailed, notEverybody.OthersPassed = 3, 1
 	none := []SmokeRound(nil)
-	job := func(name string, failed int) SmokeRound { return SmokeRound{N: 1, K: failed, Job: name, Error: "exit code 1"} }
+	job := func(name string, failed int) SmokeRound {
+		return SmokeRound{N: 1, K: failed, Job: name, Error: "exit code 1"}
+	}
 	missed := SmokeRound{Error: "the quota does not allow it"}
 	missedBefore := missed
 	missedBefore.Before = true
