@@ -100,6 +100,7 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 		Cache:    newCache(ctx, cluster.watcher),
 		Sampler:  analyzer.NewSampler(prom, time.Duration(cfg.Prometheus.Timeout)),
 		Smoke:    smoke.NewProber(),
+		Jobs:     cluster.jobs,
 		Records:  records{incident.Writer{Root: cfg.Files.Root}},
 		Tell:     teller,
 		Reject:   events,

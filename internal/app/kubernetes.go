@@ -13,6 +13,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/rollbackd/rollbackd/internal/config"
+	"github.com/rollbackd/rollbackd/internal/job"
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
@@ -21,6 +22,7 @@ type cluster struct {
 	client  dynamic.Interface
 	watcher *rollback.Watcher
 	version *discovery.DiscoveryClient
+	jobs    *job.Runner
 }
 
 func newCluster(cfg config.Kubernetes, log *zap.Logger) (*cluster, error) {
@@ -33,6 +35,10 @@ func newCluster(cfg config.Kubernetes, log *zap.Logger) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
+	jobs, err := job.NewRunner(rc, time.Duration(cfg.Timeout))
+	if err != nil {
+		return nil, err
+	}
 	probing := rest.CopyConfig(rc)
 	probing.Timeout = probeTimeout
 	version, err := discovery.NewDiscoveryClientForConfig(probing)
@@ -42,7 +48,7 @@ func newCluster(cfg config.Kubernetes, log *zap.Logger) (*cluster, error) {
 	watcher := rollback.NewWatcher(client, rollback.WatcherOptions{OnError: func(namespace string, err error) {
 		log.Warn("the cluster could not be watched; trying again", zap.String("namespace", namespace), zap.Error(err))
 	}})
-	return &cluster{client: client, watcher: watcher, version: version}, nil
+	return &cluster{client: client, watcher: watcher, version: version, jobs: jobs}, nil
 }
 
 // live reads and changes the workloads, never from a cache.

@@ -25,7 +25,9 @@ func (s Summary) whatIsLeft(p *page) {
 	}
 }
 
-func (s Summary) steps() []string {
+func (s Summary) steps() []string { return append(s.afterMigration(), s.otherSteps()...) }
+
+func (s Summary) otherSteps() []string {
 	switch {
 	case s.RolledBack:
 		return append(s.urgent(), s.afterRollback()...)

@@ -23,9 +23,13 @@ func (s Summary) whatWasDone(p *page) {
 	if s.TargetWhy != "" {
 		p.line("- Why this version: %s", text(s.TargetWhy))
 	}
+	if m := s.Migration; m != nil {
+		p.line("- Database: to be taken back by Job %s %s the change; the down-migration %s", code(m.Job), text(m.When), m.outcome())
+	}
 	p.line("- Outcome: %s", a.outcome())
 	p.line("- By: %s%s", or(text(a.Actor), "unknown"), a.approval())
 	p.line("- Intent: %s", code(a.Intent))
+	s.migrationLog(p)
 }
 
 func (s Summary) nothingDone(p *page) {
@@ -95,6 +99,8 @@ func (s Summary) answer() string {
 		return "**No:** " + or(text(s.Reason), "the service is still not well")
 	case s.State == stateUnverified:
 		return "**Not known:** " + or(text(s.Reason), "there was nothing to tell by")
+	case s.Final:
+		return "**Not known:** " + or(text(s.Reason), "the check was not made")
 	default:
 		return "Not known yet: the check is still running"
 	}

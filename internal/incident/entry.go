@@ -19,19 +19,20 @@ type Kind string
 
 // The kinds of entries, in the order in which a watch usually writes them.
 const (
-	KindAccepted Kind = "accepted"
-	KindUpdated  Kind = "updated"
-	KindPinned   Kind = "pinned"
-	KindBaseline Kind = "baseline"
-	KindTick     Kind = "tick"
-	KindVerdict  Kind = "verdict"
-	KindState    Kind = "state"
-	KindPlan     Kind = "plan"
-	KindRefusal  Kind = "refusal"
-	KindIntent   Kind = "intent"
-	KindOutcome  Kind = "outcome"
-	KindRollout  Kind = "rollout"
-	KindControl  Kind = "control"
+	KindAccepted  Kind = "accepted"
+	KindUpdated   Kind = "updated"
+	KindPinned    Kind = "pinned"
+	KindBaseline  Kind = "baseline"
+	KindTick      Kind = "tick"
+	KindVerdict   Kind = "verdict"
+	KindState     Kind = "state"
+	KindPlan      Kind = "plan"
+	KindRefusal   Kind = "refusal"
+	KindIntent    Kind = "intent"
+	KindOutcome   Kind = "outcome"
+	KindRollout   Kind = "rollout"
+	KindControl   Kind = "control"
+	KindMigration Kind = "migration"
 )
 
 // Entry is one line of a watch's journal. Entries are only ever appended.
@@ -46,19 +47,20 @@ type Entry struct {
 	Actor string `json:"actor"`
 	Kind  Kind   `json:"kind"`
 
-	Accepted *Accepted           `json:"accepted,omitempty"`
-	Updated  *Accepted           `json:"updated,omitempty"`
-	Pinned   *rollback.Pin       `json:"pinned,omitempty"`
-	Baseline []analyzer.Baseline `json:"baseline,omitempty"`
-	Tick     *Tick               `json:"tick,omitempty"`
-	Verdict  *Verdict            `json:"verdict,omitempty"`
-	State    *StateChange        `json:"state,omitempty"`
-	Plan     *rollback.Plan      `json:"plan,omitempty"`
-	Refusal  *rollback.Refusal   `json:"refusal,omitempty"`
-	Intent   *Intent             `json:"intent,omitempty"`
-	Outcome  *Outcome            `json:"outcome,omitempty"`
-	Rollout  *RolloutProgress    `json:"rollout,omitempty"`
-	Control  *Control            `json:"control,omitempty"`
+	Accepted  *Accepted           `json:"accepted,omitempty"`
+	Updated   *Accepted           `json:"updated,omitempty"`
+	Pinned    *rollback.Pin       `json:"pinned,omitempty"`
+	Baseline  []analyzer.Baseline `json:"baseline,omitempty"`
+	Tick      *Tick               `json:"tick,omitempty"`
+	Verdict   *Verdict            `json:"verdict,omitempty"`
+	State     *StateChange        `json:"state,omitempty"`
+	Plan      *rollback.Plan      `json:"plan,omitempty"`
+	Refusal   *rollback.Refusal   `json:"refusal,omitempty"`
+	Intent    *Intent             `json:"intent,omitempty"`
+	Outcome   *Outcome            `json:"outcome,omitempty"`
+	Rollout   *RolloutProgress    `json:"rollout,omitempty"`
+	Control   *Control            `json:"control,omitempty"`
+	Migration *Migration          `json:"migration,omitempty"`
 }
 
 // Phase tells the ticks of the watch proper from those that check whether a rollback helped.
@@ -113,6 +115,8 @@ type StateChange struct {
 type Intent struct {
 	ID   string        `json:"id"`
 	Plan rollback.Plan `json:"plan"`
+	// Migration takes the database back; nil if nothing does.
+	Migration *MigrationOrder `json:"migration,omitempty"`
 }
 
 // Outcome records what came of an intent.

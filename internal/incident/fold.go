@@ -57,6 +57,8 @@ func (s *Summary) add(e Entry) {
 		s.progress(e)
 	case e.Control != nil:
 		s.decided(e)
+	case e.Migration != nil:
+		s.migrate(e.Migration)
 	}
 }
 
@@ -158,6 +160,7 @@ func (s *Summary) act(e Entry) {
 	s.Action = &Action{Intent: e.Intent.ID, Actor: e.Actor, ApprovedBy: approvedBy, Move: moveOf(e.Intent.Plan)}
 	s.Times.Initiated, s.Times.Landed = e.At, time.Time{}
 	s.Refusal = nil
+	s.orderMigration(e.Intent)
 }
 
 func (s *Summary) conclude(e Entry) {

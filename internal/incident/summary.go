@@ -54,6 +54,8 @@ type Summary struct {
 	Plan    *Move             `json:"plan,omitempty"`
 	Refusal *rollback.Refusal `json:"refusal,omitempty"`
 	Action  *Action           `json:"action,omitempty"`
+	// Migration is the down-migration of the newest attempt, nil if it has none.
+	Migration *MigrationSummary `json:"migration,omitempty"`
 	// Rollout is what the cluster last said of the deployment, Return of the rollback.
 	Rollout *RolloutProgress `json:"rollout,omitempty"`
 	Return  *RolloutProgress `json:"return,omitempty"`

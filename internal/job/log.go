@@ -117,3 +117,14 @@ func Line(text string, most int) string {
 	}
 	return string(runes)
 }
+
+// Tail is the last lines of a log that are not empty, side by side, made fit by Line.
+func Tail(log string, lines, most int) string {
+	var kept []string
+	for line := range strings.Lines(log) {
+		if line = strings.TrimSpace(line); line != "" {
+			kept = append(kept, line)
+		}
+	}
+	return Line(strings.Join(kept[max(0, len(kept)-lines):], " | "), most)
+}

@@ -34,7 +34,7 @@ func (s *step) incidentOpened(in incidentOpened) {
 // forbidden returns why the policy, the event or the lack of a person's word rules a rollback out, whatever the cluster
 // looks like.
 func (w Watch) forbidden() *rollback.Refusal {
-	if w.Event.SchemaChange {
+	if w.Event.SchemaChange && !w.migrates() {
 		return &rollback.Refusal{Code: rollback.RefuseSchemaChange,
 			Reason: "the release changed the database schema, so the previous version may not run on it"}
 	}
@@ -141,12 +141,17 @@ func (s *step) planned(in planned) {
 	case !w.actionable(s.now):
 		return
 	}
+	plan, migration, err := w.withMigration(in.plan)
+	if err != nil {
+		s.hold(&rollback.Refusal{Code: rollback.RefuseSchemaChange, Reason: "the down-migration cannot be made from its template: " + err.Error()})
+		return
+	}
 	if in.pin != nil {
 		s.add(incident.Entry{Kind: incident.KindPinned, Pinned: in.pin})
 	}
-	s.add(incident.Entry{Kind: incident.KindPlan, Plan: &in.plan})
-	s.add(incident.Entry{Kind: incident.KindIntent, Intent: &incident.Intent{ID: intentID(w.Key, s.now), Plan: in.plan}})
-	s.become(RollingBack, in.plan.Summary)
+	s.add(incident.Entry{Kind: incident.KindPlan, Plan: &plan})
+	s.add(incident.Entry{Kind: incident.KindIntent, Intent: &incident.Intent{ID: intentID(w.Key, s.now), Plan: plan, Migration: migration}})
+	s.become(RollingBack, plan.Summary)
 }
 
 // intentID names an intent so that its annotation on the workload can be told from any other's.
@@ -197,7 +202,7 @@ func (s *step) concluded(o incident.Outcome) {
 // stillDue drops an intent that is no longer trusted, once a fresh tick shows that the breach is over.
 func (s *step) stillDue(t analyzer.Tick) {
 	w := s.watch
-	if w.ordered != nil {
+	if w.ordered != nil || w.migration != nil {
 		return
 	}
 	waited := w.lookedUp && !w.trusts(s.now)
@@ -235,15 +240,15 @@ func (s *step) giveUp(why string) {
 // verify ends the watch when the signals are back within their limits for long enough, or still bad for long enough.
 func (s *step) verify() {
 	w := s.watch
-	if w.lastVerify.IsZero() {
+	if w.lastVerify.IsZero() || w.unmigrated() != nil {
 		return
 	}
 	switch {
 	case w.recovery.Verdict == analyzer.Regressed:
 		s.become(NotRecovered, w.recovery.Reason)
-	case !w.recoveredSince.IsZero() && w.lastVerify.Sub(w.recoveredSince) >= w.Policy.Verify.For && w.recovery.Verdict == analyzer.Healthy:
+	case !w.recoveredSince.IsZero() && w.lastVerify.Sub(w.wellSince()) >= w.Policy.Verify.For && w.recovery.Verdict == analyzer.Healthy:
 		s.become(RolledBack, fmt.Sprintf("the rollback helped: %s, since %s", w.relief(), w.recoveredSince.UTC().Format(time.TimeOnly)))
-	case w.lastVerify.Sub(w.restoredRollout) >= w.Policy.Verify.Deadline:
+	case w.lastVerify.Sub(w.verifyingSince()) >= w.Policy.Verify.Deadline:
 		s.verifyDeadline()
 	}
 }

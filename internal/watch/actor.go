@@ -250,8 +250,11 @@ func (a *actor) attempt(ctx context.Context, want effect) input {
 }
 
 func timeoutOf(e effect) time.Duration {
-	if e == effectBaseline {
+	switch e {
+	case effectBaseline:
 		return baselineTimeout
+	case effectMigrate, effectFindMigration:
+		return jobTimeout
 	}
 	return effectTimeout
 }

@@ -50,7 +50,7 @@ func (w Watch) destination(snapshot rollback.Snapshot) (rollback.Pin, planned) {
 // that is journalled has been through it.
 func (a *actor) unwanted(snapshot rollback.Snapshot, now time.Time) *rollback.Refusal {
 	w := a.watch
-	if w.ordered == nil {
+	if w.ordered == nil && !w.migrated() {
 		if r := w.podsRecovered(snapshot, now); r != nil {
 			return r
 		}
@@ -63,6 +63,9 @@ func (a *actor) unwanted(snapshot rollback.Snapshot, now time.Time) *rollback.Re
 
 // apply carries the intent out.
 func (a *actor) apply(ctx context.Context) (input, error) {
+	if a.watch.migrated() {
+		return a.applyMigrated(ctx)
+	}
 	if a.watch.intent.Plan.Switch != nil {
 		if found, err := a.planStillHolds(ctx); found != nil || err != nil {
 			return found, err
@@ -82,15 +85,7 @@ func (a *actor) planStillHolds(ctx context.Context) (input, error) {
 		return found, err
 	}
 	again, err := a.plan(ctx)
-	switch {
-	case err != nil:
-		return nil, err
-	case again.refusal == nil:
-		return nil, nil
-	case again.refusal.Code == rollback.RefuseUnsettled:
-		return nil, again.refusal // it passes by itself
-	}
-	return withdrawn{refusal: again.refusal}, nil
+	return stillToBeDone(again.refusal, err)
 }
 
 func (a *actor) checkLanded(ctx context.Context) (input, error) {

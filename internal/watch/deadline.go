@@ -3,6 +3,8 @@ package watch
 import (
 	"fmt"
 	"time"
+
+	"github.com/rollbackd/rollbackd/internal/incident"
 )
 
 // This file holds the part of Next that time alone brings about.
@@ -49,7 +51,8 @@ func (s *step) clockRollingBack() {
 	switch {
 	case w.outcome != nil && w.outcome.Intent == w.intent.ID:
 		s.concluded(*w.outcome)
-	case w.lookedUp && s.overtime(w.intentAt, max(w.Policy.Verify.Deadline, intentTrusted)):
+	case s.concludeMigration() || w.migrationStep() == incident.MigrationStarted:
+	case w.lookedUp && s.overtime(w.actingSince(), max(w.Policy.Verify.Deadline, intentTrusted)):
 		s.giveUp("it could not be carried out within " + w.Policy.Verify.Deadline.String())
 	}
 }
@@ -63,8 +66,11 @@ func (s *step) clockVerifying() {
 		}
 		return
 	}
+	if s.concludeMigration() || w.unmigrated() != nil {
+		return
+	}
 	s.verify()
-	if s.overtime(w.restoredRollout, deadline+2*w.Policy.Scrape()+w.Policy.Stages[0].Interval) {
+	if s.overtime(w.verifyingSince(), deadline+2*w.Policy.Scrape()+w.Policy.Stages[0].Interval) {
 		s.verifyDeadline()
 	}
 }

@@ -33,6 +33,8 @@ func (a *actor) perform(ctx context.Context, want effect) (input, error) {
 		return incidentOpened{id: id}, err
 	case effectPlan:
 		return a.plan(ctx)
+	case effectMigrate, effectFindMigration:
+		return a.migrate(ctx, want == effectMigrate)
 	case effectApply:
 		return a.apply(ctx)
 	case effectCheckLanded:

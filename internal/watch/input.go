@@ -122,8 +122,14 @@ func (w Watch) wanted(now time.Time) effect {
 			return effectPlan
 		}
 	case RollingBack:
+		if want, ok := w.wantedMigration(now); ok {
+			return want
+		}
 		return w.wantedIntent(now)
 	case Verifying:
+		if want, ok := w.wantedMigration(now); ok {
+			return want
+		}
 		if len(w.Baselines) == 0 {
 			return effectBaseline // a person did not wait for it
 		}

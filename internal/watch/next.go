@@ -63,6 +63,8 @@ func (s *step) take(in input) {
 		s.withdrawn(in)
 	case notLanded:
 		s.watch.lookedUp = true
+	case jobSeen:
+		s.jobSeen(in)
 	case unsure:
 		s.watch.lookedUp = false
 	}
@@ -100,6 +102,7 @@ func (s *step) becomeWith(to State, reason, incidentID string) {
 	if !s.watch.State.CanBecome(to) {
 		return
 	}
+	reason += s.watch.migrationNote(to)
 	s.add(incident.Entry{Kind: incident.KindState, State: &incident.StateChange{
 		From: string(s.watch.State), To: string(to), Reason: reason, Final: to.Final(), Incident: incidentID,
 	}})

@@ -24,6 +24,9 @@ func notices(before, after Watch, entries []incident.Entry) []notifier.Notice {
 		switch e.Kind {
 		case incident.KindState:
 			severity, title := announcement(State(e.State.To), after)
+			if after.alarming(State(e.State.To)) {
+				severity = notifier.Page
+			}
 			tell(e, severity, title, e.State.Reason)
 		case incident.KindVerdict:
 			if excuses(e.Verdict) && !excused { // once a watch: it may come and go

@@ -34,7 +34,7 @@ const (
 	NotRecovered State = "NotRecovered"
 	// Held: proven bad and deliberately not acted on.
 	Held State = "Held"
-	// Failed: the rollback was tried and the cluster refused it.
+	// Failed: the rollback was tried and the cluster refused it, or its down-migration failed.
 	Failed State = "Failed"
 	// Aborted: a person ended the watch.
 	Aborted State = "Aborted"
@@ -48,7 +48,7 @@ func transitions() map[State][]State {
 		Regressed:        {AwaitingApproval, RollingBack, Held, Superseded, Aborted},
 		AwaitingApproval: {RollingBack, Held, Superseded, Aborted},
 		RollingBack:      {Verifying, Held, Superseded, Failed},
-		Verifying:        {RolledBack, RolledBackUnverified, NotRecovered},
+		Verifying:        {RolledBack, RolledBackUnverified, NotRecovered, Failed},
 	}
 }
 

@@ -79,6 +79,9 @@ type fold struct {
 	ordered, approved *Order
 	// word is the newest thing that a person asked for.
 	word *word
+	// migration is how far the down-migration of the intent is, since migrationAt; nil until its Job is known of.
+	migration   *incident.Migration
+	migrationAt time.Time
 	// lookedUp is set when an intent that is no longer trusted was looked up in the cluster and is not there. It is
 	// not journalled: after a restart the intent is looked up again.
 	lookedUp bool
@@ -119,7 +122,9 @@ func (w Watch) apply(e incident.Entry) Watch {
 			w.Incident = e.State.Incident
 		}
 	case incident.KindIntent:
-		w.intent, w.intentAt = e.Intent, e.At
+		w.intent, w.intentAt, w.migration = e.Intent, e.At, nil
+	case incident.KindMigration:
+		w = w.applyMigration(e)
 	case incident.KindRefusal:
 		w.refusal = e.Refusal
 	case incident.KindOutcome:

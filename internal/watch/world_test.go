@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/event"
+	jobs "github.com/rollbackd/rollbackd/internal/job"
 	"github.com/rollbackd/rollbackd/notifier"
 	"github.com/rollbackd/rollbackd/rollback"
 )
@@ -48,7 +50,13 @@ type world struct {
 	rejected []*event.Rejection
 	// fail, if set, is asked about every call, one at a time, before it is carried out and after: an error is what the
 	// caller gets.
-	fail   func(call string, done bool) error
+	fail func(call string, done bool) error
+	// edits change the options of every process, announced the text of every event.
+	edits     []func(*Options)
+	announced []string
+	// jobs are those of the cluster by name, ended says what becomes of one once it has run for jobTakes.
+	jobs   map[string]*worldJob
+	ended  jobs.Status
 	asking sync.Mutex
 }
 
@@ -63,6 +71,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, t0: time.Now().UTC(), errorsIn: 20, stored: map[string][]byte{}, journal: map[string][]record{},
 		names: map[string]string{}, held: map[string][]byte{}, written: map[string]Watch{},
+		jobs: map[string]*worldJob{}, ended: jobs.Status{State: jobs.Complete},
 	}
 	w.deploy("v2", "2")
 	return w
@@ -131,7 +140,7 @@ type process struct {
 func (w *world) run(edits ...func(*Options)) *process {
 	w.t.Helper()
 	opts := w.options()
-	for _, edit := range edits {
+	for _, edit := range append(slices.Clone(w.edits), edits...) {
 		edit(&opts)
 	}
 	ctx, cancel := context.WithCancel(w.t.Context())
@@ -146,7 +155,7 @@ func (w *world) run(edits ...func(*Options)) *process {
 
 // document is the event of a deployment of shop/checkout, dated now.
 func (w *world) document(edits ...string) Published {
-	return published(w.t0, edits...)
+	return published(w.t0, append(slices.Clone(w.announced), edits...)...)
 }
 
 // await lets time pass until the process's only watch is in a state, and returns the watch.
