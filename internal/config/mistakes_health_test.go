@@ -15,7 +15,7 @@ func wrongHealth() []mistaken {
 		{signalOf("    kind: rollout\n    failing: 0s\n    notReady: 0s\n"), []string{"line 9: " + at + "failing: 0s" + duration, "line 10: " + at + "notReady: 0s" + duration}},
 		{inSignal("failing: 1m"), []string{"line 8: " + at + "failing: has no effect on a signal of kind error-rate; remove it"}},
 		{inSignal("every: 1m"), []string{"line 8: " + at + "every: has no effect on a signal of kind error-rate; remove it"}},
-		{smoke("every: 1m"), []string{"line 7: " + at + `http: has 0 checks; give 1 to 20, such as {url: "http://{workload}.{namespace}.svc/healthz"}`}},
+		{smoke("every: 1m"), []string{"line 7: " + at + `http: has 0 checks; give 1 to 20, such as {url: "http://{workload}.{namespace}.svc/healthz"}, or a job instead`}},
 		{check("method: FETCH"), []string{"line 9: " + at + `http[0].method: "FETCH" is not a method; use one of ["GET" "HEAD" "OPTIONS" "POST" "PUT" "PATCH" "DELETE"]`}},
 		{check("status: 42"), []string{"line 9: " + at + "http[0].status: 42 is not the status of an answer; use 200 to 599"}},
 		{check("body: '('"), []string{"line 9: " + at + "http[0].body: error parsing regexp: missing closing ): `(`; write a regular expression as Go and RE2 know it"}},
