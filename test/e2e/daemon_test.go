@@ -39,6 +39,8 @@ type settings struct {
 	Requests, Errors, Policies string
 	// Signals are further signals, as YAML.
 	Signals string
+	// Migration is what takes the database back, as YAML; empty if nothing does.
+	Migration string
 	// Guards is what the policy's guards are, as YAML; empty for the default.
 	Guards string
 	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it. A bad release is
@@ -91,6 +93,9 @@ policies:
   minBreach: {{.MinBreach}}
 {{- if .Guards}}
   guards: {{.Guards}}
+{{- end}}
+{{- if .Migration}}
+  migration: {{.Migration}}
 {{- end}}
   signals:
   - name: error-rate
