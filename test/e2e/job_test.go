@@ -19,10 +19,10 @@ import (
 // jobAnnotation tells the pod of a Job how to end: "succeed", "fail", or, until it is changed, not at all: "hang".
 const jobAnnotation = "sim.rollbackd.dev/job"
 
-// jobYAML is the spec of a Job on one line whose pod ends in this way.
-func jobYAML(ends string) string {
+// jobYAML is the spec of a Job on one line whose pod ends in this way, with an argument.
+func jobYAML(ends, argument string) string {
 	return fmt.Sprintf("{template: {metadata: {annotations: {%s: %s}}, spec: {restartPolicy: Never, containers: ["+
-		"{name: main, image: registry.example/tool:1, args: [\"--to={target}\"], env: [{name: VERSION, value: \"{version}\"}]}]}}}", jobAnnotation, ends)
+		"{name: main, image: registry.example/tool:1, args: [%q], env: [{name: VERSION, value: \"{version}\"}]}]}}}", jobAnnotation, ends, argument)
 }
 
 // jobs are those in the test's namespace with a purpose, the oldest first.

@@ -20,7 +20,7 @@ import (
 // migrates has the policy take the database back by a Job that ends in this way.
 func migrates(when, ends string) func(*settings) {
 	return func(s *settings) {
-		s.Migration = "{when: " + when + ", timeout: 1m, restoreURL: \"https://wiki.example/restore\", job: " + jobYAML(ends) + "}"
+		s.Migration = "{when: " + when + ", timeout: 1m, restoreURL: \"https://wiki.example/restore\", job: " + jobYAML(ends, "--to={target}") + "}"
 	}
 }
 
@@ -114,6 +114,8 @@ func TestAFailedDownMigrationStopsEverything(t *testing.T) {
 	require.Empty(t, s.rollbacks())
 	s.requireLive("v2")
 	require.Contains(t, d.logged(), "is bad and the rollback failed")
+	require.Contains(t, v.Reason, `its log ends with: connecting to postgres://app:***@db:5432/shop | DB_PASSWORD=*** | the work of this Job is simulated | \x1b[31mit ends here`)
+	requireIncidentSays(t, d, v, "\nDB_PASSWORD=\\*\\*\\*\nthe work of this Job is simulated\n")
 	requireIncidentSays(t, d, v, `\*\*Act now:\*\* the database may be half way between two schemas`)
 }
 

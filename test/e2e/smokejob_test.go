@@ -17,7 +17,7 @@ import (
 // while, fails in several rounds, and succeeds with the version that is put back.
 func TestFailedSmokeJobIsRolledBackOnce(t *testing.T) {
 	w := onStack(t)
-	signal := "\n  - {name: smoke, kind: smoke, every: 3s, failures: 2, job: " + jobYAML("hang") + "}\n"
+	signal := "\n  - {name: smoke, kind: smoke, every: 3s, failures: 2, job: " + jobYAML("hang", "--of={workload}") + "}\n"
 	d := newDaemon(t, w, func(s *settings) { s.Signals = signal })
 	s := newService(t, w)
 	var how atomic.Value
@@ -65,7 +65,7 @@ func (w *world) endJobs(t *testing.T, how func() string) {
 // TestASmokeJobThatTheQuotaRefusesIsNoData, and nothing is rolled back for it.
 func TestASmokeJobThatTheQuotaRefusesIsNoData(t *testing.T) {
 	w := onStack(t)
-	signal := "\n  - {name: smoke, kind: smoke, every: 1s, failures: 2, job: " + jobYAML("succeed") + "}\n"
+	signal := "\n  - {name: smoke, kind: smoke, every: 1s, failures: 2, job: " + jobYAML("succeed", "--of={workload}") + "}\n"
 	d := newDaemon(t, w, func(s *settings) { s.Signals = signal })
 	s := newService(t, w)
 	w.noJobs(t)

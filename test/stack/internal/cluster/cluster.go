@@ -53,7 +53,7 @@ type Cluster struct {
 }
 
 type ports struct {
-	etcd, etcdPeer, server, manager, scheduler int
+	etcd, etcdPeer, server, manager, scheduler, kubelet int
 }
 
 // Start starts the control plane and returns when pods can be scheduled and become ready.
@@ -92,11 +92,11 @@ func (c *Cluster) kubeconfig(user string) string {
 
 // prepare chooses ports and writes the files that the components read.
 func (c *Cluster) prepare() error {
-	free, err := process.FreePorts(5)
+	free, err := process.FreePorts(6)
 	if err != nil {
 		return err
 	}
-	c.ports = ports{etcd: free[0], etcdPeer: free[1], server: free[2], manager: free[3], scheduler: free[4]}
+	c.ports = ports{etcd: free[0], etcdPeer: free[1], server: free[2], manager: free[3], scheduler: free[4], kubelet: free[5]}
 	c.Server = fmt.Sprintf("https://127.0.0.1:%d", c.ports.server)
 	if c.users, err = newUsers(); err != nil {
 		return err
@@ -125,7 +125,11 @@ func (c *Cluster) prepare() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(c.path("stages.yaml"), stages, 0o644)
+	logs, err := c.writeLogs()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(c.path("stages.yaml"), append(stages, logs...), 0o644)
 }
 
 // allStages makes one file of the stages, as kwok reads only one.

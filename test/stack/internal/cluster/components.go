@@ -71,6 +71,7 @@ func (c *Cluster) startServer(ctx context.Context) error {
 		"--disable-admission-plugins=ServiceAccount",
 		"--enable-priority-and-fairness=false",
 		"--profiling=false",
+		"--kubelet-preferred-address-types=InternalIP",
 		"--audit-policy-file=" + c.path("audit-policy.yaml"),
 		"--audit-log-path=" + c.AuditLog,
 	}})
@@ -144,6 +145,9 @@ func (c *Cluster) startNodes(ctx context.Context, client *kubernetes.Clientset) 
 		"--config=" + c.path("stages.yaml"),
 		"--manage-all-nodes=true",
 		"--node-ip=127.0.0.1",
+		// Where the API server asks for the logs of containers, as of a kubelet.
+		fmt.Sprintf("--server-address=127.0.0.1:%d", c.ports.kubelet), fmt.Sprintf("--node-port=%d", c.ports.kubelet),
+		"--tls-cert-file=" + c.path("apiserver.crt"), "--tls-private-key-file=" + c.path("apiserver.key"),
 		"--cidr=10.99.0.0/16",
 		// Without leases a node counts as lost after 50 s.
 		fmt.Sprintf("--node-lease-duration-seconds=%d", int((40 * time.Second).Seconds())),
