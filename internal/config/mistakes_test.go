@@ -79,10 +79,10 @@ func wrongValues() []mistaken {
 			`line 4: nats.embedded.users[0].publish[0].namespace: "*" is not a namespace's name; use it as Kubernetes has it`}},
 		{[]string{"- name: http", "- name: a b"}, []string{`line 5: policies[0].name: "a b" is not a name; use up to 63 letters, digits, dots, dashes and underscores`}},
 		{[]string{"- name: http", "- &p\n  name: http", "\"5..\"}\n", "\"5..\"}\n- *p\n"}, []string{`line 11: policies[1].name: "http" is the name of an earlier policy too; give each its own`}},
-		{inPolicy("mode: ''"), []string{`line 6: policies[0].mode: "" is not a mode; use observe or automatic`}},
+		{inPolicy("mode: ''"), []string{`line 6: policies[0].mode: "" is not a mode; use observe, approve or automatic`}},
 		{inPolicy("stages: {active: {mode: ''}, enhanced: {mode: auto}}"), []string{
-			`line 6: policies[0].stages.active.mode: "" is not a mode; use observe or automatic`,
-			`line 6: policies[0].stages.enhanced.mode: "auto" is not a mode; use observe or automatic`}},
+			`line 6: policies[0].stages.active.mode: "" is not a mode; use observe, approve or automatic`,
+			`line 6: policies[0].stages.enhanced.mode: "auto" is not a mode; use observe, approve or automatic`}},
 		{inPolicy("stages: {active: {interval: 5s}}"), []string{
 			"line 6: policies[0].stages.active.interval: 5s is shorter than the scrape interval, 15s, so some ticks would hold nothing; make it at least as long"}},
 		{inPolicy("stages: {active: {interval: 0s}, onCall: {until: 10m, interval: 1500ms}}"), []string{
