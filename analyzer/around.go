@@ -60,6 +60,16 @@ type Suspicion struct {
 	Before, During Span
 	// NewlyDeployed names workloads that say nothing of what is usual, as they may be bad themselves: "namespace/workload".
 	NewlyDeployed []string
+	// DaemonSet says that the workload is one: the names of its pods look like those of a Deployment with a shorter name.
+	DaemonSet bool
+}
+
+// takenFor is the Deployment that a DaemonSet's pods would be taken for; empty if there is none.
+func (s Suspicion) takenFor() string {
+	if !s.DaemonSet {
+		return ""
+	}
+	return found{pod: s.Workload + "-22222"}.owner(Labels{})
 }
 
 // maxPeers bounds how many peers are kept.
@@ -114,7 +124,7 @@ func (s *Sampler) peers(ctx context.Context, sig Signal, namespace string, sus S
 		switch {
 		case p.Workload == "" || c.Before.N == 0 || c.During.N == 0:
 			continue
-		case near && (p.Workload == sus.Workload || callers[p.Workload]):
+		case near && (p.Workload == sus.Workload || p.Workload == sus.takenFor() || callers[p.Workload]):
 			continue
 		case near:
 			full = sus.Namespace + "/" + p.Workload

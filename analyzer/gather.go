@@ -1,6 +1,9 @@
 package analyzer
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // identity is all that tells whose a series is.
 type identity struct{ namespace, workload, pod, version string }
@@ -46,22 +49,32 @@ func (g *gathered) of(sub Subject) (release, control []Series) {
 		namespace = ""
 	}
 	var mine, others []int
+	since := map[int]time.Time{}
 	for _, n := range g.in[namespace] {
 		switch group := g.groups[n]; {
 		case sub.holds(g.signal, sub.Release, group.who):
 			mine = append(mine, group.members...)
+			if from := sub.Release.since(g.signal, group.who.pod); !from.IsZero() {
+				for _, n := range group.members {
+					since[n] = from
+				}
+			}
 		case sub.holds(g.signal, sub.Control, group.who):
 			others = append(others, group.members...)
 		}
 	}
-	return g.pick(mine), g.pick(others)
+	return g.pick(mine, since), g.pick(others, nil)
 }
 
-func (g *gathered) pick(indices []int) []Series {
+// pick returns series, of which some count from a time on only.
+func (g *gathered) pick(indices []int, since map[int]time.Time) []Series {
 	slices.Sort(indices)
 	out := make([]Series, len(indices))
 	for i, n := range indices {
 		out[i] = g.all[n].series
+		if from, ok := since[n]; ok {
+			out[i].since = from.UnixMilli()
+		}
 	}
 	return out
 }

@@ -26,6 +26,9 @@ type Series struct {
 	// Le is the upper bound of a histogram's bucket; of other counters it means nothing.
 	Le      float64
 	Samples []Sample
+	// since is from when on samples count, in milliseconds; what was before is only what they are counted from. Whether a
+	// StatefulSet's new pod starts its counter anew, or one that somebody else keeps goes on, shows in the samples.
+	since int64
 }
 
 // Span is the half-open interval (From, At].
@@ -145,7 +148,7 @@ type counted struct {
 // increment counts one series.
 func increment(s Series, w Window, seen *scrapes) counted {
 	var out counted
-	for i := firstAt(s.Samples, w.From.UnixMilli()+1); i < len(s.Samples); i++ {
+	for i := firstAt(s.Samples, max(w.From.UnixMilli()+1, s.since)); i < len(s.Samples); i++ {
 		now := s.Samples[i].V
 		base, known := base(s, i, w, seen)
 		for _, v := range [...]float64{base, now} {

@@ -151,6 +151,14 @@ func finite(values []float64) []float64 {
 func (s *Sampler) sampleNumbers(ctx context.Context, sig Signal, subjects []Subject, out map[string][]Measurement) error {
 	for _, sub := range subjects {
 		list := make([]Measurement, len(sub.Spans))
+		if len(sub.Release.Since) > 0 && sub.Release.byPod(sig.Labels) {
+			for i := range list {
+				list[i] = Measurement{Error: "an expression over pods cannot tell the versions of a StatefulSet apart, whose pods keep their names; " +
+					"give the signal counters, or leave out labels.pod"}
+			}
+			out[sub.Key] = list
+			continue
+		}
 		if err := s.fillNumbers(ctx, sig, sub, list, func(m *Measurement, v float64) { m.Value, m.Samples = &v, 1 }); err != nil {
 			return err
 		}

@@ -2,9 +2,11 @@ package analyzer
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -37,6 +39,11 @@ type Members struct {
 	PodPrefix string
 	// Pods are pods by name.
 	Pods map[string]bool
+	// Since says of pods by name from when on they are meant: the pods of a StatefulSet keep their names from one version to
+	// the next, and what was counted under a name before its pod was made is the earlier version's.
+	Since map[string]time.Time
+	// Ordinals is what the names of a StatefulSet's pods begin with, of whichever version; a number follows.
+	Ordinals string
 	// Versions are values of the version label, of which a series must have one.
 	Versions []string
 	// NotVersions are values of the version label, of which a series must have none; of importance only if there are any.
@@ -54,10 +61,17 @@ const podSuffix = "[bcdfghjklmnpqrstvwxz2456789]{5}"
 // deploymentSuffix is what follows the name of a Deployment in those of its pods: the hash of the template and the pod's own.
 const deploymentSuffix = "-[a-z0-9]{1,10}-" + podSuffix
 
+// ordinal is what follows the name of a StatefulSet in those of its pods.
+const ordinal = "[0-9]+"
+
+var onlyOrdinal = regexp.MustCompile("^" + ordinal + "$")
+
 var onlyPodSuffix = regexp.MustCompile("^" + podSuffix + "$")
 
 // byPod reports whether the members are told by the names of their pods.
-func (m Members) byPod(l Labels) bool { return l.Pod != "" && (m.PodPrefix != "" || len(m.Pods) > 0) }
+func (m Members) byPod(l Labels) bool {
+	return l.Pod != "" && (m.PodPrefix != "" || m.Ordinals != "" || len(m.Pods) > 0)
+}
 
 // has reports whether a series of the workload is one of the members. The prefix alone does not tell: that of a DaemonSet
 // "checkout" also begins the names of the pods of "checkout-api".
@@ -67,14 +81,36 @@ func (m Members) has(sig Signal, f found) bool {
 	case m.whole, sig.byTime() && m.Undivided: // what is measured against the clock is shared by all versions
 		return true
 	case m.byPod(l):
-		suffix, ok := strings.CutPrefix(f.pod, m.PodPrefix)
-		return m.Pods[f.pod] || ok && m.PodPrefix != "" && onlyPodSuffix.MatchString(suffix)
+		return m.Pods[f.pod] || nameIs(f.pod, m.PodPrefix, onlyPodSuffix) || nameIs(f.pod, m.Ordinals, onlyOrdinal)
 	case l.Version != "":
 		return slices.Contains(m.Versions, f.version) || len(m.NotVersions) > 0 && !slices.Contains(m.NotVersions, f.version)
 	case l.Pod != "":
 		return false
 	}
 	return m.Undivided
+}
+
+func nameIs(pod, prefix string, rest *regexp.Regexp) bool {
+	suffix, ok := strings.CutPrefix(pod, prefix)
+	return ok && prefix != "" && rest.MatchString(suffix)
+}
+
+// From returns the members with a pod that is one of them from a time on.
+func (m Members) From(pod string, at time.Time) Members {
+	m.Since = maps.Clone(m.Since)
+	if m.Since == nil {
+		m.Since = map[string]time.Time{}
+	}
+	m.Since[pod] = at
+	return m
+}
+
+// since is from when on a pod is one of the members; zero if it has been all along.
+func (m Members) since(sig Signal, pod string) time.Time {
+	if sig.byTime() && m.Undivided || !m.byPod(sig.Labels) {
+		return time.Time{}
+	}
+	return m.Since[pod]
 }
 
 // holds reports whether a series is one of the members of the subject.
@@ -220,6 +256,9 @@ func (sub Subject) podPatterns(l Labels, named naming) []string {
 		}
 		if m.PodPrefix != "" {
 			out = append(out, named.ofReplicaSet(m.PodPrefix))
+		}
+		if m.Ordinals != "" {
+			out = append(out, regexp.QuoteMeta(m.Ordinals)+ordinal)
 		}
 		for pod := range m.Pods {
 			out = append(out, regexp.QuoteMeta(pod))

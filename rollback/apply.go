@@ -87,12 +87,12 @@ func compare(p Plan, s Snapshot, intentID string) (Result, string) {
 	case s.UID != p.WorkloadUID || s.Deleting:
 		return Failed, gone(p)
 	case landed(p, s, intentID):
-		return Landed, fmt.Sprintf("%s has the template of ReplicaSet %s, put there by this intent", p.Workload, p.ToReplicaSet)
+		return Landed, fmt.Sprintf("%s has the template of %s, put there by this intent", p.Workload, p.target())
 	case TemplatesEqual(s.Template, p.ToTemplate):
-		return Superseded, fmt.Sprintf("%s already has the template of ReplicaSet %s, but somebody else put it there", p.Workload, p.ToReplicaSet)
+		return Superseded, fmt.Sprintf("%s already has the template of %s, but somebody else put it there", p.Workload, p.target())
 	case !TemplatesEqual(s.Template, p.FromTemplate):
 		return Superseded, fmt.Sprintf("%s now runs %s; the plan was made for revision %s", p.Workload, s.liveName(), p.FromRevision)
-	case s.Revision != p.FromRevision:
+	case p.Workload.Kind == KindDeployment && s.Revision != p.FromRevision:
 		return Superseded, fmt.Sprintf("%s is at revision %s; the plan was made for revision %s", p.Workload, s.Revision, p.FromRevision)
 	case s.Paused:
 		return Superseded, fmt.Sprintf("%s was paused after the plan was made", p.Workload)
@@ -142,7 +142,7 @@ func (p Plan) object() (resource schema.GroupVersionResource, name string) {
 	if p.Switch != nil {
 		return servicesResource(), p.Switch.Service
 	}
-	return deploymentsResource(), p.Workload.Name
+	return p.Workload.Kind.resource(), p.Workload.Name
 }
 
 // patched is how people are told of what the plan patches.
@@ -150,14 +150,17 @@ func (p Plan) patched() string {
 	if p.Switch != nil {
 		return serviceName(p.Workload.Namespace, p.Switch.Switch)
 	}
-	return "Deployment " + p.Workload.String()
+	return p.Workload.workloadName()
 }
+
+// target names the object whose template is put back.
+func (p Plan) target() string { return p.Workload.Kind.revisionKind() + " " + p.ToReplicaSet }
 
 func accepted(p Plan) string {
 	if p.Switch != nil {
 		return fmt.Sprintf("the API server accepted %s=%s in the selector of %s", p.Switch.SelectorKey, p.Switch.From, p.patched())
 	}
-	return fmt.Sprintf("the API server accepted the template of ReplicaSet %s for %s", p.ToReplicaSet, p.Workload)
+	return fmt.Sprintf("the API server accepted the template of %s for %s", p.target(), p.Workload)
 }
 
 func gone(p Plan) string {

@@ -8,7 +8,7 @@ import (
 // snapshot builds from the caches what Cluster.Read builds from the API server's answers.
 func (c *namespaceCache) snapshot(w Workload, sw *Switch) (Snapshot, bool) {
 	object := stored(c.deployments, w.String())
-	if object == nil || sw != nil && !c.services.HasSynced() {
+	if object == nil || sw != nil && (c.services == nil || !c.services.HasSynced()) {
 		return Snapshot{}, false
 	}
 	s, err := c.read(object, sw)
@@ -38,6 +38,9 @@ func (c *namespaceCache) read(object *unstructured.Unstructured, sw *Switch) (Sn
 // parts never fails; it is a partsOf.
 func (c *namespaceCache) parts(d deployment) (replicaSets, pods []*unstructured.Unstructured, _ error) {
 	replicaSets = owned(c.replicaSets, string(d.Metadata.UID))
+	if d.workload().Kind != KindDeployment {
+		return replicaSets, owned(c.pods, string(d.Metadata.UID)), nil
+	}
 	for _, rs := range replicaSets {
 		pods = append(pods, owned(c.pods, string(rs.GetUID()))...)
 	}

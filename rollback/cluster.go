@@ -14,9 +14,9 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// ErrNotFound says that the API server itself answered that there is no such Deployment. An API server that cannot be
+// ErrNotFound says that the API server itself answered that there is no such workload. An API server that cannot be
 // reached, or something in front of it that answers 404, is another error.
-var ErrNotFound = errors.New("no such Deployment")
+var ErrNotFound = errors.New("no such workload")
 
 // FieldManager is the name under which rollbackd's changes appear in managedFields.
 const FieldManager = "rollbackd"
@@ -67,53 +67,53 @@ func servicesResource() schema.GroupVersionResource {
 	return schema.GroupVersionResource{Version: "v1", Resource: "services"}
 }
 
-// Read reads a Deployment with its ReplicaSets and pods, and for a blue-green deployment what its switch is about. The
-// error is ErrNotFound if, and only if, the API server says that there is no such Deployment; that there is no such
-// Service is no error.
+// Read reads a workload with its revisions and pods, and for a blue-green deployment what its switch is about. The error
+// is ErrNotFound if, and only if, the API server says that there is no such workload; that there is no such Service is no
+// error. That the API server forbids the read is told by IsForbidden, and the error names the kind.
 func (c *Cluster) Read(ctx context.Context, w Workload, sw *Switch) (Snapshot, error) {
 	d, err := c.get(ctx, w)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	replicaSets, pods, err := c.parts(ctx, d)
+	revisions, pods, err := c.parts(ctx, d)
 	if err != nil {
 		return Snapshot{}, err
 	}
 	s := newSnapshot(d)
-	if err := s.setRevisions(replicaSets, pods); err != nil || sw == nil {
+	if err := s.setRevisions(revisions, pods); err != nil || sw == nil {
 		return s, err
 	}
 	return s, c.readSwitch(ctx, &s, *sw)
 }
 
-// parts lists what a Deployment's selector matches, which may include ReplicaSets and pods of others.
-func (c *Cluster) parts(ctx context.Context, d deployment) (replicaSets, pods []*unstructured.Unstructured, err error) {
-	w := Workload{Namespace: d.Metadata.Namespace, Name: d.Metadata.Name}
+// parts lists what a workload's selector matches, which may include revisions and pods of others.
+func (c *Cluster) parts(ctx context.Context, d deployment) (revisions, pods []*unstructured.Unstructured, err error) {
+	w := d.workload()
 	selector, err := metav1.LabelSelectorAsSelector(&d.Spec.Selector)
 	if err != nil {
 		return nil, nil, fmt.Errorf("unable to read the selector of %s: %w", w, err)
 	}
-	replicaSets, err = c.list(ctx, replicaSetsResource(), w.Namespace, selector.String())
+	revisions, err = c.list(ctx, w.Kind.revisionResource(), w.Namespace, selector.String())
 	if err != nil {
-		return nil, nil, fmt.Errorf("unable to list the ReplicaSets of %s: %w", w, err)
+		return nil, nil, fmt.Errorf("unable to list the %ss of %s: %w", w.Kind.revisionKind(), w, err)
 	}
 	pods, err = c.list(ctx, podsResource(), w.Namespace, selector.String())
 	if err != nil {
 		return nil, nil, fmt.Errorf("unable to list the pods of %s: %w", w, err)
 	}
-	return replicaSets, pods, nil
+	return revisions, pods, nil
 }
 
-// get reads the Deployment alone.
+// get reads the workload alone.
 func (c *Cluster) get(ctx context.Context, w Workload) (deployment, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	object, err := c.client.Resource(deploymentsResource()).Namespace(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{})
+	object, err := c.client.Resource(w.Kind.resource()).Namespace(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{})
 	if isGone(err) {
-		return deployment{}, fmt.Errorf("%s: %w", w, ErrNotFound)
+		return deployment{}, fmt.Errorf("%s: %w", w.workloadName(), ErrNotFound)
 	}
 	if err != nil {
-		return deployment{}, fmt.Errorf("unable to read Deployment %s: %w", w, err)
+		return deployment{}, fmt.Errorf("unable to read %s: %w", w.workloadName(), err)
 	}
 	var d deployment
 	return d, readInto(object, &d)

@@ -15,45 +15,63 @@ import (
 // ownerIndex finds ReplicaSets and pods by the UID of the object that controls them.
 const ownerIndex = "owner"
 
-// namespaceCache is the informers of one namespace.
+// namespaceCache is the informers of one scope.
 type namespaceCache struct {
 	watcher   *Watcher
+	scope     scope
 	namespace string
 	factory   dynamicinformer.DynamicSharedInformerFactory
 	cancel    context.CancelFunc
 	running   sync.WaitGroup
 
+	// replicaSets are ControllerRevisions where the workloads have these; services is nil there.
 	deployments, replicaSets, pods, services cache.SharedIndexInformer
 }
 
-func newNamespaceCache(w *Watcher, namespace string) *namespaceCache {
-	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(w.client, 0, namespace, nil)
-	return &namespaceCache{
+func newNamespaceCache(w *Watcher, of scope) *namespaceCache {
+	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(w.client, 0, of.namespace, nil)
+	c := &namespaceCache{
 		watcher:     w,
-		namespace:   namespace,
+		scope:       of,
+		namespace:   of.namespace,
 		factory:     factory,
 		cancel:      func() {},
-		deployments: factory.ForResource(deploymentsResource()).Informer(),
-		replicaSets: factory.ForResource(replicaSetsResource()).Informer(),
+		deployments: factory.ForResource(of.kind.resource()).Informer(),
+		replicaSets: factory.ForResource(of.kind.revisionResource()).Informer(),
 		pods:        factory.ForResource(podsResource()).Informer(),
-		services:    factory.ForResource(servicesResource()).Informer(),
 	}
+	if of.kind == KindDeployment {
+		c.services = factory.ForResource(servicesResource()).Informer()
+	}
+	return c
+}
+
+// part is one informer, what is kept of its objects, and whose workload a change of one is noted for.
+type part struct {
+	informer  cache.SharedIndexInformer
+	resource  schema.GroupVersionResource
+	transform cache.TransformFunc
+	note      func(*unstructured.Unstructured)
+}
+
+func (c *namespaceCache) informers() []part {
+	kind := c.scope.kind
+	parts := []part{
+		{c.deployments, kind.resource(), dropManagedFields, c.noteOf(c.itself)},
+		{c.replicaSets, kind.revisionResource(), dropManagedFields, c.noteOf(c.ownerWorkload)},
+		{c.pods, podsResource(), dropPodDetails, c.noteOf(c.ownerOfPod)},
+	}
+	if kind != KindDeployment {
+		parts[1].transform = nil // the managedFields of a ControllerRevision tell since when it is the newest
+		return parts
+	}
+	// The managedFields of a Service tell when it was switched. Any watched workload may be one of its colours.
+	return append(parts, part{c.services, servicesResource(), nil, func(*unstructured.Unstructured) { c.watcher.noteAll(c.scope) }})
 }
 
 // start fills the caches and keeps them filled until stop is called or ctx ends.
 func (c *namespaceCache) start(ctx context.Context) error {
-	for _, part := range []struct {
-		informer  cache.SharedIndexInformer
-		resource  schema.GroupVersionResource
-		transform cache.TransformFunc
-		note      func(*unstructured.Unstructured)
-	}{
-		{c.deployments, deploymentsResource(), dropManagedFields, c.noteOf(itself)},
-		{c.replicaSets, replicaSetsResource(), dropManagedFields, c.noteOf(ownerDeployment)},
-		{c.pods, podsResource(), dropPodDetails, c.noteOf(c.ownerOfPod)},
-		// The managedFields of a Service tell when it was switched. Any watched workload may be one of its colours.
-		{c.services, servicesResource(), nil, func(*unstructured.Unstructured) { c.watcher.noteAll(c.namespace) }},
-	} {
+	for _, part := range c.informers() {
 		if err := c.prepare(part.informer, part.transform, part.note); err != nil {
 			return fmt.Errorf("unable to watch %s: %w", part.resource.Resource, err)
 		}
@@ -62,10 +80,10 @@ func (c *namespaceCache) start(ctx context.Context) error {
 	c.factory.Start(ctx.Done())
 	c.running.Go(func() {
 		if cache.WaitForCacheSync(ctx.Done(), c.deployments.HasSynced, c.replicaSets.HasSynced, c.pods.HasSynced) {
-			c.watcher.noteAll(c.namespace)
+			c.watcher.noteAll(c.scope)
 		}
-		if cache.WaitForCacheSync(ctx.Done(), c.services.HasSynced) {
-			c.watcher.noteAll(c.namespace)
+		if c.services != nil && cache.WaitForCacheSync(ctx.Done(), c.services.HasSynced) {
+			c.watcher.noteAll(c.scope)
 		}
 	})
 	return nil
@@ -124,21 +142,29 @@ func (c *namespaceCache) noteOf(workload func(*unstructured.Unstructured) (Workl
 	}
 }
 
-func itself(deployment *unstructured.Unstructured) (Workload, bool) {
-	return Workload{Namespace: deployment.GetNamespace(), Name: deployment.GetName()}, true
+func (c *namespaceCache) itself(workload *unstructured.Unstructured) (Workload, bool) {
+	return c.named(workload.GetName()), true
 }
 
-func ownerDeployment(replicaSet *unstructured.Unstructured) (Workload, bool) {
-	owner := metav1.GetControllerOfNoCopy(replicaSet)
-	if owner == nil || owner.Kind != "Deployment" {
+func (c *namespaceCache) named(name string) Workload {
+	return Workload{Kind: c.scope.kind, Namespace: c.namespace, Name: name}
+}
+
+// ownerWorkload is the workload that controls an object.
+func (c *namespaceCache) ownerWorkload(object *unstructured.Unstructured) (Workload, bool) {
+	owner := metav1.GetControllerOfNoCopy(object)
+	if owner == nil || owner.Kind != c.scope.kind.String() {
 		return Workload{}, false
 	}
-	return Workload{Namespace: replicaSet.GetNamespace(), Name: owner.Name}, true
+	return c.named(owner.Name), true
 }
 
-// ownerOfPod goes by way of the pod's ReplicaSet. If that is not in the cache it is about to come, or it has just gone,
-// and that is a change of the workload in itself.
+// ownerOfPod goes by way of the pod's ReplicaSet, if its workload has these. If that is not in the cache it is about to
+// come, or it has just gone, and that is a change of the workload in itself.
 func (c *namespaceCache) ownerOfPod(pod *unstructured.Unstructured) (Workload, bool) {
+	if c.scope.kind != KindDeployment {
+		return c.ownerWorkload(pod)
+	}
 	owner := metav1.GetControllerOfNoCopy(pod)
 	if owner == nil || owner.Kind != "ReplicaSet" {
 		return Workload{}, false
@@ -147,7 +173,7 @@ func (c *namespaceCache) ownerOfPod(pod *unstructured.Unstructured) (Workload, b
 	if replicaSet == nil {
 		return Workload{}, false
 	}
-	return ownerDeployment(replicaSet)
+	return c.ownerWorkload(replicaSet)
 }
 
 func ownerUID(object any) ([]string, error) {

@@ -41,7 +41,8 @@ func (p Plan) swap() ([]operation, error) {
 		return nil, fmt.Errorf("unable to read the target template of %s: %w", p.Workload, err)
 	}
 	operations := []operation{{"test", "/metadata/uid", p.WorkloadUID}}
-	if p.HasAnnotations && p.FromRevision != "" {
+	// The other kinds' revisions are no part of the workload. Their template alone is the fence.
+	if p.Workload.Kind == KindDeployment && p.HasAnnotations && p.FromRevision != "" {
 		operations = append(operations, operation{"test", pointer("metadata", "annotations", revisionAnnotation), p.FromRevision})
 	}
 	return append(operations,

@@ -80,7 +80,7 @@ func (c *chooser) passed() (*Revision, string) {
 		}
 		rev := c.revisionOf(w)
 		if rev == nil {
-			c.object("the version that passed its watch from %s on has no ReplicaSet any more", stamp(w.T0))
+			c.object("the version that passed its watch from %s on has no %s any more", stamp(w.T0), c.snapshot.Workload.Kind.revisionKind())
 			return nil, ""
 		}
 		if c.provenBad(*rev) {
@@ -125,7 +125,7 @@ func (c *chooser) admit(candidate Revision) *Revision {
 	rev := c.snapshot.revision(candidate.UID)
 	switch {
 	case rev == nil || !TemplatesEqual(rev.Template, candidate.Template):
-		c.object("ReplicaSet %s of %s is gone", candidate.ReplicaSet, candidate.name())
+		c.object("%s %s of %s is gone", c.snapshot.Workload.Kind.revisionKind(), candidate.ReplicaSet, candidate.name())
 	case sameRelease(rev.Template, c.release.Template):
 		c.object("%s is the same as this release", rev.name())
 	case !rev.PodsNamed():

@@ -20,8 +20,8 @@ func MakePlan(pin Pin, s Snapshot, failing bool) (Plan, *Refusal) {
 	p := newPlan(pin, s, *pin.Target)
 	p.HasAnnotations = len(s.Annotations) > 0
 	from := Revision{Number: s.Revision, Version: pin.Release.Version}
-	p.Summary = fmt.Sprintf("put %s back from %s to %s by giving it the pod template of ReplicaSet %s",
-		s.Workload, from.name(), pin.Target.name(), pin.Target.ReplicaSet)
+	p.Summary = fmt.Sprintf("put %s back from %s to %s by giving it the pod template of %s %s",
+		s.Workload, from.name(), pin.Target.name(), s.Workload.Kind.revisionKind(), pin.Target.ReplicaSet)
 	return p, nil
 }
 
@@ -66,12 +66,15 @@ func refuseUndo(pin Pin, s Snapshot) *Refusal {
 	if s.Paused {
 		return refusal(RefusePaused, "%s is paused", s.Workload)
 	}
+	if r := refuseUpdate(s); r != nil {
+		return r
+	}
 	if s.ObservedGeneration < s.Generation {
-		return refusal(RefuseUnsettled, "the Deployment controller has not acted on the newest change of %s yet", s.Workload)
+		return refusal(RefuseUnsettled, "%s has not acted on the newest change of %s yet", s.Workload.Kind.controller(), s.Workload)
 	}
 	target := s.revision(pin.Target.UID)
 	if target == nil || !TemplatesEqual(target.Template, pin.Target.Template) {
-		return refusal(RefuseTargetMissing, "ReplicaSet %s of %s is gone", pin.Target.ReplicaSet, pin.Target.name())
+		return refusal(RefuseTargetMissing, "%s %s of %s is gone", s.Workload.Kind.revisionKind(), pin.Target.ReplicaSet, pin.Target.name())
 	}
 	return refuseInspected(s, *target)
 }

@@ -14,9 +14,13 @@ import (
 // PodState is what the kubelet and the scheduler say of one live pod.
 type PodState struct {
 	Name string
-	// Owner is the UID of the ReplicaSet that the pod belongs to.
+	// Owner is the UID of the revision that the pod belongs to; of a StatefulSet's or DaemonSet's pod whose revision is gone
+	// that of the workload.
 	Owner string
-	Ready bool
+	// Hash is the pod's controller-revision-hash, CreatedAt when it was made.
+	Hash      string
+	CreatedAt time.Time
+	Ready     bool
 	// Unplaced is set while no node has room for the pod.
 	Unplaced bool
 	// Unpullable is set while an image cannot be pulled, BackingOff while a container waits to be started again after crashes.
@@ -57,7 +61,7 @@ func podStates(pods []*unstructured.Unstructured) []PodState {
 			continue
 		}
 		state := read.state(string(owner.UID), isReady(pod))
-		state.Name = pod.GetName()
+		state.Name, state.Hash, state.CreatedAt = pod.GetName(), pod.GetLabels()[revisionLabel], pod.GetCreationTimestamp().UTC()
 		states = append(states, state)
 	}
 	return states
@@ -126,7 +130,12 @@ func Stuck(s Snapshot) string {
 	}
 	for _, p := range s.Pods {
 		switch {
-		case live == nil || p.Owner != live.UID:
+		case live == nil:
+		case p.Owner != live.UID:
+			if s.Ordered && !p.Ready {
+				return fmt.Sprintf("pod %s is of another version and not ready, and a StatefulSet whose pods are managed in order waits for it; "+
+					"if it cannot become ready, delete it", p.Name)
+			}
 		case p.Unstartable != "":
 			return fmt.Sprintf("pod %s cannot start: %s", p.Name, shortenTo(escapeLine(p.Unstartable), mostWords))
 		case p.Unpullable:

@@ -12,7 +12,7 @@ import (
 // then changed a database schema, is for the person to know.
 func PinTo(s Snapshot, revision string) (Pin, *Refusal) {
 	if s.Live == nil {
-		return Pin{}, refusal(RefuseUnsettled, "the Deployment controller has not acted on the newest change of %s yet", s.Workload)
+		return Pin{}, refusal(RefuseUnsettled, "%s has not acted on the newest change of %s yet", s.Workload.Kind.controller(), s.Workload)
 	}
 	pin := Pin{WorkloadUID: s.UID, T0: s.Live.FirstPodAt, Release: *s.Live, Replicas: s.Replicas}
 	return RetargetTo(pin, s, revision)

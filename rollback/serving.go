@@ -11,7 +11,7 @@ import "time"
 func (c *chooser) servingSince(r Revision) (since time.Time, known bool) {
 	since = c.recorded(r)
 	if !r.Revived {
-		since = latest(since, r.CreatedAt)
+		since = latest(since, latest(r.CreatedAt, r.LiveSince))
 		if earlier := c.restartedFrom(r); earlier != nil {
 			if t, ok := c.servingSince(*earlier); ok {
 				return t, true

@@ -17,11 +17,11 @@ func Settle(s Snapshot, version string) (rev Revision, t0 time.Time, ok bool, wh
 	case !parseTemplate(s.Template).is(version):
 		return notSettled("the event says %s, but %s runs %s", version, s.Workload, s.liveName())
 	case s.ObservedGeneration < s.Generation:
-		return notSettled("%s is to run %s, but the Deployment controller has not acted on that change yet", s.Workload, version)
+		return notSettled("%s is to run %s, but %s has not acted on that change yet", s.Workload, version, s.Workload.Kind.controller())
 	case s.Live == nil:
-		return notSettled("%s is to run %s, but there is no ReplicaSet for it yet", s.Workload, version)
+		return notSettled("%s is to run %s, but there is no %s for it yet", s.Workload, version, s.Workload.Kind.revisionKind())
 	case s.Live.FirstPodAt.IsZero():
-		return notSettled("%s is to run %s, but ReplicaSet %s has no live pod yet", s.Workload, version, s.Live.ReplicaSet)
+		return notSettled("%s is to run %s, but %s %s has no live pod yet", s.Workload, version, s.Workload.Kind.revisionKind(), s.Live.ReplicaSet)
 	}
 	if why := s.unswitched(version); why != "" {
 		return notSettled("%s", why)
@@ -29,8 +29,8 @@ func Settle(s Snapshot, version string) (rev Revision, t0 time.Time, ok bool, wh
 	rev = *s.Live
 	rev.Version = version
 	t0 = s.servedFrom(rev)
-	why = fmt.Sprintf("the event says %s, and %s runs it as revision %s (ReplicaSet %s) since %s",
-		version, s.Workload, rev.Number, rev.ReplicaSet, stamp(rev.FirstPodAt))
+	why = fmt.Sprintf("the event says %s, and %s runs it as revision %s (%s %s) since %s",
+		version, s.Workload, rev.Number, s.Workload.Kind.revisionKind(), rev.ReplicaSet, stamp(rev.FirstPodAt))
 	if s.Switch != nil {
 		why += fmt.Sprintf("; %s, since %s", s.selects(), stamp(t0))
 	}
@@ -46,6 +46,9 @@ func (s Snapshot) liveName() string {
 	template := parseTemplate(s.Template)
 	images := strings.Join(template.images(), ", ")
 	version := template.version()
+	if s.Revision == "" { // a StatefulSet or DaemonSet that was read without its revisions
+		return "image " + images
+	}
 	if images == "" || version == "" || template.isByImage(version) {
 		return "revision " + s.Revision + " with image " + images
 	}

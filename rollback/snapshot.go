@@ -34,6 +34,10 @@ type Snapshot struct {
 	// Template is /spec/template as the API server gave it.
 	Template json.RawMessage
 	Paused   bool
+	// Update is how a StatefulSet or DaemonSet is updated; zero for a Deployment.
+	Update UpdateStrategy
+	// Ordered says that a StatefulSet replaces a pod only once all others are ready.
+	Ordered bool
 	// Replicas is how many are wanted.
 	Replicas int32
 	Status   Status
@@ -49,14 +53,20 @@ type Snapshot struct {
 	Inspected *Inspection
 }
 
-// Status is what the Deployment controller reports of a rollout.
+// Status is what the workload's controller reports of a rollout.
 type Status struct {
-	ObservedGeneration int64       `json:"observedGeneration"`
-	Replicas           int32       `json:"replicas"`
-	UpdatedReplicas    int32       `json:"updatedReplicas"`
-	ReadyReplicas      int32       `json:"readyReplicas"`
-	AvailableReplicas  int32       `json:"availableReplicas"`
-	Conditions         []Condition `json:"conditions"`
+	ObservedGeneration int64 `json:"observedGeneration"`
+	Replicas           int32 `json:"replicas"`
+	UpdatedReplicas    int32 `json:"updatedReplicas"`
+	ReadyReplicas      int32 `json:"readyReplicas"`
+	AvailableReplicas  int32 `json:"availableReplicas"`
+	// CurrentRevision and UpdateRevision are a StatefulSet's, the others a DaemonSet's, which counts nodes.
+	CurrentRevision        string      `json:"currentRevision"`
+	UpdateRevision         string      `json:"updateRevision"`
+	DesiredNumberScheduled int32       `json:"desiredNumberScheduled"`
+	UpdatedNumberScheduled int32       `json:"updatedNumberScheduled"`
+	NumberAvailable        int32       `json:"numberAvailable"`
+	Conditions             []Condition `json:"conditions"`
 }
 
 // Condition is one condition of a Deployment.
@@ -94,16 +104,28 @@ func (s Snapshot) revision(uid string) *Revision {
 	return nil
 }
 
-// deployment is what is read of a Deployment. The template stays raw, so that fields newer than this program survive.
+// deployment is what is read of a Deployment, StatefulSet or DaemonSet. The template stays raw, so that fields newer than this program survive.
 type deployment struct {
+	Kind     string            `json:"kind"`
 	Metadata metav1.ObjectMeta `json:"metadata"`
 	Spec     struct {
-		Replicas *int32               `json:"replicas"`
-		Paused   bool                 `json:"paused"`
-		Selector metav1.LabelSelector `json:"selector"`
-		Template json.RawMessage      `json:"template"`
+		Replicas            *int32               `json:"replicas"`
+		Paused              bool                 `json:"paused"`
+		Selector            metav1.LabelSelector `json:"selector"`
+		Template            json.RawMessage      `json:"template"`
+		PodManagementPolicy string               `json:"podManagementPolicy"`
+		UpdateStrategy      struct {
+			Type          string `json:"type"`
+			RollingUpdate struct {
+				Partition int32 `json:"partition"`
+			} `json:"rollingUpdate"`
+		} `json:"updateStrategy"`
 	} `json:"spec"`
 	Status Status `json:"status"`
+}
+
+func (d deployment) workload() Workload {
+	return Workload{Kind: KindNamed(d.Kind), Namespace: d.Metadata.Namespace, Name: d.Metadata.Name}
 }
 
 // replicaSet is what is read of a ReplicaSet.
@@ -131,10 +153,10 @@ func readInto(object *unstructured.Unstructured, into any) error {
 	return nil
 }
 
-// newSnapshot reads a Deployment alone; setRevisions completes it.
+// newSnapshot reads a workload alone; setRevisions completes it.
 func newSnapshot(d deployment) Snapshot {
 	s := Snapshot{
-		Workload:           Workload{Namespace: d.Metadata.Namespace, Name: d.Metadata.Name},
+		Workload:           d.workload(),
 		UID:                string(d.Metadata.UID),
 		ResourceVersion:    d.Metadata.ResourceVersion,
 		Generation:         d.Metadata.Generation,
@@ -144,17 +166,32 @@ func newSnapshot(d deployment) Snapshot {
 		Annotations:        d.Metadata.Annotations,
 		Template:           d.Spec.Template,
 		Paused:             d.Spec.Paused,
+		Update:             UpdateStrategy{Type: d.Spec.UpdateStrategy.Type, Partition: d.Spec.UpdateStrategy.RollingUpdate.Partition},
+		Ordered:            d.Spec.PodManagementPolicy == "OrderedReady",
 		Replicas:           1,
 		Status:             d.Status,
 	}
-	if d.Spec.Replicas != nil {
+	switch {
+	case s.Workload.Kind == KindDaemonSet:
+		s.Replicas = d.Status.DesiredNumberScheduled
+	case d.Spec.Replicas != nil:
 		s.Replicas = *d.Spec.Replicas
+	}
+	if s.Workload.Kind != KindDeployment { // an annotation of that name would say nothing of these
+		s.Revision = ""
 	}
 	return s
 }
 
-// setRevisions adds the ReplicaSets and pods that belong to the workload; those of others are passed over.
-func (s *Snapshot) setRevisions(replicaSets, pods []*unstructured.Unstructured) error {
+// setRevisions adds the revisions and pods that belong to the workload; those of others are passed over.
+func (s *Snapshot) setRevisions(revisions, pods []*unstructured.Unstructured) error {
+	if s.Workload.Kind != KindDeployment {
+		return s.setControllerRevisions(revisions, pods)
+	}
+	return s.setReplicaSets(revisions, pods)
+}
+
+func (s *Snapshot) setReplicaSets(replicaSets, pods []*unstructured.Unstructured) error {
 	first := firstPods(pods)
 	for _, object := range replicaSets {
 		if !ownedBy(object, s.UID) {
@@ -230,10 +267,10 @@ func (r Revision) name() string {
 	return r.Version + " (revision " + r.Number + ")"
 }
 
-// PodsNamed reports whether a pod's name tells that it belongs to this ReplicaSet. The name of a ReplicaSet of more than
+// PodsNamed reports whether it can be told which pods are of this revision: by their names, or by their label. The name of a ReplicaSet of more than
 // 57 characters is cut in its pods' names, and what is left may begin the names of others' pods too: those could be
 // taken for this version's, so it cannot be judged.
-func (r Revision) PodsNamed() bool { return r.PodPrefix == r.ReplicaSet+"-" }
+func (r Revision) PodsNamed() bool { return r.ByLabel || r.PodPrefix == r.ReplicaSet+"-" }
 
 // podPrefix is what the API server's generateName makes of a ReplicaSet's name: the rest is five random characters, and
 // a name has at most 63. For a Deployment whose name is longer than about 47 characters the prefix loses part of the

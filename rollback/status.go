@@ -18,7 +18,7 @@ const (
 )
 
 // RolloutStatus tells how far the newest rollout is. The rules are those of kubectl rollout status (kubectl,
-// pkg/polymorphichelpers/rollout_status.go): nothing is known before the controller has observed the newest
+// pkg/polymorphichelpers/rollout_status.go), each kind's own. For a Deployment nothing is known before the controller has observed the newest
 // generation, an exceeded progress deadline is an error, then all replicas must be updated, the old ones gone and the
 // new ones available.
 //
@@ -29,9 +29,15 @@ func RolloutStatus(s Snapshot) (message string, done bool, err error) {
 		message, done = s.switchedBack()
 		return message, done, nil
 	}
+	switch s.Workload.Kind {
+	case KindStatefulSet:
+		return rolloutOfStatefulSet(s)
+	case KindDaemonSet:
+		return rolloutOfDaemonSet(s)
+	}
 	updated, available := s.Status.UpdatedReplicas, s.Status.AvailableReplicas
 	if s.ObservedGeneration < s.Generation {
-		return "the Deployment controller has not acted on the newest change yet", false, nil
+		return notObserved(s.Workload.Kind), false, nil
 	}
 	if c := s.condition(progressing); c != nil && c.Reason == reasonTimedOut {
 		return "", false, fmt.Errorf("%s: %w: %s", s.Workload, ErrProgressDeadline, c.Message)

@@ -205,7 +205,7 @@ func TestUnreadableObjectsFailTheRead(t *testing.T) {
 		t.Errorf("Read fails with %v", err)
 	}
 	w, _ := runColours(t, client)
-	awaitTrue(t, "the Services to be cached", func() bool { return w.synced("shop").services.HasSynced() })
+	awaitTrue(t, "the Services to be cached", func() bool { return w.synced(scope{namespace: "shop"}).services.HasSynced() })
 	if s, ok := w.Cached(green(), &sw); ok {
 		t.Errorf("an unreadable old colour is cached as %+v", s.Switch)
 	}

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Workload names a Deployment.
+// Workload names a Deployment, StatefulSet or DaemonSet.
 type Workload struct {
+	Kind      Kind   `json:"kind,omitempty"`
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 }
@@ -19,9 +20,10 @@ type Workload struct {
 // String returns namespace/name.
 func (w Workload) String() string { return w.Namespace + "/" + w.Name }
 
-// Revision is one ReplicaSet of a workload.
+// Revision is one revision of a workload: a ReplicaSet of a Deployment, a ControllerRevision of the other kinds.
 type Revision struct {
-	// ReplicaSet and UID name the ReplicaSet; Hash is its pod-template-hash, Number its revision annotation.
+	// ReplicaSet and UID name that object. Hash is its pod-template-hash and Number its revision annotation; of a
+	// ControllerRevision Hash is what its pods have as their controller-revision-hash, and Number its revision.
 	ReplicaSet string `json:"replicaSet"`
 	UID        string `json:"uid"`
 	Hash       string `json:"hash"`
@@ -35,8 +37,12 @@ type Revision struct {
 	FirstPodAt time.Time `json:"firstPodAt,omitzero"`
 	Replicas   int32     `json:"replicas"`
 	Ready      int32     `json:"ready"`
-	// PodPrefix is what the names of this ReplicaSet's pods begin with.
+	// PodPrefix is what the names of this ReplicaSet's pods begin with; empty if the names do not tell.
 	PodPrefix string `json:"podPrefix"`
+	// ByLabel says that which revision a pod is of is told by its label alone, and not by its name.
+	ByLabel bool `json:"byLabel,omitempty"`
+	// LiveSince is when a ControllerRevision was last made the newest one; zero if nothing tells.
+	LiveSince time.Time `json:"liveSince,omitzero"`
 	// Revived says that this template went out of service and was put back later (kubectl rollout undo does that), so
 	// that the ReplicaSet's creation does not tell since when it served.
 	Revived bool `json:"revived,omitempty"`
@@ -133,6 +139,8 @@ const (
 	RefuseUnsettled RefusalCode = "unsettled"
 	// RefusePaused: the workload is paused, by someone who will have had a reason.
 	RefusePaused RefusalCode = "paused"
+	// RefuseUpdateStrategy: the workload would not follow its template, or not with all of its pods.
+	RefuseUpdateStrategy RefusalCode = "update-strategy"
 	// RefuseWorkloadGone: the workload was deleted, or deleted and made again.
 	RefuseWorkloadGone RefusalCode = "workload-gone"
 	// RefuseServiceGone: the Service was deleted, or deleted and made again.

@@ -20,8 +20,8 @@ type WatcherOptions struct {
 	OnError func(namespace string, err error)
 }
 
-// Watcher keeps the Deployments of interest, with their ReplicaSets, pods and Services, in memory and tells of changes. It watches
-// one namespace at a time, from the first interest in it to the last, so that it needs no cluster-wide permissions.
+// Watcher keeps the workloads of interest, with their revisions, pods and Services, in memory and tells of changes. It watches
+// one kind in one namespace at a time, from the first interest in them to the last, so that it needs no cluster-wide permissions.
 // What it has may be old, above all while the API server is away: plans are made from Cluster.Read.
 type Watcher struct {
 	client  dynamic.Interface
@@ -31,11 +31,20 @@ type Watcher struct {
 
 	mu       sync.Mutex
 	onChange func(Workload)
-	// interest holds the watched workloads by namespace, caches the running informers, changed what to report.
-	interest map[string]map[Workload]bool
-	caches   map[string]*namespaceCache
+	// interest holds the watched workloads by scope, caches the running informers, changed what to report.
+	interest map[scope]map[Workload]bool
+	caches   map[scope]*namespaceCache
 	changed  map[Workload]bool
 }
+
+// scope is what is watched together: the workloads of one kind in one namespace. Who has no StatefulSets watched need not let
+// rollbackd see them.
+type scope struct {
+	namespace string
+	kind      Kind
+}
+
+func (w Workload) scope() scope { return scope{w.Namespace, w.Kind} }
 
 // NewWatcher returns a Watcher that asks through client; nothing happens until Run is called.
 func NewWatcher(client dynamic.Interface, options WatcherOptions) *Watcher {
@@ -47,13 +56,13 @@ func NewWatcher(client dynamic.Interface, options WatcherOptions) *Watcher {
 		options:  options,
 		wake:     make(chan struct{}, 1),
 		onChange: func(Workload) {},
-		interest: make(map[string]map[Workload]bool),
-		caches:   make(map[string]*namespaceCache),
+		interest: make(map[scope]map[Workload]bool),
+		caches:   make(map[scope]*namespaceCache),
 		changed:  make(map[Workload]bool),
 	}
 }
 
-// OnChange sets the function that is told when a watched Deployment, or one of its ReplicaSets or pods, or any Service of
+// OnChange sets the function that is told when a watched workload, or one of its revisions or pods, or of a Deployment any Service of
 // its namespace, was added, changed or deleted, and once when the workload can first be read by Cached. Changes of the
 // other colour of a switch are told only if that is watched too. It must not block, and it may call the
 // Watcher's methods other than Run. Changes that come close together are told once.
@@ -67,15 +76,15 @@ func (w *Watcher) OnChange(fn func(Workload)) {
 // a moment later) or ctx ends. The interest stands even if ctx ends first, so a caller that does not care to wait passes a context that has ended.
 func (w *Watcher) Watch(ctx context.Context, workload Workload) error {
 	w.mu.Lock()
-	if w.interest[workload.Namespace] == nil {
-		w.interest[workload.Namespace] = make(map[Workload]bool)
+	if w.interest[workload.scope()] == nil {
+		w.interest[workload.scope()] = make(map[Workload]bool)
 	}
-	w.interest[workload.Namespace][workload] = true
+	w.interest[workload.scope()][workload] = true
 	w.changed[workload] = true
 	w.mu.Unlock()
 	w.signal()
 	err := wait.PollUntilContextCancel(ctx, 20*time.Millisecond, true, func(context.Context) (bool, error) {
-		return w.synced(workload.Namespace) != nil, nil
+		return w.synced(workload.scope()) != nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("the caches of namespace %s are not filled yet: %w", workload.Namespace, err)
@@ -83,13 +92,13 @@ func (w *Watcher) Watch(ctx context.Context, workload Workload) error {
 	return nil
 }
 
-// Forget ends the interest in a workload. The last one of a namespace ends the watching of the namespace.
+// Forget ends the interest in a workload. The last one of a kind in a namespace ends the watching of those.
 func (w *Watcher) Forget(workload Workload) {
 	w.mu.Lock()
-	delete(w.interest[workload.Namespace], workload)
+	delete(w.interest[workload.scope()], workload)
 	delete(w.changed, workload)
-	if len(w.interest[workload.Namespace]) == 0 {
-		delete(w.interest, workload.Namespace)
+	if len(w.interest[workload.scope()]) == 0 {
+		delete(w.interest, workload.scope())
 	}
 	w.mu.Unlock()
 	w.signal()
@@ -99,9 +108,9 @@ func (w *Watcher) Forget(workload Workload) {
 // filled yet or not there.
 func (w *Watcher) Cached(workload Workload, sw *Switch) (Snapshot, bool) {
 	w.mu.Lock()
-	watched := w.interest[workload.Namespace][workload]
+	watched := w.interest[workload.scope()][workload]
 	w.mu.Unlock()
-	cache := w.synced(workload.Namespace)
+	cache := w.synced(workload.scope())
 	if !watched || cache == nil {
 		return Snapshot{}, false
 	}
@@ -135,17 +144,17 @@ func (w *Watcher) Run(ctx context.Context) error {
 func (w *Watcher) reconcile(ctx context.Context) {
 	w.mu.Lock()
 	var idle []*namespaceCache
-	for namespace, cache := range w.caches {
-		if len(w.interest[namespace]) == 0 {
-			delete(w.caches, namespace)
+	for scope, cache := range w.caches {
+		if len(w.interest[scope]) == 0 {
+			delete(w.caches, scope)
 			idle = append(idle, cache)
 		}
 	}
 	var fresh []*namespaceCache
-	for namespace := range w.interest {
-		if w.caches[namespace] == nil {
-			w.caches[namespace] = newNamespaceCache(w, namespace)
-			fresh = append(fresh, w.caches[namespace])
+	for scope := range w.interest {
+		if w.caches[scope] == nil {
+			w.caches[scope] = newNamespaceCache(w, scope)
+			fresh = append(fresh, w.caches[scope])
 		}
 	}
 	w.mu.Unlock()
@@ -163,7 +172,7 @@ func (w *Watcher) reconcile(ctx context.Context) {
 func (w *Watcher) stopAll() {
 	w.mu.Lock()
 	caches := w.caches
-	w.caches = make(map[string]*namespaceCache)
+	w.caches = make(map[scope]*namespaceCache)
 	w.mu.Unlock()
 	for _, cache := range caches {
 		cache.stop()
@@ -184,7 +193,7 @@ func (w *Watcher) report() {
 // note remembers that a workload changed, if anyone cares.
 func (w *Watcher) note(workload Workload) {
 	w.mu.Lock()
-	watched := w.interest[workload.Namespace][workload]
+	watched := w.interest[workload.scope()][workload]
 	if watched {
 		w.changed[workload] = true
 	}
@@ -195,9 +204,9 @@ func (w *Watcher) note(workload Workload) {
 }
 
 // noteAll is for when a namespace's caches have been filled: before, Cached could not answer.
-func (w *Watcher) noteAll(namespace string) {
+func (w *Watcher) noteAll(of scope) {
 	w.mu.Lock()
-	for workload := range w.interest[namespace] {
+	for workload := range w.interest[of] {
 		w.changed[workload] = true
 	}
 	w.mu.Unlock()
@@ -211,11 +220,11 @@ func (w *Watcher) signal() {
 	}
 }
 
-// synced returns the namespace's cache if it is filled.
-func (w *Watcher) synced(namespace string) *namespaceCache {
+// synced returns the scope's cache if it is filled.
+func (w *Watcher) synced(of scope) *namespaceCache {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if cache := w.caches[namespace]; cache != nil && cache.hasSynced() {
+	if cache := w.caches[of]; cache != nil && cache.hasSynced() {
 		return cache
 	}
 	return nil

@@ -39,7 +39,7 @@ func (d *document) registerFields(flags *pflag.FlagSet) {
 	e := &d.event
 	flags.StringVar(&e.Environment, "env", "", "environment")
 	flags.StringVar(&e.Namespace, "namespace", "", "namespace of the workload")
-	flags.StringVar(&e.Workload, "workload", "", "name of the Deployment")
+	flags.StringVar(&e.Workload, "workload", "", "name of the workload")
 	flags.StringVar(&e.Version, "version", "", "version that was deployed")
 	flags.StringVar(&e.PreviousVersion, "previous-version", "", "version before")
 	flags.StringVar(&e.ID, "id", "", "tells deployments of the workload apart")
@@ -47,7 +47,7 @@ func (d *document) registerFields(flags *pflag.FlagSet) {
 	flags.StringVar(&e.Commit, "commit", "", "commit that was deployed")
 	flags.StringVar(&e.Operator, "operator", "", "who deployed")
 	flags.StringArrayVar(&e.Approvals, "approval", nil, "who approved; may be given several times")
-	flags.StringVar(&d.kind, "kind", "", "kind of the workload (default Deployment)")
+	flags.StringVar(&d.kind, "kind", "", "kind of the workload: Deployment, StatefulSet or DaemonSet (default Deployment)")
 	flags.StringVar(&d.strategy, "strategy", "", "rolling, blue-green or canary (default rolling)")
 	flags.StringVar(&d.status, "status", "", "started, success or failed (default success)")
 	flags.BoolVar(&e.Hotfix, "hotfix", false, "exempt from freeze windows")

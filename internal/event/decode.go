@@ -104,17 +104,21 @@ func (d *document) timestamp() time.Time {
 	return at
 }
 
-// kind reads the workload's kind; others than a Deployment are known to exist, but not watched.
+// kind reads the workload's kind; others than these are known to exist, but not watched.
 func (d *document) kind() Kind {
-	kind := Kind(d.text("kind", upTo(MaxText)))
-	if kind != "" && kind != KindDeployment {
+	switch kind := Kind(d.text("kind", upTo(MaxText))); kind {
+	case "":
+		return KindDeployment
+	case KindDeployment, KindStatefulSet, KindDaemonSet:
+		return kind
+	default:
 		value := Quote(string(kind))
 		d.reject(&Rejection{
-			Code: CodeUnsupported, Field: "kind", Value: value,
-			Reason: value + " is not supported by this version", Fix: "publish events about workloads of kind Deployment only",
+			Code: CodeUnsupported, Field: "kind", Value: value, Reason: value + " is not supported by this version",
+			Fix: "publish events about workloads of kind Deployment, StatefulSet or DaemonSet only",
 		})
+		return KindDeployment
 	}
-	return KindDeployment
 }
 
 // strategy reads the strategy and what it needs; the other strategies' fields are checked, but not demanded.
@@ -125,6 +129,13 @@ func (d *document) strategy(e *Event) {
 	e.From = d.text("from", labelValue())
 	e.To = d.text("to", labelValue())
 	e.Canary = d.text("canary", subdomain())
+	if e.Strategy != StrategyRolling && e.Kind != KindDeployment {
+		d.reject(&Rejection{
+			Code: CodeUnsupported, Field: "strategy", Value: Quote(string(e.Strategy)),
+			Reason: fmt.Sprintf("%q is for Deployments, and not for a %s", e.Strategy, e.Kind),
+			Fix:    "announce it with strategy " + string(StrategyRolling),
+		})
+	}
 	switch e.Strategy {
 	case StrategyBlueGreen:
 		d.needs(e.Strategy, "service", e.Service)

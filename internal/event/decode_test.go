@@ -54,6 +54,14 @@ func TestDecodeReadsEveryField(t *testing.T) {
 	}, e)
 }
 
+func TestDecodeReadsOtherKinds(t *testing.T) {
+	for _, kind := range []Kind{KindStatefulSet, KindDaemonSet} {
+		e, err := Decode(checkout, []byte(with("kind", `"`+string(kind)+`"`)))
+		require.NoError(t, err)
+		require.Equal(t, kind, e.Kind)
+	}
+}
+
 func TestDecodeFillsInDefaults(t *testing.T) {
 	e, err := Decode(checkout, []byte(with("operator", "null", "approvals", "[]")))
 	require.NoError(t, err)
@@ -117,7 +125,9 @@ func TestDecodeRejects(t *testing.T) {
 
 		{"unknown status", "", with("status", `"done"`), CodeInvalid, "status", `"done" is not known; use one of success, started, failed`},
 		{"unknown strategy", "", with("strategy", `"big-bang"`), CodeInvalid, "strategy", "rolling, blue-green, canary"},
-		{"other kind", "", with("kind", `"StatefulSet"`), CodeUnsupported, "kind", "kind Deployment only"},
+		{"other kind", "", with("kind", `"CronJob"`), CodeUnsupported, "kind", "kind Deployment, StatefulSet or DaemonSet only"},
+		{"blue-green of another kind", "", with("kind", `"StatefulSet"`, "strategy", `"blue-green"`, "service", `"s"`, "selectorKey", `"v"`,
+			"from", `"a"`, "to", `"b"`), CodeUnsupported, "strategy", `"blue-green" is for Deployments, and not for a StatefulSet`},
 
 		{"blue-green without service", "", with("strategy", `"blue-green"`), CodeMissing, "service", `strategy "blue-green"`},
 		{"blue-green without to", "", with("strategy", `"blue-green"`, "service", `"s"`, "selectorKey", `"v"`, "from", `"blue"`),

@@ -71,7 +71,7 @@ func TestSchemaLimitsAreThoseOfDecode(t *testing.T) {
 func TestSchemaValuesAreThoseOfDecode(t *testing.T) {
 	properties, _ := schema(t)
 	e := decoded(t, with())
-	require.Equal(t, []string{string(KindDeployment)}, properties["kind"].Enum)
+	require.Equal(t, []string{string(KindDeployment), string(KindStatefulSet), string(KindDaemonSet)}, properties["kind"].Enum)
 	require.Equal(t, []string{string(StrategyRolling), string(StrategyBlueGreen), string(StrategyCanary)},
 		properties["strategy"].Enum)
 	require.Equal(t, []string{string(StatusSuccess), string(StatusStarted), string(StatusFailed)}, properties["status"].Enum)

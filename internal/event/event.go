@@ -15,8 +15,12 @@ import (
 // Kind is the kind of the workload that was deployed.
 type Kind string
 
-// KindDeployment is the only kind that this version watches.
-const KindDeployment Kind = "Deployment"
+// The kinds of workloads that are watched. An event that names none means KindDeployment.
+const (
+	KindDeployment  Kind = "Deployment"
+	KindStatefulSet Kind = "StatefulSet"
+	KindDaemonSet   Kind = "DaemonSet"
+)
 
 // Strategy is how a version was brought out.
 type Strategy string

@@ -78,7 +78,8 @@ func requireInvariants(t *testing.T, subject string, e Event) {
 	require.LessOrEqual(t, len(e.Verification), MaxReference)
 	require.Contains(t, []Strategy{StrategyRolling, StrategyBlueGreen, StrategyCanary}, e.Strategy)
 	require.Contains(t, []Status{StatusStarted, StatusSuccess, StatusFailed}, e.Status)
-	require.Equal(t, KindDeployment, e.Kind)
+	require.Contains(t, []Kind{KindDeployment, KindStatefulSet, KindDaemonSet}, e.Kind)
+	require.True(t, e.Kind == KindDeployment || e.Strategy == StrategyRolling)
 	require.Equal(t, e.Strategy == StrategyBlueGreen, e.Strategy == StrategyBlueGreen && e.Service != "" && e.From != e.To)
 }
 

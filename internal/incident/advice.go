@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rollbackd/rollbackd/rollback"
@@ -140,4 +141,12 @@ func (s Summary) kubectl(args string) string {
 	return "kubectl -n " + shell(s.Event.Namespace) + " " + args
 }
 
-func (s Summary) deployment() string { return shell("deployment/" + s.Event.Workload) }
+// deployment names the workload to kubectl, whatever its kind.
+func (s Summary) deployment() string {
+	kind := "deployment"
+	switch s.Event.Kind {
+	case "StatefulSet", "DaemonSet":
+		kind = strings.ToLower(s.Event.Kind)
+	}
+	return shell(kind + "/" + s.Event.Workload)
+}

@@ -12,6 +12,7 @@ type Event struct {
 	Environment     string   `json:"environment,omitempty"`
 	Namespace       string   `json:"namespace,omitempty"`
 	Workload        string   `json:"workload,omitempty"`
+	Kind            string   `json:"kind,omitempty"`
 	Strategy        string   `json:"strategy,omitempty"`
 	Version         string   `json:"version,omitempty"`
 	PreviousVersion string   `json:"previousVersion,omitempty"`

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
 )
 
 // This file looks around a release that is suspected, before anything is laid to it.
@@ -100,7 +101,8 @@ func (s *scheduler) survey(ctx context.Context, j job, ticks []analyzer.Tick) []
 			st, _ = analyzer.Step(w.Policy.Rules(), w.Baselines, st, t)
 			continue
 		}
-		sus := analyzer.Suspicion{Namespace: w.Event.Namespace, Workload: w.Event.Workload, NewlyDeployed: s.newlyDeployed(w, t.At)}
+		sus := analyzer.Suspicion{Namespace: w.Event.Namespace, Workload: w.Event.Workload, NewlyDeployed: s.newlyDeployed(w, t.At),
+			DaemonSet: w.Event.Kind == event.KindDaemonSet}
 		ticks[i] = w.Policy.Survey(ctx, s.opts.Sampler, w.Pin.T0, st, sus, t)
 		for signal, around := range ticks[i].Around {
 			if around.Error != "" && ctx.Err() == nil {

@@ -16,7 +16,7 @@ import (
 )
 
 func (w Watch) workload() rollback.Workload {
-	return rollback.Workload{Namespace: w.Event.Namespace, Name: w.Event.Workload}
+	return rollback.Workload{Kind: rollback.KindNamed(string(w.Event.Kind)), Namespace: w.Event.Namespace, Name: w.Event.Workload}
 }
 
 // perform carries out one effect and returns its result as an input. An error means that nothing is known of the
@@ -96,7 +96,7 @@ func (a *actor) absent(ctx context.Context) input {
 	if a.watch.State == Pending && time.Since(a.missing) >= unknownAfter {
 		r := &event.Rejection{
 			Code: event.CodeUnknownWorkload, Field: "workload", Value: event.Quote(a.watch.Event.Workload),
-			Reason: fmt.Sprintf("the cluster has no Deployment %q in namespace %q", a.watch.Event.Workload, a.watch.Event.Namespace),
+			Reason: fmt.Sprintf("the cluster has no %s %q in namespace %q", a.watch.workload().Kind, a.watch.Event.Workload, a.watch.Event.Namespace),
 			Fix:    "check the names, and that rollbackd watches the cluster that you deployed to",
 		}
 		a.tellPublisher(ctx, r)
@@ -122,7 +122,7 @@ func (a *actor) baseline(ctx context.Context) (input, error) {
 			out = append(out, analyzer.Baseline{Signal: sig.Name, From: span.From, To: span.At})
 			continue
 		}
-		sub := a.watch.subject(a.watch.predecessor())
+		sub := a.watch.subject(a.watch.allPods(a.watch.predecessor()))
 		base, err := a.opts.Sampler.Baseline(ctx, sig, sub, span)
 		if err != nil {
 			return nil, err

@@ -68,7 +68,7 @@ func (s *step) addVerdict(phase incident.Phase) {
 func (w Watch) queries(phase incident.Phase, at time.Time) map[string]string {
 	out := make(map[string]string, len(w.Policy.Signals))
 	for _, sig := range w.Policy.Signals {
-		if q, err := analyzer.Query(sig, w.judged(phase), analyzer.Span{From: at.Add(-sig.Rule.Window), At: at}); err == nil {
+		if q, err := analyzer.Query(sig, w.nameable(phase), analyzer.Span{From: at.Add(-sig.Rule.Window), At: at}); err == nil {
 			out[sig.Name] = q
 		}
 	}

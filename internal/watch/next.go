@@ -121,7 +121,7 @@ func (s *step) missing(in missing) {
 	}
 	switch s.watch.State {
 	case Pending:
-		s.become(Inconclusive, fmt.Sprintf("the cluster has no Deployment %q in namespace %q", s.watch.Event.Workload, s.watch.Event.Namespace))
+		s.become(Inconclusive, fmt.Sprintf("the cluster has no %s %q in namespace %q", s.watch.workload().Kind, s.watch.Event.Workload, s.watch.Event.Namespace))
 	case Watching:
 		s.become(Inconclusive, "the workload was deleted")
 	case AwaitingApproval:
@@ -181,9 +181,8 @@ func (s *step) settle(in observed) {
 		}
 		return
 	}
-	if !release.PodsNamed() {
-		s.become(Inconclusive, fmt.Sprintf("not watched: the name of ReplicaSet %s is too long for its pods' names to tell them from others'; "+
-			"give the Deployment a name of at most 46 characters", release.ReplicaSet))
+	if why := w.untold(release); why != "" {
+		s.become(Inconclusive, "not watched: "+why)
 		return
 	}
 	if in.watchedBy != "" {

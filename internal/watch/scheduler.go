@@ -35,6 +35,8 @@ type job struct {
 	watch *Watch
 	phase incident.Phase
 	spans []analyzer.Span
+	// pods are the watch's pods where their names do not tell; nil where they do.
+	pods *podsByLabel
 }
 
 func (s *scheduler) run(ctx context.Context) {
@@ -74,8 +76,12 @@ func (s *scheduler) group(at time.Time) map[string][]job {
 		if w.State == Verifying {
 			phase = incident.PhaseVerify
 		}
+		pods, ok := s.shown(w, phase)
+		if !ok {
+			continue
+		}
 		key := signalsKey(w.Policy.Signals) + behind(spans[0].From, at)
-		groups[key] = append(groups[key], job{actor: a, watch: w, phase: phase, spans: spans})
+		groups[key] = append(groups[key], job{actor: a, watch: w, phase: phase, spans: spans, pods: pods})
 	}
 	return groups
 }
@@ -145,7 +151,7 @@ func (s *scheduler) measure(ctx context.Context, jobs []job) (answered bool) {
 }
 
 func (j job) subject() analyzer.Subject {
-	sub := j.watch.judged(j.phase)
+	sub := j.pods.within(j.watch.judged(j.phase))
 	sub.Spans = j.spans
 	return sub
 }

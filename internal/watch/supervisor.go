@@ -188,7 +188,7 @@ func (s *Supervisor) newerThan(w Watch) (event.Event, bool) {
 	defer s.mu.RUnlock()
 	for _, a := range s.actors {
 		o := a.view.Load()
-		if o.Key != w.Key && o.Event.Target() == w.Event.Target() && o.Pin != nil && o.AcceptedAt.After(w.AcceptedAt) && !w.beside(*o) {
+		if o.Key != w.Key && o.sameWorkload(w) && o.Pin != nil && o.AcceptedAt.After(w.AcceptedAt) && !w.beside(*o) {
 			return o.Event, true
 		}
 	}
@@ -206,7 +206,7 @@ func (s *Supervisor) watcherOf(w Watch, snapshot rollback.Snapshot) string {
 	defer s.mu.RUnlock()
 	for _, a := range s.actors {
 		o := a.view.Load()
-		if o.Key != w.Key && o.Event.Target() == w.Event.Target() && o.Pin != nil && !o.resumed.IsZero() &&
+		if o.Key != w.Key && o.sameWorkload(w) && o.Pin != nil && !o.resumed.IsZero() &&
 			(o.State == Watching || o.State == Regressed || o.State == AwaitingApproval) && o.Pin.Release.UID == snapshot.Live.UID && o.AcceptedAt.Before(w.AcceptedAt) && w.repeats(*o) {
 			return o.Key
 		}
