@@ -98,6 +98,9 @@ func limitOf(sig analyzer.Signal) string {
 	case analyzer.KindBusiness:
 		return fmt.Sprintf("%s by %s beyond what is usual", directions(sig.Direction), percent(r.Relative))
 	case analyzer.KindSmoke:
+		if sig.Smoke.Job != nil {
+			return fmt.Sprintf("a Job that fails in %d rounds in a row, %s apart", sig.Smoke.Failures, shown(sig.Smoke.Every))
+		}
 		return fmt.Sprintf("a check of %d that fails in %d rounds in a row, %s apart", len(sig.Smoke.HTTP), sig.Smoke.Failures, shown(sig.Smoke.Every))
 	case analyzer.KindRollout:
 		return fmt.Sprintf("pods that fail for %s or are not ready for %s, or no request while the old version serves",

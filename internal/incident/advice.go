@@ -88,6 +88,9 @@ func (s Summary) postmortem(from time.Time) string {
 
 // byHand is what a person can do where the release is bad and nothing was rolled back.
 func (s Summary) byHand() []string {
+	if s.Migration != nil && s.Migration.Step == MigrationFailed {
+		return append([]string{"**Before** you go back, make sure that the old version can work with the database as it is now"}, s.undo()...)
+	}
 	switch s.refused() {
 	case rollback.RefuseSuperseded, rollback.RefuseTargetIsLive:
 		return []string{"See what is live now: " + code(s.whatIsLive())}

@@ -122,6 +122,8 @@ func (s Summary) tellAction(e Entry) string {
 		return "Rollback: " + Action{Result: e.Outcome.Result, Detail: e.Outcome.Detail}.outcome()
 	case e.Rollout != nil:
 		return tellRollout(e.Rollout)
+	case e.Migration != nil:
+		return tellMigration(e.Migration)
 	case e.Control != nil:
 		return tellControl(e)
 	default:

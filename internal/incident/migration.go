@@ -121,6 +121,9 @@ func (s Summary) migrationLog(p *page) {
 }
 
 func tellMigration(m *Migration) string {
+	if m.Step == MigrationStarted {
+		return "Down-migration, Job " + code(m.Job) + ": begun"
+	}
 	return "Down-migration, Job " + code(m.Job) + ": " + MigrationSummary{Migration: *m}.outcome()
 }
 

@@ -18,7 +18,10 @@ func blame(pods []corev1.Pod, c batchv1.JobCondition, started bool) (own bool, w
 	why = strings.TrimSuffix(c.Reason+": "+c.Message, ": ")
 	if c.Reason == batchv1.JobReasonDeadlineExceeded {
 		if !started && !slices.ContainsFunc(pods, begun) {
-			return false, cmp.Or(waitsFor(pods), "no pod of it was seen to run") + " (" + why + ")"
+			if len(pods) == 0 { // they are deleted as the time is up
+				return false, "no pod of it was seen to run, as when no node has room, a quota forbids it or its image cannot be had (" + why + ")"
+			}
+			return false, cmp.Or(waitsFor(pods), "no container of it was seen to run") + " (" + why + ")"
 		}
 		return true, "it did not end in time (" + why + ")"
 	}

@@ -29,6 +29,9 @@ func (s *Supervisor) preview(ctx context.Context, in control.Asked, open *actor)
 	if refusal != nil {
 		return control.Reply{Code: control.Code(refusal.Code), Message: refusal.Reason}
 	}
+	if with, _, err := w.withMigration(plan); err == nil {
+		plan = with
+	}
 	reply := control.Reply{OK: true, Message: plan.Summary, Watch: w.Key, Notes: plan.Notes}
 	if reply.Diff, err = plan.Diff(); err != nil {
 		return control.Refuse(control.CodeBusy, "%v", err)

@@ -170,3 +170,24 @@ func TestKilledAroundAMigration(t *testing.T) {
 		})
 	}
 }
+
+// TestTheDatabaseIsTakenBackBeforeASwitch is the same for a blue-green deployment: it is switched back once the Job has ended, although
+// the release is well again by then.
+func TestTheDatabaseIsTakenBackBeforeASwitch(t *testing.T) {
+	w := onStack(t)
+	d := newDaemon(t, w, migrates("before", "hang"))
+	p := newPair(t, w)
+	p.deployGreen("v2", sampleapp.FailingThird())
+	e := p.announcement(d, "switched", "v2")
+	e.SchemaChange = true
+	p.announce(d, e)
+	w.awaitJob(t, "migration")
+	require.Empty(t, p.switches())
+	require.NoError(t, p.SetErrorRatio(t.Context(), "v2", 0))
+	pause(t, 6*time.Second) // longer than the breach is looked back for
+	w.endJobs(t, func() string { return "succeed" })
+	d.awaitState("switched", 60*time.Second, watch.RolledBack)
+	require.Len(t, w.jobs(t, "migration"), 1)
+	require.Len(t, p.switches(), 1)
+	p.requireColour(sampleapp.Blue)
+}
