@@ -102,7 +102,7 @@ type Refusal struct {
 // Asks reports whether a person may overrule the refusal: what it says is that nothing is done without one.
 func (r *Refusal) Asks() bool {
 	switch r.Code {
-	case RefuseUnproven, RefuseStage, RefuseOnHold:
+	case RefuseUnproven, RefuseStage, RefuseOnHold, RefuseBudget, RefuseCoolDown, RefuseFreeze:
 		return true
 	}
 	return false
@@ -155,6 +155,15 @@ const (
 	RefuseStage RefusalCode = "needs-approval"
 	// RefuseOnHold: a person holds the workload.
 	RefuseOnHold RefusalCode = "on-hold"
+	// RefuseBudget: so many automatic rollbacks have been made lately that a person must look.
+	RefuseBudget RefusalCode = "budget"
+	// RefuseCoolDown: the workload was rolled back only a short time ago.
+	RefuseCoolDown RefusalCode = "cool-down"
+	// RefuseFreeze: nothing is to be changed at this time without a person.
+	RefuseFreeze RefusalCode = "freeze"
+	// RefuseTargetBad: the known-good version was itself proven bad after it was pinned. Only a revision that a person names
+	// gets around this.
+	RefuseTargetBad RefusalCode = "target-bad"
 )
 
 // Result is what came of applying a plan.

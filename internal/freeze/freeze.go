@@ -30,7 +30,7 @@ type Weekly struct {
 // Period is one occurrence of a window.
 type Period struct {
 	Name string `json:"name"`
-	// From and Until bound it, until excluded.
+	// From and Until bound it in UTC, until excluded.
 	From  time.Time `json:"from"`
 	Until time.Time `json:"until"`
 }
@@ -38,13 +38,13 @@ type Period struct {
 // At returns the occurrence that a moment lies in, if it lies in one.
 func (w Window) At(t time.Time) (Period, bool) {
 	if w.Weekly == nil {
-		return Period{Name: w.Name, From: w.From, Until: w.Until}, within(w.From, w.Until, t)
+		return Period{Name: w.Name, From: w.From.UTC(), Until: w.Until.UTC()}, within(w.From, w.Until, t)
 	}
 	// It may have begun the day before. The clocks of a zone may even skip a day (Samoa did), hence one more.
 	for back := range 3 {
 		day := t.In(w.Weekly.Zone).AddDate(0, 0, -back)
 		if from, until, ok := w.Weekly.on(day); ok && within(from, until, t) {
-			return Period{Name: w.Name, From: from, Until: until}, true
+			return Period{Name: w.Name, From: from.UTC(), Until: until.UTC()}, true
 		}
 	}
 	return Period{}, false

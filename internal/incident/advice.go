@@ -105,6 +105,8 @@ func (s Summary) byHand() []string {
 	case rollback.RefusePaused:
 		return append([]string{"Ask who paused the deployment and why; then let it go on: " +
 			code(s.kubectl("rollout resume "+s.deployment()))}, s.undo()...)
+	case rollback.RefuseTargetBad:
+		s.Target = nil // which is not to go back to
 	case rollback.RefuseSchemaChange:
 		return append([]string{"**First** take the database schema back with its down-migration, or make sure that the old version can work with the new schema"}, s.undo()...)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/control"
+	"github.com/rollbackd/rollbackd/internal/freeze"
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
@@ -22,6 +23,7 @@ const (
 	KindAccepted  Kind = "accepted"
 	KindUpdated   Kind = "updated"
 	KindPinned    Kind = "pinned"
+	KindFrozen    Kind = "frozen"
 	KindBaseline  Kind = "baseline"
 	KindTick      Kind = "tick"
 	KindVerdict   Kind = "verdict"
@@ -47,9 +49,11 @@ type Entry struct {
 	Actor string `json:"actor"`
 	Kind  Kind   `json:"kind"`
 
-	Accepted  *Accepted           `json:"accepted,omitempty"`
-	Updated   *Accepted           `json:"updated,omitempty"`
-	Pinned    *rollback.Pin       `json:"pinned,omitempty"`
+	Accepted *Accepted     `json:"accepted,omitempty"`
+	Updated  *Accepted     `json:"updated,omitempty"`
+	Pinned   *rollback.Pin `json:"pinned,omitempty"`
+	// Frozen is the freeze during which the release was deployed.
+	Frozen    *freeze.Period      `json:"frozen,omitempty"`
 	Baseline  []analyzer.Baseline `json:"baseline,omitempty"`
 	Tick      *Tick               `json:"tick,omitempty"`
 	Verdict   *Verdict            `json:"verdict,omitempty"`

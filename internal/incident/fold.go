@@ -39,6 +39,8 @@ func (s *Summary) add(e Entry) {
 		s.Event.update(decodeEvent(e.Updated))
 	case e.Pinned != nil:
 		s.pin(e.Pinned)
+	case e.Frozen != nil:
+		s.Freeze = e.Frozen
 	case len(e.Baseline) > 0:
 		s.Baselines = withoutTicks(e.Baseline)
 	case e.Verdict != nil:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rollbackd/rollbackd/internal/control"
+	"github.com/rollbackd/rollbackd/internal/freeze"
 )
 
 // daemonActor begins the name under which the daemon itself acts; other actors are people and tools.
@@ -99,6 +100,8 @@ func (s Summary) tell(e Entry) string {
 		return tellAccepted("Event updated", e.Updated)
 	case e.Pinned != nil:
 		return s.tellPinned(e)
+	case e.Frozen != nil:
+		return "Deployed during the freeze " + frozenFor(*e.Frozen)
 	case len(e.Baseline) > 0:
 		return tellBaseline(e)
 	case e.Verdict != nil && e.Verdict.Phase == PhaseVerify:
@@ -166,6 +169,11 @@ func (s Summary) tellPinned(e Entry) string {
 		return out + "; no version to go back to: " + or(text(e.Pinned.NoTarget), "none is known to be good")
 	}
 	return out + "; known good is " + s.described(versionOf(*e.Pinned.Target), nil) + ": " + text(e.Pinned.Why)
+}
+
+// frozenFor names a freeze and says how long it lasts.
+func frozenFor(p freeze.Period) string {
+	return text(p.Name) + ", from " + instant(p.From) + " to " + instant(p.Until)
 }
 
 func tellBaseline(e Entry) string {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/freeze"
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
@@ -42,6 +43,8 @@ type Summary struct {
 	Target    *Version `json:"target,omitempty"`
 	TargetWhy string   `json:"targetWhy,omitempty"`
 	NoTarget  string   `json:"noTarget,omitempty"`
+	// Freeze is the freeze during which the release was deployed, nil if there was none.
+	Freeze    *freeze.Period `json:"freeze,omitempty"`
 	oldColour oldColour
 
 	Baselines []analyzer.Baseline `json:"baselines"`

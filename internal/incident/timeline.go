@@ -144,8 +144,15 @@ func (s Summary) restoredBullet() (time.Time, string) {
 
 // inShort tells the whole story in a few sentences.
 func (s Summary) inShort(p *page) {
-	p.line("\n**In short:** %s in %s, version %s. %s %s", text(s.Event.workload()), or(text(s.Event.Environment), "an unknown environment"),
-		or(text(s.version()), "unknown"), s.whatBroke(), s.whatCame())
+	p.line("\n**In short:** %s in %s, version %s. %s %s%s", text(s.Event.workload()), or(text(s.Event.Environment), "an unknown environment"),
+		or(text(s.version()), "unknown"), s.whatBroke(), s.whatCame(), s.inFreeze())
+}
+
+func (s Summary) inFreeze() string {
+	if s.Freeze == nil {
+		return ""
+	}
+	return " **It was deployed during a freeze:** " + frozenFor(*s.Freeze) + "."
 }
 
 func (s Summary) whatBroke() string {

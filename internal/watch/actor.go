@@ -132,6 +132,9 @@ func (a *actor) take(ctx context.Context, in input) (effect, bool, error) {
 	}
 	a.watch = next
 	a.publish()
+	if _, ok := in.(planned); ok {
+		a.giveBack(next.Key)
+	}
 	if len(entries) > 0 {
 		a.committed(ctx, before, entries)
 	}
@@ -194,6 +197,7 @@ func (a *actor) committed(ctx context.Context, before Watch, entries []incident.
 	for _, n := range notices(before, a.watch, entries) {
 		a.opts.Tell.Send(n)
 	}
+	a.crowds.note(a.watch, entries, time.Now())
 	if onlyTicks(entries) {
 		return
 	}

@@ -30,7 +30,7 @@ func (a *actor) plan(ctx context.Context) (planned, error) {
 		return planned{}, err
 	}
 	in.plan, in.refusal = rollback.MakePlan(pin, snapshot, a.watch.failsMostly())
-	return in, nil
+	return a.guarded(in, snapshot, time.Now()), nil
 }
 
 // destination is where a rollback leads: to the known-good version, or to the one that a person named.
@@ -58,7 +58,10 @@ func (a *actor) unwanted(snapshot rollback.Snapshot, now time.Time) *rollback.Re
 	if w.leave() != nil || w.State == RollingBack {
 		return nil
 	}
-	return a.onHold(w.Event.Target(), now)
+	if r := a.onHold(w.Event.Target(), now); r != nil {
+		return r
+	}
+	return a.inFreeze(w, now)
 }
 
 // apply carries the intent out.

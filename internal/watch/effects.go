@@ -62,6 +62,7 @@ func (a *actor) observe(ctx context.Context) (input, error) {
 	a.missing, a.refused = time.Time{}, time.Time{}
 	in := observed{snapshot: snapshot}
 	if a.watch.State == Pending {
+		in.freezes = a.opts.Freezes
 		in.past = a.pastOf(a.watch, snapshot)
 		in.watchedBy = a.watcherOf(a.watch, snapshot)
 		if refusal := a.watch.forbiddenSwitch(snapshot); refusal != nil {
@@ -157,6 +158,7 @@ func (a *actor) restore(ctx context.Context) error {
 	w.resumed = time.Now()
 	a.watch, a.last = w, last
 	a.publish()
+	a.giveBack(w.Key)
 	if last == 0 {
 		return a.recordAcceptance(ctx)
 	}
@@ -165,6 +167,7 @@ func (a *actor) restore(ctx context.Context) error {
 			a.opts.Tell.Send(n)
 		}
 	}
+	a.crowds.again(w, time.Now())
 	a.records.ask(w)
 	return nil
 }

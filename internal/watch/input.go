@@ -21,6 +21,8 @@ type (
 		past     []rollback.PastWatch
 		// watchedBy names the open watch that follows the live release already; empty if there is none.
 		watchedBy string
+		// freezes are the times in which nothing should be deployed.
+		freezes []Freeze
 	}
 	// missing: the API server says that there is no such workload, since the given time without a break.
 	missing struct{ since time.Time }

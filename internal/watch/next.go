@@ -191,6 +191,7 @@ func (s *step) settle(in observed) {
 	}
 	pin := rollback.NewPin(in.snapshot, release, t0, in.past, w.Policy.MinServing)
 	s.add(incident.Entry{Kind: incident.KindPinned, Pinned: &pin})
+	s.flag(in.freezes, t0)
 	s.become(Watching, fmt.Sprintf("version %s is live", w.Event.Version))
 	if pin.Target == nil {
 		s.add(incident.Entry{Kind: incident.KindRefusal, Refusal: &rollback.Refusal{Code: rollback.RefuseNoTarget, Reason: pin.NoTarget}})

@@ -28,6 +28,8 @@ func notices(before, after Watch, entries []incident.Entry) []notifier.Notice {
 				severity = notifier.Page
 			}
 			tell(e, severity, title, e.State.Reason)
+		case incident.KindFrozen:
+			tell(e, notifier.Page, fmt.Sprintf("%s was deployed during the freeze %q", after.name(), e.Frozen.Name), frozenText(*e.Frozen))
 		case incident.KindVerdict:
 			if excuses(e.Verdict) && !excused { // once a watch: it may come and go
 				excused = true
@@ -57,6 +59,9 @@ func announcement(s State, w Watch) (notifier.Severity, string) {
 		}
 		return notifier.Warn, name + " is bad"
 	case AwaitingApproval:
+		if w.crowded() { // one page tells of all
+			return notifier.Warn, name + " is bad and waits for a person to approve its rollback"
+		}
 		return notifier.Page, name + " is bad and waits for a person to approve its rollback"
 	case Aborted:
 		return notifier.Info, name + " is no longer watched"
@@ -67,6 +72,9 @@ func announcement(s State, w Watch) (notifier.Severity, string) {
 	case NotRecovered:
 		return notifier.Page, name + " was rolled back, and it did not help"
 	case Held:
+		if w.crowded() {
+			return notifier.Warn, name + " is bad and was not rolled back"
+		}
 		return notifier.Page, name + " is bad and was not rolled back"
 	case Failed:
 		return notifier.Page, name + " is bad and the rollback failed"

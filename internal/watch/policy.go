@@ -41,6 +41,11 @@ type Policy struct {
 	Verify    Verify        `json:"verify"`
 	// ApprovalFor is how long a person may take to approve a rollback; zero means an hour.
 	ApprovalFor time.Duration `json:"approvalFor,omitempty"`
+	// Budgets bound automatic rollbacks; of these the cluster's is not the policy's. CoolDown is how long after a rollback of the
+	// same workload none is made without a person, and AskInFreeze says that none is during a freeze.
+	Budgets     Budgets       `json:"budgets,omitzero"`
+	CoolDown    time.Duration `json:"coolDown,omitempty"`
+	AskInFreeze bool          `json:"askInFreeze,omitempty"`
 	// EarlyPass ends a watch as healthy once that is proven.
 	EarlyPass bool `json:"earlyPass,omitempty"`
 	// Peers and Dependencies are how what is not the release's doing is told from what is (analyzer.Around).

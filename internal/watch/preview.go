@@ -61,6 +61,11 @@ func (s *Supervisor) hypothetical(ctx context.Context, w Watch, snapshot rollbac
 	if refusal != nil {
 		return rollback.Plan{}, refusal, nil
 	}
+	if revision == "" {
+		if refusal := rollback.TargetBad(pin, s.verdictsOn(w, snapshot)); refusal != nil {
+			return rollback.Plan{}, refusal, nil
+		}
+	}
 	snapshot, err := s.opts.Cluster.Inspect(ctx, pin, snapshot)
 	if err != nil {
 		return rollback.Plan{}, nil, err
@@ -102,8 +107,13 @@ func (s *Supervisor) ownMind(w Watch) []string {
 	if r := w.forbidden(); r != nil {
 		notes = append(notes, "rollbackd itself would not do it: "+r.Reason)
 	}
-	if r := s.onHold(w.Event.Target(), now()); r != nil {
-		notes = append(notes, "rollbackd itself would not do it: "+r.Reason)
+	s.reserved.mu.Lock()
+	tooMany := s.tooMany(w, s.acts(), now())
+	s.reserved.mu.Unlock()
+	for _, r := range []*rollback.Refusal{s.onHold(w.Event.Target(), now()), s.inFreeze(w, now()), tooMany} {
+		if r != nil {
+			notes = append(notes, "rollbackd itself would not do it: "+r.Reason)
+		}
 	}
 	return notes
 }

@@ -21,13 +21,18 @@ type Options struct {
 	// Instance is the daemon's instance name; it signs the journal.
 	Instance string
 	Policies []Policy
-	Store    Store
-	Journal  Journal
-	Names    Names
-	Cluster  Cluster
-	Preview  Previewer
-	Cache    Cache
-	Sampler  Sampler
+	// Budgets bound automatic rollbacks; those of a policy take the place of the ones here, but for the cluster's. What is
+	// zero has its default.
+	Budgets Budgets
+	// Freezes are the times in which nothing should be deployed.
+	Freezes []Freeze
+	Store   Store
+	Journal Journal
+	Names   Names
+	Cluster Cluster
+	Preview Previewer
+	Cache   Cache
+	Sampler Sampler
 	// Smoke runs smoke tests; it may be nil where no policy has any.
 	Smoke Smoker
 	// Jobs runs Kubernetes Jobs; it may be nil where no policy has any.
@@ -47,6 +52,9 @@ type Supervisor struct {
 	opts    Options
 	records *recorder
 	storage storage
+	// reserved has a lock of its own, which is taken before mu.
+	reserved reservations
+	crowds   crowds
 
 	mu     sync.RWMutex
 	actors map[string]*actor
@@ -61,11 +69,12 @@ type Supervisor struct {
 // New returns a Supervisor with no watches.
 func New(opts Options) *Supervisor {
 	return &Supervisor{
-		opts:    opts,
-		records: newRecorder(opts),
-		actors:  map[string]*actor{},
-		ended:   map[string]Watch{},
-		held:    map[event.Target]Hold{},
+		opts:     opts,
+		records:  newRecorder(opts),
+		actors:   map[string]*actor{},
+		ended:    map[string]Watch{},
+		held:     map[event.Target]Hold{},
+		reserved: reservations{held: map[string]act{}},
 	}
 }
 
@@ -123,6 +132,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	s.mu.Unlock()
 	running.Go(func() { s.records.run(ctx) })
 	running.Go(func() { newScheduler(s).run(ctx) })
+	running.Go(func() { s.tellCrowds(ctx) })
 	<-ctx.Done()
 	s.mu.Lock()
 	s.launch = nil // what is accepted from now on is carried by the next process, so that nothing joins those that are waited for

@@ -54,6 +54,8 @@ type Watch struct {
 	CompletedAt time.Time `json:"completedAt,omitzero"`
 	// LandedAt is when the rollback was patched in.
 	LandedAt time.Time `json:"landedAt,omitzero"`
+	// ByPerson says that a person ordered or approved the rollback.
+	ByPerson bool `json:"byPerson,omitempty"`
 	// Rendered is set once the files of a final watch are written.
 	Rendered bool `json:"rendered,omitempty"`
 
@@ -122,7 +124,7 @@ func (w Watch) apply(e incident.Entry) Watch {
 			w.Incident = e.State.Incident
 		}
 	case incident.KindIntent:
-		w.intent, w.intentAt, w.migration = e.Intent, e.At, nil
+		w.intent, w.intentAt, w.migration, w.ByPerson = e.Intent, e.At, nil, w.leave() != nil
 	case incident.KindMigration:
 		w = w.applyMigration(e)
 	case incident.KindRefusal:

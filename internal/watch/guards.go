@@ -1,0 +1,86 @@
+package watch
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/freeze"
+	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+// This file holds what keeps a rollback from being made that could be made.
+
+// Freeze is a window in which nothing should be deployed on the workloads that it matches; without a match these are all.
+type Freeze struct {
+	Match []Match
+	freeze.Window
+}
+
+// frozen returns the freeze that holds for a workload at a time, if there is one.
+func frozen(all []Freeze, t event.Target, at time.Time) (freeze.Period, bool) {
+	for _, f := range all {
+		if !(Policy{Match: f.Match}).Covers(t) {
+			continue
+		}
+		if p, ok := f.At(at); ok {
+			return p, true
+		}
+	}
+	return freeze.Period{}, false
+}
+
+// flag notes that the release was deployed while nothing should have been. What a person ordered is no deployment, and a
+// hotfix is what freezes make room for.
+func (s *step) flag(freezes []Freeze, t0 time.Time) {
+	w := s.watch
+	if w.Order != nil || w.Event.Hotfix {
+		return
+	}
+	if period, ok := frozen(freezes, w.Event.Target(), t0); ok {
+		s.add(incident.Entry{Kind: incident.KindFrozen, Frozen: &period})
+	}
+}
+
+// inFreeze returns why a rollback waits for the end of a freeze, or for a person: only where the policy says so. Whether the
+// release is a hotfix does not matter, since its publisher says that.
+func (s *Supervisor) inFreeze(w Watch, now time.Time) *rollback.Refusal {
+	if !w.Policy.AskInFreeze {
+		return nil
+	}
+	p, ok := frozen(s.opts.Freezes, w.Event.Target(), now)
+	if !ok {
+		return nil
+	}
+	return &rollback.Refusal{Code: rollback.RefuseFreeze,
+		Reason: fmt.Sprintf("policy %q asks a person during the freeze %q, which lasts until %s", w.Policy.Name, p.Name, clockTime(p.Until))}
+}
+
+// guarded looks at a plan once more: at the target, by what has come out about it since it was pinned, and at how many
+// rollbacks there have been. The room that it takes out of the budgets is given back when the plan has been dealt with. An
+// intent that is journalled has been through it.
+func (a *actor) guarded(in planned, snapshot rollback.Snapshot, now time.Time) planned {
+	w := a.watch
+	if in.refusal != nil || w.State == RollingBack {
+		return in
+	}
+	if in.pin == nil { // else a person named the target
+		in.refusal = rollback.TargetBad(*w.Pin, a.verdictsOn(w, snapshot))
+	}
+	if in.refusal == nil && w.leave() == nil {
+		in.refusal = a.reserve(w, now)
+	}
+	return in
+}
+
+// verdictsOn returns what all other watches of the workload, and of the other colour of a switch, have found out, whenever
+// their events came.
+func (s *Supervisor) verdictsOn(w Watch, snapshot rollback.Snapshot) []rollback.PastWatch {
+	w.AcceptedAt = time.Now().Add(time.Hour)
+	return s.pastOf(w, snapshot)
+}
+
+func frozenText(p freeze.Period) string {
+	return fmt.Sprintf("it lasts from %s until %s. The release is watched as any other; one that must go out says hotfix in its event", clockTime(p.From), clockTime(p.Until))
+}
