@@ -91,6 +91,8 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 	supervisor := watch.New(watch.Options{
 		Instance: cfg.Instance,
 		Policies: cfg.WatchPolicies(),
+		Budgets:  cfg.WatchBudgets(),
+		Freezes:  cfg.Freezes(),
 		Store:    store{watches: events.Watches()},
 		Journal:  journal{events.Journal()},
 		Names:    events.Names(),

@@ -132,13 +132,7 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 		k.say(field("name"), "%q is not a name; use up to 63 letters, digits, dots, dashes and underscores", p.Name)
 	}
 	k.mode(field("mode"), p.Mode)
-	for i, m := range p.Match {
-		for _, m := range [][2]string{{"environment", m.Environment}, {"namespace", m.Namespace}, {"workload", m.Workload}} {
-			if _, err := path.Match(m[1], ""); err != nil {
-				k.say(field("match", i, m[0]), "%q is not a pattern; use a name with * and ?", m[1])
-			}
-		}
-	}
+	k.patterns(field, p.Match)
 	p.checkStages(k, field, scrape)
 	k.positive(field("baseline", "window"), p.Baseline.Window)
 	k.positive(field("knownGood", "minServing"), p.KnownGood.MinServing)
@@ -152,6 +146,8 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 	if p.Verify.Deadline <= p.Verify.For {
 		k.say(field("verify", "deadline"), "%s leaves no time for verify.for, which is %s; make it longer", p.Verify.Deadline, p.Verify.For)
 	}
+	p.Budgets.check(k, field)
+	p.Freeze.check(k, field)
 	p.Guards.check(k, field, scrape)
 	p.Migration.check(k, field)
 	names := map[string]bool{}
@@ -167,6 +163,16 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 	}
 	if len(p.Signals) == 0 {
 		k.say(field("signals"), "is empty; a policy judges by at least one signal")
+	}
+}
+
+func (c *checker) patterns(field func(...any) []any, match []Match) {
+	for i, m := range match {
+		for _, m := range [][2]string{{"environment", m.Environment}, {"namespace", m.Namespace}, {"workload", m.Workload}} {
+			if _, err := path.Match(m[1], ""); err != nil {
+				c.say(field("match", i, m[0]), "%q is not a pattern; use a name with * and ?", m[1])
+			}
+		}
 	}
 }
 

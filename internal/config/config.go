@@ -28,10 +28,15 @@ type Config struct {
 	HTTP         HTTP       `yaml:"http"`
 	Files        Files      `yaml:"files"`
 	Log          Log        `yaml:"log"`
+	Budgets      Budgets    `yaml:"budgets"`
+	// Freeze are the times in which nothing should be deployed. A deployment that is made all the same is flagged, unless its
+	// event says hotfix; it is watched as any other.
+	Freeze []FreezeWindow `yaml:"freeze"`
 	// Policies are tried in order; the first whose match covers a workload is its policy. Required.
 	Policies []Policy `yaml:"policies"`
 
 	compiled []watch.Policy
+	freezes  []watch.Freeze
 	// root is the syntax tree, by which warnings find their lines.
 	root *yaml.Node
 }
@@ -172,12 +177,16 @@ func (c *Config) finish(root *yaml.Node) error {
 	c.root = root
 	check := &checker{root: root}
 	for i := range c.Policies {
-		c.Policies[i].complete(func(path ...any) bool { return check.given(append([]any{"policies", i}, path...)) })
+		given := func(path ...any) bool { return check.given(append([]any{"policies", i}, path...)) }
+		c.Policies[i].complete(given)
+		c.Policies[i].Budgets.inherit(c.Budgets, given)
 	}
 	if err := c.applyPresets(check); err != nil {
 		return err
 	}
 	c.check(check)
+	c.checkBudgets(check)
+	c.compileFreezes(check)
 	if err := check.err(); err != nil {
 		return err
 	}
@@ -198,6 +207,7 @@ func defaultConfig() *Config {
 		HTTP:       HTTP{Listen: "127.0.0.1:9654"},
 		Files:      Files{Root: "."},
 		Log:        Log{Level: "info", Format: "auto"},
+		Budgets:    defaultBudgets(),
 	}
 }
 

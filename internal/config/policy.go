@@ -25,6 +25,12 @@ type Policy struct {
 	SettleFor model.Duration `yaml:"settleFor"`
 	Verify    Verify         `yaml:"verify"`
 	Approval  Approval       `yaml:"approval"`
+	// Budgets take the place of the top level's; what is left out is as it is there.
+	Budgets PolicyBudgets `yaml:"budgets"`
+	// CoolDown is how long after a rollback the next one of the same workload waits for a person; 0s is not at all. Default 10m.
+	CoolDown model.Duration `yaml:"coolDown"`
+	// Freeze says what a freeze means for the rollbacks of the policy.
+	Freeze PolicyFreeze `yaml:"freeze"`
 	// Alpha bounds the probability that a healthy deployment is ever rolled back without asking. Default 0.001.
 	Alpha float64 `yaml:"alpha"`
 	// MinBreach is the least length of a breach that is acted on, never less than three ticks. Default 15s.
@@ -206,6 +212,9 @@ func (p *Policy) UnmarshalYAML(unmarshal func(any) error) error {
 		SettleFor: minutes(5),
 		Verify:    Verify{For: minutes(2), Deadline: minutes(10)},
 		Approval:  Approval{Within: minutes(60)},
+		Budgets:   PolicyBudgets{Workload: defaultBudgets().Workload, Namespace: defaultBudgets().Namespace},
+		CoolDown:  minutes(10),
+		Freeze:    PolicyFreeze{Rollback: FreezeAllow},
 		Alpha:     analyzer.DefaultAlpha,
 		MinBreach: model.Duration(15 * time.Second),
 		Guards:    Guards{Peers: true},
@@ -279,6 +288,9 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 		SettleFor:      time.Duration(p.SettleFor),
 		ApprovalFor:    time.Duration(p.Approval.Within),
 		Verify:         watch.Verify{For: time.Duration(p.Verify.For), Deadline: time.Duration(p.Verify.Deadline)},
+		Budgets:        watch.Budgets{Workload: p.Budgets.Workload.compile(), Namespace: p.Budgets.Namespace.compile()},
+		CoolDown:       time.Duration(p.CoolDown),
+		AskInFreeze:    p.Freeze.Rollback == FreezeApprove,
 		Alpha:          p.Alpha,
 		MinBreach:      time.Duration(p.MinBreach),
 		EarlyPass:      p.EarlyPass,

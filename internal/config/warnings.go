@@ -17,6 +17,7 @@ func (c *Config) Warnings() []Finding {
 		out = append(out, findingAt(c.root, path, format, args...))
 	}
 	c.unreachable(warn)
+	c.outrunBudgets(warn)
 	acting := false
 	for i, p := range c.Policies {
 		acting = acting || p.lastAutomatic() > 0
