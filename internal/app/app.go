@@ -54,10 +54,7 @@ func Run(ctx context.Context, cfg *config.Config, version string, log *zap.Logge
 	return err
 }
 
-// run is everything behind the endpoints.
-//
-// The wiring is one straight line: nearly every step needs what the one before it made, and what is made first is
-// released last.
+// run is everything behind the endpoints: what a replica has for good, and its terms.
 func run(ctx context.Context, cfg *config.Config, version string, endpoints *front, log *zap.Logger) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(version))
@@ -69,20 +66,40 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 	if err != nil {
 		return err
 	}
-	events, err := bus.Open(ctx, nc, bus.Options{Instance: cfg.Instance, Environments: cfg.Environments, Log: log, Registerer: registry})
+	teller, err := notifier.New(notifier.Options{Sinks: []notifier.Sink{notifier.Log{Logger: log.Named("notice")}}, Logger: log, Registerer: registry})
+	if err != nil {
+		return err
+	}
+
+	p := process{
+		cfg: cfg, version: version, endpoints: endpoints, registry: registry, nc: nc, teller: teller,
+		metrics: watch.NewMetrics(registry), log: log,
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return teller.Run(ctx) })
+	group.Go(func() error { return p.terms(ctx) })
+	return group.Wait()
+}
+
+// carry is one term: it takes up the watches that there are, and consumes, measures and acts until ctx ends. Whatever it
+// changes it asks the gate for.
+//
+// The wiring is one straight line: nearly every step needs what the one before it made, and what is made first is
+// released last.
+func (p process) carry(ctx context.Context, may gate) error {
+	cfg, log := p.cfg, p.log
+	if err := awaitConnection(ctx, p.nc, log); err != nil {
+		return err
+	}
+	events, err := bus.Open(ctx, p.nc, bus.Options{Instance: cfg.Instance, Environments: cfg.Environments, Log: log, Registerer: p.registry})
 	if err != nil {
 		return roomFor(err, cfg.NATS)
 	}
-
-	cluster, err := newCluster(cfg.Kubernetes, log)
+	cluster, err := newCluster(cfg.Kubernetes, may, log)
 	if err != nil {
 		return err
 	}
 	prom, err := cfg.Prometheus.API()
-	if err != nil {
-		return err
-	}
-	teller, err := notifier.New(notifier.Options{Sinks: []notifier.Sink{notifier.Log{Logger: log.Named("notice")}}, Logger: log, Registerer: registry})
 	if err != nil {
 		return err
 	}
@@ -93,10 +110,10 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 		Policies: cfg.WatchPolicies(),
 		Budgets:  cfg.WatchBudgets(),
 		Freezes:  cfg.Freezes(),
-		Store:    store{watches: events.Watches()},
-		Journal:  journal{events.Journal()},
-		Names:    events.Names(),
-		Holds:    events.Holds(),
+		Store:    gatedStore{store{watches: events.Watches()}, may},
+		Journal:  gatedJournal{journal{events.Journal()}, may},
+		Names:    gatedNames{events.Names(), may},
+		Holds:    gatedHolds{events.Holds(), may},
 		Cluster:  acting,
 		Preview:  acting,
 		Cache:    newCache(ctx, cluster.watcher),
@@ -104,12 +121,14 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 		Smoke:    smoke.NewProber(),
 		Jobs:     cluster.jobs,
 		Records:  records{incident.Writer{Root: cfg.Files.Root}},
-		Tell:     teller,
+		Tell:     p.teller,
 		Reject:   events,
-		Metrics:  watch.NewMetrics(registry),
+		Metrics:  p.metrics,
 		Log:      log,
 	})
-	registry.MustRegister(supervisor.Collector())
+	counts := supervisor.Collector()
+	p.registry.MustRegister(counts)
+	defer p.registry.Unregister(counts)
 	if err := supervisor.Load(ctx); err != nil {
 		return fmt.Errorf("take up the watches of the run before: %w", err)
 	}
@@ -120,10 +139,9 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 		"kubernetes": cluster.reachable,
 		"prometheus": reachable(prom),
 	})
-	endpoints.become(web.Handler(web.Options{Watches: supervisor, Gatherer: registry, Ready: ready.results}))
+	p.endpoints.become(web.Handler(web.Options{Watches: supervisor, Gatherer: p.registry, Ready: ready.results}))
 
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return teller.Run(ctx) })
 	group.Go(func() error { return cluster.watcher.Run(ctx) })
 	group.Go(func() error { return supervisor.Run(ctx) })
 	if cfg.NATS.URL == "" {
@@ -132,8 +150,8 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 	group.Go(func() error { return events.Consume(ctx, intake(supervisor)) })
 	group.Go(func() error { return events.Control(ctx, supervisor.Ask) })
 	group.Go(func() error { ready.run(ctx); return nil })
-	log.Info("rollbackd is running", zap.String("version", version), zap.String("instance", cfg.Instance),
-		zap.Strings("environments", cfg.Environments), zap.String("http", endpoints.address))
+	log.Info("rollbackd is running", zap.String("version", p.version), zap.String("instance", cfg.Instance),
+		zap.Strings("environments", cfg.Environments), zap.String("http", p.endpoints.address))
 	return group.Wait()
 }
 

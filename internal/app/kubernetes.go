@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/go-logr/zapr"
@@ -25,12 +26,14 @@ type cluster struct {
 	jobs    *job.Runner
 }
 
-func newCluster(cfg config.Kubernetes, log *zap.Logger) (*cluster, error) {
+// newCluster returns a cluster whose changes ask the gate.
+func newCluster(cfg config.Kubernetes, may gate, log *zap.Logger) (*cluster, error) {
 	klog.SetLogger(zapr.NewLogger(log.Named("client-go")))
 	rc, err := cfg.Client()
 	if err != nil {
 		return nil, err
 	}
+	rc.Wrap(func(next http.RoundTripper) http.RoundTripper { return gatedTransport{gate: may, next: next} })
 	client, err := dynamic.NewForConfig(rc)
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)

@@ -18,6 +18,7 @@ import (
 
 var (
 	instanceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
+	leaseName    = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
 	policyName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,62})$`)
 )
 
@@ -36,6 +37,7 @@ func (c *Config) check(k *checker) {
 	c.NATS.check(k, c.Environments)
 	c.checkEndpoints(k)
 	c.checkLog(k)
+	c.LeaderElection.check(k, c.NATS)
 	names := map[string]bool{}
 	for i, p := range c.Policies {
 		at := []any{"policies", i}

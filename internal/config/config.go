@@ -32,6 +32,8 @@ type Config struct {
 	// Freeze are the times in which nothing should be deployed. A deployment that is made all the same is flagged, unless its
 	// event says hotfix; it is watched as any other.
 	Freeze []FreezeWindow `yaml:"freeze"`
+	// LeaderElection is off unless it is enabled: one replica runs alone.
+	LeaderElection LeaderElection `yaml:"leaderElection"`
 	// Policies are tried in order; the first whose match covers a workload is its policy. Required.
 	Policies []Policy `yaml:"policies"`
 
@@ -208,6 +210,8 @@ func defaultConfig() *Config {
 		Files:      Files{Root: "."},
 		Log:        Log{Level: "info", Format: "auto"},
 		Budgets:    defaultBudgets(),
+
+		LeaderElection: defaultLeaderElection(),
 	}
 }
 

@@ -4,14 +4,11 @@ import (
 	"fmt"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // Client returns how the API server that is configured is reached. It connects to nothing yet.
 func (k Kubernetes) Client() (*rest.Config, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = k.Kubeconfig
-	rc, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: k.Context}).ClientConfig()
+	rc, err := k.clientConfig().ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: no cluster to talk to: %w", err)
 	}

@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	"k8s.io/client-go/rest"
+
+	"github.com/rollbackd/rollbackd/internal/config"
+	"github.com/rollbackd/rollbackd/internal/leader"
+	"github.com/rollbackd/rollbackd/internal/watch"
+	"github.com/rollbackd/rollbackd/internal/web"
+	"github.com/rollbackd/rollbackd/notifier"
+)
+
+// process is what a replica has for good; a term makes everything else anew, so that nothing of an earlier one is left.
+type process struct {
+	cfg       *config.Config
+	version   string
+	endpoints *front
+	registry  *prometheus.Registry
+	nc        *nats.Conn
+	teller    *notifier.Dispatcher
+	metrics   *watch.Metrics
+	log       *zap.Logger
+}
+
+// terms carries the watches whenever this replica leads, and stands by in between. A replica that runs alone always leads.
+func (p process) terms(ctx context.Context) error {
+	if !p.cfg.LeaderElection.Enabled {
+		leader.Gauge(p.registry).Set(1)
+		return p.carry(ctx, open)
+	}
+	elector, err := p.elector()
+	if err != nil {
+		return err
+	}
+	cluster, err := newCluster(p.cfg.Kubernetes, open, p.log)
+	if err != nil {
+		return err
+	}
+	ready := newReadiness(map[string]check{"nats": p.connected, "kubernetes": cluster.reachable})
+	probing, stop := context.WithCancel(ctx)
+	defer stop()
+	go ready.run(probing)
+	standby := web.Standby(web.Options{Gatherer: p.registry, Ready: ready.results}, elector.Leader)
+	p.endpoints.become(standby)
+	return elector.Run(ctx, func(ctx context.Context, lead *leader.Lead) error {
+		defer p.endpoints.become(standby)
+		return p.carry(ctx, lead.Err)
+	})
+}
+
+func (p process) elector() (*leader.Elector, error) {
+	le := p.cfg.LeaderElection
+	namespace, err := le.LeaseNamespace(p.cfg.Kubernetes)
+	if err != nil {
+		return nil, err
+	}
+	rc, err := p.cfg.Kubernetes.Client()
+	if err != nil {
+		return nil, err
+	}
+	rc = rest.CopyConfig(rc)
+	rc.Timeout = max(time.Duration(le.RenewDeadline)/2, time.Second) // one call that hangs must leave time for another
+	client, err := coordination.NewForConfig(rc)
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes: %w", err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("find out the host's name, to tell this replica from others: %w", err)
+	}
+	return leader.New(leader.Options{
+		Client: client, Namespace: namespace, Name: le.LeaseName(p.cfg.Instance), Identity: host + "_" + nuid.Next(),
+		LeaseDuration: time.Duration(le.LeaseDuration), RenewDeadline: time.Duration(le.RenewDeadline),
+		RetryPeriod: time.Duration(le.RetryPeriod), Log: p.log.Named("leader"), Registerer: p.registry,
+	}), nil
+}
+
+// connected reports whether NATS is there to be taken over with.
+func (p process) connected(context.Context) error {
+	if !p.nc.IsConnected() {
+		return fmt.Errorf("not connected to NATS: %s", p.nc.Status())
+	}
+	return nil
+}
