@@ -10,10 +10,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-logr/zapr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/klog/v2"
 
 	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/bus"
@@ -56,6 +58,7 @@ func Run(ctx context.Context, cfg *config.Config, version string, log *zap.Logge
 
 // run is everything behind the endpoints: what a replica has for good, and its terms.
 func run(ctx context.Context, cfg *config.Config, version string, endpoints *front, log *zap.Logger) error {
+	klog.SetLogger(zapr.NewLogger(log.Named("client-go"))) // before any of it runs: it may not be set beside that
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(version))
 
@@ -116,6 +119,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Holds:    gatedHolds{events.Holds(), may},
 		Cluster:  acting,
 		Preview:  acting,
+		Marks:    acting,
 		Cache:    newCache(ctx, cluster.watcher),
 		Sampler:  analyzer.NewSampler(prom, time.Duration(cfg.Prometheus.Timeout)),
 		Smoke:    smoke.NewProber(),

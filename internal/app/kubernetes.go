@@ -6,12 +6,10 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/go-logr/zapr"
 	"go.uber.org/zap"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
-	"k8s.io/klog/v2"
 
 	"github.com/rollbackd/rollbackd/internal/config"
 	"github.com/rollbackd/rollbackd/internal/job"
@@ -28,7 +26,6 @@ type cluster struct {
 
 // newCluster returns a cluster whose changes ask the gate.
 func newCluster(cfg config.Kubernetes, may gate, log *zap.Logger) (*cluster, error) {
-	klog.SetLogger(zapr.NewLogger(log.Named("client-go")))
 	rc, err := cfg.Client()
 	if err != nil {
 		return nil, err

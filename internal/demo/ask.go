@@ -83,7 +83,8 @@ func ready(p corev1.Pod) bool {
 	})
 }
 
-// changes returns every successful write of the daemon since the story began, whatever it was made to.
+// changes returns every successful write of the daemon since the story began, whatever it was made to, but for the marks of
+// the workloads that it watches.
 func (s *stage) changes(ctx context.Context, began time.Time) ([]localstack.AuditEvent, error) {
 	calls, err := s.stack.Audit(ctx, localstack.AuditQuery{User: "rollbackd"})
 	if err != nil {
@@ -91,7 +92,7 @@ func (s *stage) changes(ctx context.Context, began time.Time) ([]localstack.Audi
 	}
 	reading := []string{"get", "list", "watch"}
 	return slices.DeleteFunc(calls, func(c localstack.AuditEvent) bool {
-		return slices.Contains(reading, c.Verb) || c.Code >= 300 || c.Time.Before(began)
+		return slices.Contains(reading, c.Verb) || c.Code >= 300 || c.OnlyAnnotates() || c.Time.Before(began)
 	}), nil
 }
 

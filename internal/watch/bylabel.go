@@ -106,8 +106,8 @@ func (w Watch) nameable(phase incident.Phase) analyzer.Subject {
 	return sub
 }
 
-// mostNamed is the longest name of a DaemonSet whose pods' names still hold all of it.
-const mostNamed = 57
+// longestName is the longest name of a DaemonSet whose pods' names still hold all of it.
+const longestName = 57
 
 // untold returns why the pods of a workload cannot be told from others', empty if they can.
 func (w Watch) untold(release rollback.Revision) string {
@@ -115,9 +115,9 @@ func (w Watch) untold(release rollback.Revision) string {
 		return fmt.Sprintf("the name of ReplicaSet %s is too long for its pods' names to tell them from others'; "+
 			"give the Deployment a name of at most 46 characters", release.ReplicaSet)
 	}
-	if w.Event.Kind == event.KindDaemonSet && len(w.Event.Workload) > mostNamed {
+	if w.Event.Kind == event.KindDaemonSet && len(w.Event.Workload) > longestName {
 		return fmt.Sprintf("the name of the DaemonSet is too long for its pods' names to tell them from others'; "+
-			"give it a name of at most %d characters", mostNamed)
+			"give it a name of at most %d characters", longestName)
 	}
 	return ""
 }

@@ -10,7 +10,7 @@ import (
 // begun reports whether the watch has got further than its acceptance, so that its journal cannot be empty.
 func (w Watch) begun() bool { return w.State != Pending || w.Pin != nil }
 
-const journalLost = "its journal was lost, and what is not recorded is not acted on"
+const journalLost = "its journal was lost, and what is not recorded is not acted on; look at the service, and announce the release again, with another id, to have it watched"
 
 // endLost ends a watch whose journal was deleted. What was seen, decided and done is gone: to start over would be to
 // judge and act as if none of it had happened. The new journal gets that one entry, so that a crash cannot leave half

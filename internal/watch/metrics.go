@@ -17,6 +17,7 @@ type Metrics struct {
 	samples   *prometheus.CounterVec
 	failures  *prometheus.CounterVec
 	damaged   *prometheus.CounterVec
+	lost      prometheus.Counter
 	tickLag   prometheus.Histogram
 }
 
@@ -40,7 +41,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: []float64{1, 2.5, 5, 7.5, 10, 15, 30, 60, 120, 300, 600},
 		}),
 	}
-	r.MustRegister(m.tickLag)
+	m.lost = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "rollbackd", Name: "lost_watches_total",
+		Help: "Watches that were open, by the mark of their workload, and that NATS knows nothing of any more.",
+	})
+	r.MustRegister(m.tickLag, m.lost)
 	return m
 }
 
@@ -64,6 +69,8 @@ func (m *Metrics) sampled(err error) {
 	}
 	m.samples.WithLabelValues(result).Inc()
 }
+
+func (m *Metrics) watchLost() { m.lost.Inc() }
 
 func (m *Metrics) lag(d time.Duration) { m.tickLag.Observe(d.Seconds()) }
 

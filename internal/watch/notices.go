@@ -79,6 +79,9 @@ func announcement(s State, w Watch) (notifier.Severity, string) {
 	case Failed:
 		return notifier.Page, name + " is bad and the rollback failed"
 	case Inconclusive:
+		if w.Reason == journalLost {
+			return notifier.Page, name + " was being watched, and its watch is lost"
+		}
 		return notifier.Warn, name + " could not be judged"
 	case Healthy:
 		return notifier.Info, name + " is healthy"

@@ -39,6 +39,8 @@ type Options struct {
 	Jobs    Jobs
 	Records Records
 	Holds   Holds
+	// Marks may be nil: workloads are not marked then, and watches that NATS loses are not missed.
+	Marks   Marks
 	Tell    Teller
 	Reject  Rejecter
 	Metrics *Metrics
@@ -55,6 +57,7 @@ type Supervisor struct {
 	// reserved has a lock of its own, which is taken before mu.
 	reserved reservations
 	crowds   crowds
+	marker   *marker
 
 	mu     sync.RWMutex
 	actors map[string]*actor
@@ -68,7 +71,7 @@ type Supervisor struct {
 
 // New returns a Supervisor with no watches.
 func New(opts Options) *Supervisor {
-	return &Supervisor{
+	s := &Supervisor{
 		opts:     opts,
 		records:  newRecorder(opts),
 		actors:   map[string]*actor{},
@@ -76,6 +79,8 @@ func New(opts Options) *Supervisor {
 		held:     map[event.Target]Hold{},
 		reserved: reservations{held: map[string]act{}},
 	}
+	s.marker = newMarker(s)
+	return s
 }
 
 // Load takes up the watches that an earlier run left. It must be called before Run and before any event is handled.
@@ -133,6 +138,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	running.Go(func() { s.records.run(ctx) })
 	running.Go(func() { newScheduler(s).run(ctx) })
 	running.Go(func() { s.tellCrowds(ctx) })
+	running.Go(func() { s.marker.run(ctx) })
 	<-ctx.Done()
 	s.mu.Lock()
 	s.launch = nil // what is accepted from now on is carried by the next process, so that nothing joins those that are waited for
@@ -171,6 +177,7 @@ func (s *Supervisor) retire(a *actor) {
 	defer s.mu.Unlock()
 	delete(s.actors, a.watch.Key)
 	s.ended[a.watch.Key] = a.watch.epitome()
+	s.marker.look(a.watch.workload())
 	for _, other := range s.actors {
 		if other.view.Load().workload() == a.watch.workload() {
 			return
@@ -181,6 +188,7 @@ func (s *Supervisor) retire(a *actor) {
 
 // ClusterChanged tells the open watches of a workload that the cluster shows something new of it. It never blocks.
 func (s *Supervisor) ClusterChanged(w rollback.Workload) {
+	s.marker.look(w)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, a := range s.actors {

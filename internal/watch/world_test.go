@@ -48,6 +48,8 @@ type world struct {
 	written  map[string]Watch
 	notices  []notifier.Notice
 	rejected []*event.Rejection
+	// marked are the marks that were written.
+	marked []string
 	// fail, if set, is asked about every call, one at a time, before it is carried out and after: an error is what the
 	// caller gets.
 	fail func(call string, done bool) error

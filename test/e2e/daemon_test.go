@@ -37,6 +37,8 @@ type settings struct {
 	External, Credentials string
 	// Requests and Errors select the series of the error rate; Policies are further policies, as YAML.
 	Requests, Errors, Policies string
+	// LeaderElection is how replicas elect a leader, as YAML; empty for a daemon that runs alone.
+	LeaderElection string
 	// Signals are further signals, as YAML.
 	Signals string
 	// Migration is what takes the database back, as YAML; empty if nothing does.
@@ -79,6 +81,9 @@ prometheus: {url: "{{.Prometheus}}", scrapeInterval: 1s, timeout: 3s}
 http: {listen: {{.HTTP}}}
 files: {root: {{.Dir}}}
 log: {level: debug, format: json}
+{{- if .LeaderElection}}
+leaderElection: {{.LeaderElection}}
+{{- end}}
 policies:
 - name: http
   mode: {{.Mode}}
