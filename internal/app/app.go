@@ -120,6 +120,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Cluster:  acting,
 		Preview:  acting,
 		Marks:    acting,
+		Feed:     cluster.feed,
 		Cache:    newCache(ctx, cluster.watcher),
 		Sampler:  analyzer.NewSampler(prom, time.Duration(cfg.Prometheus.Timeout)),
 		Smoke:    smoke.NewProber(),
@@ -129,6 +130,8 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Reject:   events,
 		Metrics:  p.metrics,
 		Log:      log,
+
+		Environments: cfg.Environments,
 	})
 	counts := supervisor.Collector()
 	p.registry.MustRegister(counts)

@@ -20,6 +20,7 @@ import (
 type cluster struct {
 	client  dynamic.Interface
 	watcher *rollback.Watcher
+	feed    *rollback.Feed
 	version *discovery.DiscoveryClient
 	jobs    *job.Runner
 }
@@ -45,10 +46,13 @@ func newCluster(cfg config.Kubernetes, may gate, log *zap.Logger) (*cluster, err
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
-	watcher := rollback.NewWatcher(client, rollback.WatcherOptions{OnError: func(namespace string, err error) {
+	failed := func(namespace string, err error) {
 		log.Warn("the cluster could not be watched; trying again", zap.String("namespace", namespace), zap.Error(err))
-	}})
-	return &cluster{client: client, watcher: watcher, version: version, jobs: jobs}, nil
+	}
+	return &cluster{
+		client: client, version: version, jobs: jobs, feed: rollback.NewFeed(client, failed),
+		watcher: rollback.NewWatcher(client, rollback.WatcherOptions{OnError: failed}),
+	}, nil
 }
 
 // live reads and changes the workloads, never from a cache.

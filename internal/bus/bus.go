@@ -21,7 +21,7 @@ import (
 // The defaults of Options.
 const (
 	DefaultTimeout = 5 * time.Second
-	DefaultAckWait = 30 * time.Second
+	DefaultAckWait = 15 * time.Second
 )
 
 // Options say whose bus it is.

@@ -54,7 +54,7 @@ func TestDefaults(t *testing.T) {
 			Labels: analyzer.Labels{Namespace: "namespace", Pod: "pod"}, Scrape: 15 * time.Second,
 			Rule: analyzer.Sustained{Relative: 0.1, Absolute: 0.001, Window: time.Minute, For: 5 * time.Minute, MinRequests: 100},
 		}},
-		Alpha: 0.001, MinBreach: 15 * time.Second, BaselineWindow: time.Hour, MinServing: 15 * time.Minute, SettleFor: 5 * time.Minute,
+		Alpha: 0.001, MinBreach: 15 * time.Second, BaselineWindow: time.Hour, MinServing: 15 * time.Minute, SettleFor: 5 * time.Minute, AnnounceWithin: 2 * time.Minute,
 		Peers: true, Verify: watch.Verify{For: 2 * time.Minute, Deadline: 10 * time.Minute},
 	}}, c.WatchPolicies())
 }

@@ -93,6 +93,7 @@ func wrongValues() []mistaken {
 			`line 6: policies[0].match[0].workload: "[" is not a pattern; use a name with * and ?`}},
 		{inPolicy("baseline: {window: 0s}"), []string{"line 6: policies[0].baseline.window: 0s " + duration}},
 		{inPolicy("knownGood: {minServing: 0s}"), []string{"line 6: policies[0].knownGood.minServing: 0s " + duration}},
+		{inPolicy("announceWithin: 0s"), []string{"line 6: policies[0].announceWithin: 0s " + duration}},
 		{inPolicy("settleFor: 0s"), []string{"line 6: policies[0].settleFor: 0s " + duration}},
 		{inPolicy("verify: {for: 0s}"), []string{"line 6: policies[0].verify.for: 0s " + duration}},
 		{inPolicy("verify: {for: 10m}"), []string{"line 6: policies[0].verify.deadline: 10m leaves no time for verify.for, which is 10m; make it longer"}},

@@ -35,6 +35,11 @@ type Policy struct {
 	Alpha float64 `yaml:"alpha"`
 	// MinBreach is the least length of a breach that is acted on, never less than three ticks. Default 15s.
 	MinBreach model.Duration `yaml:"minBreach"`
+	// WatchUnannounced has deployments watched that nobody announces: the containers of a Deployment change, and no event tells of
+	// it within announceWithin. Restarts, changes of labels and scaling are no deployments. Default false.
+	WatchUnannounced bool `yaml:"watchUnannounced"`
+	// AnnounceWithin is how long after a deployment its event may come. Default 2m.
+	AnnounceWithin model.Duration `yaml:"announceWithin"`
 	// EarlyPass ends a watch as healthy when the active stage is over and the release is proven to be within every limit, which
 	// takes traffic. Default false: a fault may also come late. It cannot be had with business metrics.
 	EarlyPass bool   `yaml:"earlyPass"`
@@ -210,6 +215,9 @@ func (p *Policy) UnmarshalYAML(unmarshal func(any) error) error {
 		Baseline:  Baseline{Window: minutes(60)},
 		KnownGood: KnownGood{MinServing: minutes(15)},
 		SettleFor: minutes(5),
+
+		AnnounceWithin: model.Duration(watch.DefaultAnnounceWithin),
+
 		Verify:    Verify{For: minutes(2), Deadline: minutes(10)},
 		Approval:  Approval{Within: minutes(60)},
 		Budgets:   PolicyBudgets{Workload: defaultBudgets().Workload, Namespace: defaultBudgets().Namespace},
@@ -294,6 +302,8 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 		Alpha:          p.Alpha,
 		MinBreach:      time.Duration(p.MinBreach),
 		EarlyPass:      p.EarlyPass,
+		Unannounced:    p.WatchUnannounced,
+		AnnounceWithin: time.Duration(p.AnnounceWithin),
 		Peers:          p.Guards.Peers,
 		Dependencies:   p.Guards.dependencies(scrape),
 		Migration:      p.Migration.compile(),

@@ -86,6 +86,8 @@ type Accepted struct {
 	// Policy is the name of the policy chosen, Mode what it lets the watch do.
 	Policy string `json:"policy"`
 	Mode   string `json:"mode"`
+	// Unannounced says that nobody announced the deployment: it was seen in the cluster, and the event was made up for it.
+	Unannounced bool `json:"unannounced,omitempty"`
 }
 
 // Tick records the integer counts of one evaluation instant.

@@ -95,7 +95,7 @@ func by(actor string) string {
 func (s Summary) tell(e Entry) string {
 	switch {
 	case e.Accepted != nil:
-		return tellAccepted("Event accepted", e.Accepted) + ", policy " + or(text(e.Accepted.Policy), "none") + ", mode " + or(text(e.Accepted.Mode), "unknown")
+		return tellAccepted(acceptance(e.Accepted), e.Accepted) + ", policy " + or(text(e.Accepted.Policy), "none") + ", mode " + or(text(e.Accepted.Mode), "unknown")
 	case e.Updated != nil:
 		return tellAccepted("Event updated", e.Updated)
 	case e.Pinned != nil:
@@ -152,6 +152,13 @@ func tellControl(e Entry) string {
 		out += ": " + text(c.Reason)
 	}
 	return out
+}
+
+func acceptance(a *Accepted) string {
+	if a.Unannounced {
+		return "Seen in the cluster, announced by nobody"
+	}
+	return "Event accepted"
 }
 
 func tellAccepted(what string, a *Accepted) string {

@@ -24,6 +24,9 @@ func (w Watch) blueGreen() *rollback.Switch {
 // behind another Service, or the switch of one that was announced as rolled out only, has a way back of its own.
 func (w Watch) repeats(o Watch) bool {
 	mine, theirs := w.blueGreen(), o.blueGreen()
+	if w.Event.SchemaChange && !o.Event.SchemaChange {
+		return false // which rules out what the other watch may be about to do
+	}
 	return mine == nil || theirs != nil && *mine == *theirs
 }
 

@@ -119,7 +119,7 @@ func TestTicksOfASetWaitForTheCache(t *testing.T) {
 
 func TestADaemonSetWithALongNameIsNotWatched(t *testing.T) {
 	w := newTestWatch(func(w *Watch) {
-		w.Event.Kind, w.Event.Workload = event.KindDaemonSet, strings.Repeat("x", mostNamed)
+		w.Event.Kind, w.Event.Workload = event.KindDaemonSet, strings.Repeat("x", longestName)
 	})
 	release := rollback.Revision{ByLabel: true}
 	require.Empty(t, w.untold(release))

@@ -180,7 +180,7 @@ func (a *actor) recordAcceptance(ctx context.Context) error {
 	}
 	entries := []incident.Entry{
 		{Kind: incident.KindAccepted, Accepted: &incident.Accepted{
-			Subject: w.Subject, StreamSeq: w.StreamSeq, Event: w.Document, Policy: w.Policy.Name, Mode: string(mode),
+			Subject: w.Subject, StreamSeq: w.StreamSeq, Event: w.Document, Policy: w.Policy.Name, Mode: string(mode), Unannounced: w.Unannounced,
 		}},
 		{Kind: incident.KindState, State: &incident.StateChange{To: string(Pending), Reason: "accepted"}},
 	}
@@ -201,7 +201,7 @@ func (a *actor) recordAcceptance(ctx context.Context) error {
 func (w Watch) accepted() Watch {
 	return Watch{
 		Format: w.Format, Key: w.Key, Subject: w.Subject, StreamSeq: w.StreamSeq, Document: w.Document, Event: w.Event,
-		Policy: w.Policy, AcceptedAt: w.AcceptedAt, LogName: w.LogName, Unwatched: w.Unwatched, Order: w.Order,
+		Policy: w.Policy, AcceptedAt: w.AcceptedAt, LogName: w.LogName, Unwatched: w.Unwatched, Unannounced: w.Unannounced, Order: w.Order,
 		fold: fold{ordered: w.Order}, State: Pending, Since: w.AcceptedAt,
 	}
 }

@@ -40,6 +40,12 @@ func (s *Supervisor) Accept(ctx context.Context, m Published) error {
 	if err != nil {
 		return err
 	}
+	return s.store(ctx, w, m)
+}
+
+// store stores a new watch and runs it, unless it is known.
+func (s *Supervisor) store(ctx context.Context, w Watch, m Published) error {
+	e := w.Event
 	value, err := json.Marshal(w)
 	if err != nil {
 		return fmt.Errorf("encode the watch: %w", err)

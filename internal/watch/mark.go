@@ -61,7 +61,7 @@ func (w Watch) marks() bool {
 }
 
 func (w Watch) mark() mark {
-	return mark{key: w.Key, until: w.Pin.T0.Add(w.Policy.End() + 2*w.Policy.Verify.Deadline + markGrace)}
+	return mark{key: w.Key, until: w.Pin.T0.Add(w.Policy.End() + 2*w.Policy.Verify.Deadline + w.Policy.ApprovalFor + markGrace)}
 }
 
 // markFor is what a workload is to be marked with, by all watches that are open; empty for nothing. Of several watches of

@@ -216,6 +216,8 @@ func (m *marker) judge(ctx context.Context, a rollback.Annotated) (again bool) {
 	case !ok:
 		m.opts.Log.Warn("a workload carries a mark that cannot be read; it is taken away", about...)
 	case known:
+	case ok && !slices.Contains(m.opts.Environments, mk.environment()):
+		return false // of an environment that others watch
 	case err != nil:
 		m.opts.Log.Warn("it could not be looked up whose mark a workload carries", append(about, zap.Error(err))...)
 		return true

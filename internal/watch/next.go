@@ -232,8 +232,11 @@ func (w Watch) replacedBy(snapshot rollback.Snapshot) (string, bool) {
 	if w.Pin.Target != nil && rollback.ContainersEqual(snapshot.Template, w.Pin.Target.Template) {
 		return "somebody rolled it back by hand", true
 	}
-	return "another version was deployed in its place", true
+	return replacedByAnother, true
 }
+
+// replacedByAnother is why a watch ends whose workload runs something new that no event told of, yet or at all.
+const replacedByAnother = "another version was deployed in its place"
 
 // changedAgain reports whether the workload no longer runs what the rollback put there.
 func (w Watch) changedAgain(snapshot rollback.Snapshot) (string, bool) {

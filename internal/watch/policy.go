@@ -46,6 +46,9 @@ type Policy struct {
 	Budgets     Budgets       `json:"budgets,omitzero"`
 	CoolDown    time.Duration `json:"coolDown,omitempty"`
 	AskInFreeze bool          `json:"askInFreeze,omitempty"`
+	// Unannounced has deployments watched that nobody has announced within AnnounceWithin; zero means DefaultAnnounceWithin.
+	Unannounced    bool          `json:"unannounced,omitempty"`
+	AnnounceWithin time.Duration `json:"announceWithin,omitempty"`
 	// EarlyPass ends a watch as healthy once that is proven.
 	EarlyPass bool `json:"earlyPass,omitempty"`
 	// Peers and Dependencies are how what is not the release's doing is told from what is (analyzer.Around).

@@ -21,6 +21,8 @@ type Options struct {
 	// Instance is the daemon's instance name; it signs the journal.
 	Instance string
 	Policies []Policy
+	// Environments are those that deployments are watched of which nobody announced.
+	Environments []string
 	// Budgets bound automatic rollbacks; those of a policy take the place of the ones here, but for the cluster's. What is
 	// zero has its default.
 	Budgets Budgets
@@ -40,7 +42,9 @@ type Options struct {
 	Records Records
 	Holds   Holds
 	// Marks may be nil: workloads are not marked then, and watches that NATS loses are not missed.
-	Marks   Marks
+	Marks Marks
+	// Feed may be nil: deployments that nobody announces are not watched then.
+	Feed    Feed
 	Tell    Teller
 	Reject  Rejecter
 	Metrics *Metrics
@@ -58,6 +62,7 @@ type Supervisor struct {
 	reserved reservations
 	crowds   crowds
 	marker   *marker
+	lookout  *lookout
 
 	mu     sync.RWMutex
 	actors map[string]*actor
@@ -80,6 +85,7 @@ func New(opts Options) *Supervisor {
 		reserved: reservations{held: map[string]act{}},
 	}
 	s.marker = newMarker(s)
+	s.lookout = newLookout(s)
 	return s
 }
 
@@ -139,6 +145,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	running.Go(func() { newScheduler(s).run(ctx) })
 	running.Go(func() { s.tellCrowds(ctx) })
 	running.Go(func() { s.marker.run(ctx) })
+	running.Go(func() { s.lookout.run(ctx) })
 	<-ctx.Done()
 	s.mu.Lock()
 	s.launch = nil // what is accepted from now on is carried by the next process, so that nothing joins those that are waited for
@@ -178,6 +185,7 @@ func (s *Supervisor) retire(a *actor) {
 	delete(s.actors, a.watch.Key)
 	s.ended[a.watch.Key] = a.watch.epitome()
 	s.marker.look(a.watch.workload())
+	s.lookout.ended(a.watch)
 	for _, other := range s.actors {
 		if other.view.Load().workload() == a.watch.workload() {
 			return

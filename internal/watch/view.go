@@ -8,13 +8,15 @@ import (
 
 // View is a watch as programs see it; it is the body of /api/v1/watches.
 type View struct {
-	ID          string    `json:"id"`
-	EventID     string    `json:"eventId,omitempty"`
-	Environment string    `json:"environment"`
-	Namespace   string    `json:"namespace"`
-	Workload    string    `json:"workload"`
-	Version     string    `json:"version"`
-	Policy      string    `json:"policy"`
+	ID          string `json:"id"`
+	EventID     string `json:"eventId,omitempty"`
+	Environment string `json:"environment"`
+	Namespace   string `json:"namespace"`
+	Workload    string `json:"workload"`
+	Version     string `json:"version"`
+	Policy      string `json:"policy"`
+	// Unannounced says that nobody announced the deployment; it was seen in the cluster.
+	Unannounced bool      `json:"unannounced,omitempty"`
 	State       State     `json:"state"`
 	Final       bool      `json:"final"`
 	Reason      string    `json:"reason"`
@@ -38,7 +40,7 @@ func (w Watch) View() View {
 	v := View{
 		ID: w.Key, EventID: w.Event.ID,
 		Environment: w.Event.Environment, Namespace: w.Event.Namespace, Workload: w.Event.Workload, Version: w.Event.Version,
-		Policy: w.Policy.Name, State: w.State, Final: w.State.Final(), Reason: w.Reason,
+		Policy: w.Policy.Name, Unannounced: w.Unannounced, State: w.State, Final: w.State.Final(), Reason: w.Reason,
 		AcceptedAt: w.AcceptedAt, Since: w.Since, Incident: w.Incident, LandedAt: w.LandedAt,
 		LastTick: w.lastTick, Verdict: w.judgement.Verdict, Signals: w.judgement.Signals,
 	}

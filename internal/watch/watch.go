@@ -41,6 +41,9 @@ type Watch struct {
 	// Unwatched says why the deployment is recorded only, empty if it is watched.
 	Unwatched string `json:"unwatched,omitempty"`
 
+	// Unannounced is set if nobody announced the deployment, and Event was made up for it.
+	Unannounced bool `json:"unannounced,omitempty"`
+
 	// Folded from the journal.
 	State     State                        `json:"state"`
 	Reason    string                       `json:"reason,omitempty"`

@@ -126,8 +126,9 @@ func (w *world) failing(fail func(call string, done bool) error) {
 func (w *world) options() Options {
 	policy := testPolicy()
 	return Options{
-		Instance: "test", Policies: []Policy{policy}, Store: storeOf{w}, Journal: journalOf{w}, Names: namesOf{w}, Holds: holdsOf{w},
-		Cluster: clusterOf{w}, Preview: clusterOf{w}, Cache: cacheOf{w}, Sampler: samplerOf{w}, Records: recordsOf{w}, Tell: tellerOf{w}, Reject: rejecterOf{w},
+		Instance: "test", Environments: []string{"production"}, Policies: []Policy{policy}, Store: storeOf{w}, Journal: journalOf{w}, Names: namesOf{w},
+		Holds: holdsOf{w}, Cluster: clusterOf{w}, Preview: clusterOf{w}, Cache: cacheOf{w}, Sampler: samplerOf{w}, Records: recordsOf{w},
+		Tell: tellerOf{w}, Reject: rejecterOf{w},
 		Metrics: NewMetrics(prometheus.NewRegistry()), Log: zap.NewNop(),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"net"
 	"net/http"
@@ -39,6 +40,8 @@ type settings struct {
 	Requests, Errors, Policies string
 	// LeaderElection is how replicas elect a leader, as YAML; empty for a daemon that runs alone.
 	LeaderElection string
+	// Unannounced is what the policy says about deployments that nobody announces, as YAML.
+	Unannounced string
 	// Signals are further signals, as YAML.
 	Signals string
 	// Migration is what takes the database back, as YAML; empty if nothing does.
@@ -96,6 +99,9 @@ policies:
   settleFor: {{.SettleFor}}
   verify: {for: 3s, deadline: 40s}
   minBreach: {{.MinBreach}}
+{{- if .Unannounced}}
+  {{.Unannounced}}
+{{- end}}
 {{- if .Guards}}
   guards: {{.Guards}}
 {{- end}}
@@ -144,7 +150,7 @@ func launchDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 	t.Helper()
 	dir := t.TempDir()
 	s := settings{
-		Instance: "e2e", Environment: "production", Namespace: namespaceOf(t), Mode: "automatic",
+		Instance: instanceOf(t), Environment: "production", Namespace: namespaceOf(t), Mode: "automatic",
 		Prometheus: w.stack.Prometheus, Kubeconfig: w.stack.DaemonKubeconfig,
 		NATS: freeAddress(t), HTTP: freeAddress(t), Dir: dir,
 		// Tests run side by side, and what happens to one must not look like an outage that the others share.
@@ -171,6 +177,13 @@ func launchDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 
 // toItsEnd is for tests that watch a release to its end: it comes soon.
 func toItsEnd(s *settings) { s.Active = 20 * time.Second }
+
+// instanceOf names the instance of a test's daemons: its marks on workloads must not be taken for those of another test's.
+func instanceOf(t *testing.T) string {
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(namespaceOf(t)))
+	return fmt.Sprintf("e2e-%08x", sum.Sum32())
+}
 
 // namespaceOf names the test's own namespace.
 func namespaceOf(t *testing.T) string {

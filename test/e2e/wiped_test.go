@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -82,4 +83,16 @@ func TestWipedStorage(t *testing.T) {
 }
 
 // lostPages is how many pages have told of lost watches.
-func (d *daemon) lostPages() int { return strings.Count(d.logged(), "its watch is lost") }
+func (d *daemon) lostPages() int { return d.counts("its watch is lost") }
+
+// counts is how many notices have a title with that text.
+func (d *daemon) counts(title string) int {
+	n := 0
+	for line := range strings.Lines(d.logged()) {
+		var notice struct{ Logger, Title string }
+		if json.Unmarshal([]byte(line), &notice) == nil && notice.Logger == "notice" && strings.Contains(notice.Title, title) {
+			n++
+		}
+	}
+	return n
+}
