@@ -29,6 +29,8 @@ type Options struct {
 	PageSize int64
 	// CheckSecrets has Inspect look whether the Secrets that a target names are there. It takes the permission to read them.
 	CheckSecrets bool
+	// ArgoCDNamespace is where Argo CD's Applications are, unless they say otherwise; "argocd" if empty.
+	ArgoCDNamespace string
 }
 
 // Cluster reads workloads live from the API server and patches them. It uses the dynamic client, because typed clients
@@ -47,6 +49,9 @@ func NewCluster(client dynamic.Interface, options Options) *Cluster {
 	}
 	if options.PageSize <= 0 {
 		options.PageSize = 500
+	}
+	if options.ArgoCDNamespace == "" {
+		options.ArgoCDNamespace = "argocd"
 	}
 	return &Cluster{client: client, options: options}
 }

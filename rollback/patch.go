@@ -3,6 +3,8 @@ package rollback
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -60,16 +62,22 @@ func (s PlannedSwitch) swap() []operation {
 	}
 }
 
-// annotate records the intent. A JSON patch cannot add to an absent map, and adding the map would wipe one that has
-// come into being since, so the test for null makes sure that there is none.
+// annotate records the intent, and holds those owners that are held by an annotation. A JSON patch cannot add to an
+// absent map, and adding the map would wipe one that has come into being since, so the test for null makes sure that
+// there is none.
 func (p Plan) annotate(intentID string) []operation {
-	if p.HasAnnotations {
-		return []operation{{"add", pointer("metadata", "annotations", IntentAnnotation), intentID}}
+	wanted := p.annotations(intentID)
+	if !p.HasAnnotations {
+		return []operation{
+			{"test", "/metadata/annotations", nil},
+			{"add", "/metadata/annotations", wanted},
+		}
 	}
-	return []operation{
-		{"test", "/metadata/annotations", nil},
-		{"add", "/metadata/annotations", map[string]string{IntentAnnotation: intentID}},
+	var operations []operation
+	for _, key := range slices.Sorted(maps.Keys(wanted)) {
+		operations = append(operations, operation{"add", pointer("metadata", "annotations", key), wanted[key]})
 	}
+	return operations
 }
 
 // pointer writes a JSON pointer (RFC 6901).

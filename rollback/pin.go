@@ -21,7 +21,7 @@ import (
 // Never chosen are a template that was proven bad, one whose ReplicaSet is gone, and one with a schema change between
 // it and the release. Past are the earlier watches of the same workload, the newest first.
 func NewPin(s Snapshot, rev Revision, t0 time.Time, past []PastWatch, minServing time.Duration) Pin {
-	p := Pin{WorkloadUID: s.UID, T0: t0, Release: rev, Replicas: s.Replicas}
+	p := Pin{WorkloadUID: s.UID, T0: t0, Release: rev, Replicas: s.Replicas, RolledBackAt: rolledBackAt(rev, past)}
 	c := chooser{snapshot: s, release: rev, t0: t0, past: past, minServing: minServing}
 	rules := []func() (*Revision, string){c.inherited, c.passed, c.served}
 	if s.Switch != nil {

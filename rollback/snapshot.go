@@ -31,6 +31,8 @@ type Snapshot struct {
 	// Revision is the revision annotation; empty before the controller has seen the workload.
 	Revision    string
 	Annotations map[string]string
+	// Traces tell who else writes the workload.
+	Traces Traces
 	// Template is /spec/template as the API server gave it.
 	Template json.RawMessage
 	Paused   bool
@@ -164,6 +166,7 @@ func newSnapshot(d deployment) Snapshot {
 		Deleting:           d.Metadata.DeletionTimestamp != nil,
 		Revision:           d.Metadata.Annotations[revisionAnnotation],
 		Annotations:        d.Metadata.Annotations,
+		Traces:             newTraces(d.Metadata),
 		Template:           d.Spec.Template,
 		Paused:             d.Spec.Paused,
 		Update:             UpdateStrategy{Type: d.Spec.UpdateStrategy.Type, Partition: d.Spec.UpdateStrategy.RollingUpdate.Partition},

@@ -30,6 +30,8 @@ type SwitchState struct {
 	// Selector is the Service's whole selector.
 	Selector    map[string]string
 	Annotations map[string]string
+	// Traces tell who else writes the Service.
+	Traces Traces
 	// SwitchedAt is when the selector was last changed, or later: see switchedAt. Zero if nothing tells.
 	SwitchedAt time.Time
 	// NewReady and OldReady are the ready pods that the selector matches with To and with From.
@@ -66,6 +68,7 @@ func newSwitchState(sw Switch, svc service) *SwitchState {
 		ResourceVersion: svc.Metadata.ResourceVersion,
 		Selector:        svc.Spec.Selector,
 		Annotations:     svc.Metadata.Annotations,
+		Traces:          newTraces(svc.Metadata),
 		SwitchedAt:      switchedAt(svc.Metadata.ManagedFields, sw.SelectorKey),
 	}
 }

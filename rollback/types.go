@@ -62,6 +62,8 @@ type Pin struct {
 	Why string `json:"why,omitempty"`
 	// Replicas is the workload's replica count when it was pinned.
 	Replicas int32 `json:"replicas"`
+	// RolledBackAt is when a release with the same containers was rolled back before; zero if none was.
+	RolledBackAt time.Time `json:"rolledBackAt,omitzero"`
 	// Switch is set for a blue-green deployment; Target is then a version of the old colour's workload.
 	Switch *PinnedSwitch `json:"switch,omitempty"`
 }
@@ -87,6 +89,12 @@ type Plan struct {
 	ToVersion    string          `json:"toVersion,omitempty"`
 	// Switch is set if the plan switches a Service back; the workload itself is then left as it is.
 	Switch *PlannedSwitch `json:"switch,omitempty"`
+	// Owners are those who write the patched object too; see Mind.
+	Owners []Owner `json:"owners,omitempty"`
+	// Holds are how those of them who would undo the rollback are kept from it.
+	Holds []Hold `json:"holds,omitempty"`
+	// Advice is what must be done for the rollback to last, where others brought the version that it takes back.
+	Advice []Step `json:"advice,omitempty"`
 	// Summary is the plan in one sentence for a person.
 	Summary string `json:"summary"`
 	// Notes are what a person should know of the plan besides, a sentence each: what could not be checked.
@@ -97,6 +105,24 @@ type Plan struct {
 type Refusal struct {
 	Code   RefusalCode `json:"code"`
 	Reason string      `json:"reason"`
+	// Owners are those because of whom it is refused, and Advice is what a person can do instead, in order.
+	Owners []Owner `json:"owners,omitempty"`
+	Advice []Step  `json:"advice,omitempty"`
+}
+
+// Step is one thing for a person to do.
+type Step struct {
+	Do string `json:"do"`
+	// Command does it, quoted for a POSIX shell; empty if no command does. Words in capitals are for the reader to replace.
+	Command string `json:"command,omitempty"`
+}
+
+// String returns the step in one line.
+func (s Step) String() string {
+	if s.Command == "" {
+		return s.Do
+	}
+	return s.Do + ": " + s.Command
 }
 
 // Asks reports whether a person may overrule the refusal: what it says is that nothing is done without one.
@@ -149,6 +175,10 @@ const (
 	RefuseSwitchForbidden RefusalCode = "switch-forbidden"
 	// RefuseSchemaChange: the release, or one between it and the target, changed a database schema.
 	RefuseSchemaChange RefusalCode = "schema-change"
+	// RefuseGitOpsOwner: somebody else writes the object and would undo the rollback, or cannot be kept from it.
+	RefuseGitOpsOwner RefusalCode = "gitops-owner"
+	// RefuseCameBack: the release was rolled back before and is there again. It is for a person to say what becomes of it.
+	RefuseCameBack RefusalCode = "came-back"
 	// RefuseObserve: the policy only observes.
 	RefuseObserve RefusalCode = "observe"
 	// RefuseStage: the policy asks a person at this stage of the watch.

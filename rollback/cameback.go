@@ -1,0 +1,26 @@
+package rollback
+
+import "time"
+
+// CameBack reports whether the workload runs again what a rollback to this pin's target took back.
+func (p Pin) CameBack(s Snapshot) bool {
+	if s.UID != p.WorkloadUID || !ContainersEqual(s.Template, p.Release.Template) {
+		return false
+	}
+	if p.Switch == nil {
+		return true
+	}
+	return s.Switch != nil && s.Switch.ServiceUID == p.Switch.ServiceUID && s.Switch.Live() == p.Switch.To
+}
+
+// rolledBackAt returns when a release with the same containers was last rolled back, by the earlier watches; zero if none
+// was.
+func rolledBackAt(release Revision, past []PastWatch) time.Time {
+	var last time.Time
+	for _, w := range past {
+		if w.RolledBackAt.After(last) && ContainersEqual(w.Template, release.Template) {
+			last = w.RolledBackAt
+		}
+	}
+	return last
+}
