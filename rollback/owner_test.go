@@ -2,18 +2,13 @@ package rollback
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // traces reads what a Deployment's metadata, as YAML's JSON, tells of its writers.
 func traces(t *testing.T, metadata string) Traces {
@@ -163,25 +158,8 @@ func TestAdvice(t *testing.T) {
 			for _, step := range steps {
 				fmt.Fprintf(&b, "- %s\n", step)
 			}
-			wantGolden(t, tt.golden, b.String())
+			checkGolden(t, "advice-"+strings.ReplaceAll(tt.golden, "_", "-"), b.String())
 		})
-	}
-}
-
-func wantGolden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", "advice", name+".golden")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s:\n%s\nwant:\n%s", path, got, want)
 	}
 }
 

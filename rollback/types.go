@@ -128,7 +128,7 @@ func (s Step) String() string {
 // Asks reports whether a person may overrule the refusal: what it says is that nothing is done without one.
 func (r *Refusal) Asks() bool {
 	switch r.Code {
-	case RefuseUnproven, RefuseStage, RefuseOnHold, RefuseBudget, RefuseCoolDown, RefuseFreeze:
+	case RefuseUnproven, RefuseStage, RefuseOnHold, RefuseBudget, RefuseCoolDown, RefuseFreeze, RefuseCameBack:
 		return true
 	}
 	return false

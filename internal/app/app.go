@@ -121,6 +121,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Preview:  acting,
 		Marks:    acting,
 		Feed:     cluster.feed,
+		Owners:   acting,
 		Cache:    newCache(ctx, cluster.watcher),
 		Sampler:  analyzer.NewSampler(prom, time.Duration(cfg.Prometheus.Timeout)),
 		Smoke:    smoke.NewProber(),

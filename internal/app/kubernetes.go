@@ -57,7 +57,9 @@ func newCluster(cfg config.Kubernetes, may gate, log *zap.Logger) (*cluster, err
 
 // live reads and changes the workloads, never from a cache.
 func (c *cluster) live(cfg config.Kubernetes) *rollback.Cluster {
-	return rollback.NewCluster(c.client, rollback.Options{Timeout: time.Duration(cfg.Timeout), CheckSecrets: cfg.CheckSecrets})
+	return rollback.NewCluster(c.client, rollback.Options{
+		Timeout: time.Duration(cfg.Timeout), CheckSecrets: cfg.CheckSecrets, ArgoCDNamespace: cfg.ArgoCDNamespace,
+	})
 }
 
 // reachable asks for the server's version, which everybody may.

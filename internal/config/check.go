@@ -63,6 +63,7 @@ func (c *Config) checkEndpoints(k *checker) {
 	k.positive([]any{"prometheus", "timeout"}, c.Prometheus.Timeout)
 	k.positive([]any{"prometheus", "scrapeInterval"}, c.Prometheus.ScrapeInterval)
 	k.positive([]any{"kubernetes", "timeout"}, c.Kubernetes.Timeout)
+	k.namespace([]any{"kubernetes", "argoCDNamespace"}, c.Kubernetes.ArgoCDNamespace)
 	k.address([]any{"http", "listen"}, c.HTTP.Listen)
 	k.folder([]any{"files", "root"}, c.Files.Root)
 	if h := c.Prometheus.HTTPClient; h != nil {
@@ -151,6 +152,7 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 	}
 	p.Budgets.check(k, field)
 	p.Freeze.check(k, field)
+	p.checkGitOps(k, field)
 	p.Guards.check(k, field, scrape)
 	p.Migration.check(k, field)
 	names := map[string]bool{}

@@ -96,6 +96,8 @@ type Kubernetes struct {
 	// CheckSecrets looks before a rollback whether the Secrets that the known-good version needs are still there, as it is
 	// always looked whether its ConfigMaps are. It takes the permission to get Secrets. Default false.
 	CheckSecrets bool `yaml:"checkSecrets"`
+	// ArgoCDNamespace is where Argo CD keeps those Applications that do not say otherwise. Default argocd.
+	ArgoCDNamespace string `yaml:"argoCDNamespace"`
 }
 
 // Prometheus says whom to ask.
@@ -204,7 +206,7 @@ func (c *Config) WatchPolicies() []watch.Policy { return c.compiled }
 func defaultConfig() *Config {
 	return &Config{
 		NATS:       NATS{Embedded: Embedded{DataDir: "data", Listen: "127.0.0.1:4222"}},
-		Kubernetes: Kubernetes{Timeout: model.Duration(10 * time.Second)},
+		Kubernetes: Kubernetes{Timeout: model.Duration(10 * time.Second), ArgoCDNamespace: "argocd"},
 		Prometheus: Prometheus{Timeout: model.Duration(10 * time.Second), ScrapeInterval: model.Duration(15 * time.Second)},
 		HTTP:       HTTP{Listen: "127.0.0.1:9654"},
 		Files:      Files{Root: "."},

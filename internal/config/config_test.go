@@ -15,6 +15,7 @@ import (
 
 	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/watch"
+	"github.com/rollbackd/rollbackd/rollback"
 )
 
 // least is the shortest configuration there is.
@@ -55,7 +56,7 @@ func TestDefaults(t *testing.T) {
 			Rule: analyzer.Sustained{Relative: 0.1, Absolute: 0.001, Window: time.Minute, For: 5 * time.Minute, MinRequests: 100},
 		}},
 		Alpha: 0.001, MinBreach: 15 * time.Second, BaselineWindow: time.Hour, MinServing: 15 * time.Minute, SettleFor: 5 * time.Minute, AnnounceWithin: 2 * time.Minute,
-		Peers: true, Verify: watch.Verify{For: 2 * time.Minute, Deadline: 10 * time.Minute},
+		Peers: true, Verify: watch.Verify{For: 2 * time.Minute, Deadline: 10 * time.Minute, GuardFor: time.Hour}, GitOps: rollback.GitOpsRefuse,
 	}}, c.WatchPolicies())
 }
 

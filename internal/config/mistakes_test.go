@@ -97,6 +97,8 @@ func wrongValues() []mistaken {
 		{inPolicy("settleFor: 0s"), []string{"line 6: policies[0].settleFor: 0s " + duration}},
 		{inPolicy("verify: {for: 0s}"), []string{"line 6: policies[0].verify.for: 0s " + duration}},
 		{inPolicy("verify: {for: 10m}"), []string{"line 6: policies[0].verify.deadline: 10m leaves no time for verify.for, which is 10m; make it longer"}},
+		{inPolicy("verify: {guardFor: 1}"), []string{`line 6: policies[0].verify.guardFor: "1" is not a duration; write it as 30s, 5m or 1h30m`}},
+		{inPolicy("gitops: fight"), []string{`line 6: policies[0].gitops: "fight" is not what can be done about other owners; use refuse, hold or ignore`}},
 		{[]string{least[strings.Index(least, "  signals"):], "  signals: []\n"}, []string{"line 6: policies[0].signals: is empty; a policy judges by at least one signal"}},
 	}
 }

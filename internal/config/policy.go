@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/watch"
+	"github.com/rollbackd/rollbackd/rollback"
 )
 
 // Policy says how the workloads that it matches are judged and what may be done about a bad release.
@@ -31,6 +32,10 @@ type Policy struct {
 	CoolDown model.Duration `yaml:"coolDown"`
 	// Freeze says what a freeze means for the rollbacks of the policy.
 	Freeze PolicyFreeze `yaml:"freeze"`
+	// GitOps says what becomes of a rollback that another owner of the workload would undo, such as Argo CD, Flux or an operator:
+	// refuse (the default) pages with what to do instead, hold keeps the owner from it until the next deployment is announced,
+	// and ignore rolls back all the same.
+	GitOps rollback.GitOps `yaml:"gitops"`
 	// Alpha bounds the probability that a healthy deployment is ever rolled back without asking. Default 0.001.
 	Alpha float64 `yaml:"alpha"`
 	// MinBreach is the least length of a breach that is acted on, never less than three ticks. Default 15s.
@@ -106,6 +111,9 @@ type Verify struct {
 	For model.Duration `yaml:"for"`
 	// Deadline bounds the rollout, and after it the check. Default 10m.
 	Deadline model.Duration `yaml:"deadline"`
+	// GuardFor is how long after that it is looked whether somebody puts the bad version back. Nothing is done then but to
+	// page. Default 1h; 0s looks no longer.
+	GuardFor model.Duration `yaml:"guardFor"`
 }
 
 // Signal is one thing that releases are judged by.
@@ -218,11 +226,12 @@ func (p *Policy) UnmarshalYAML(unmarshal func(any) error) error {
 
 		AnnounceWithin: model.Duration(watch.DefaultAnnounceWithin),
 
-		Verify:    Verify{For: minutes(2), Deadline: minutes(10)},
+		Verify:    Verify{For: minutes(2), Deadline: minutes(10), GuardFor: minutes(60)},
 		Approval:  Approval{Within: minutes(60)},
 		Budgets:   PolicyBudgets{Workload: defaultBudgets().Workload, Namespace: defaultBudgets().Namespace},
 		CoolDown:  minutes(10),
 		Freeze:    PolicyFreeze{Rollback: FreezeAllow},
+		GitOps:    rollback.GitOpsRefuse,
 		Alpha:     analyzer.DefaultAlpha,
 		MinBreach: model.Duration(15 * time.Second),
 		Guards:    Guards{Peers: true},
@@ -295,7 +304,10 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 		MinServing:     time.Duration(p.KnownGood.MinServing),
 		SettleFor:      time.Duration(p.SettleFor),
 		ApprovalFor:    time.Duration(p.Approval.Within),
-		Verify:         watch.Verify{For: time.Duration(p.Verify.For), Deadline: time.Duration(p.Verify.Deadline)},
+		Verify: watch.Verify{
+			For: time.Duration(p.Verify.For), Deadline: time.Duration(p.Verify.Deadline), GuardFor: time.Duration(p.Verify.GuardFor),
+		},
+		GitOps:         p.GitOps,
 		Budgets:        watch.Budgets{Workload: p.Budgets.Workload.compile(), Namespace: p.Budgets.Namespace.compile()},
 		CoolDown:       time.Duration(p.CoolDown),
 		AskInFreeze:    p.Freeze.Rollback == FreezeApprove,

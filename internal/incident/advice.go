@@ -30,6 +30,8 @@ func (s Summary) steps() []string { return append(s.afterMigration(), s.otherSte
 
 func (s Summary) otherSteps() []string {
 	switch {
+	case s.CameBack != nil:
+		return append(s.cameBackSteps(), s.afterRollback()...)
 	case s.RolledBack:
 		return append(s.urgent(), s.afterRollback()...)
 	case s.initiated() && s.Action.Result == "":
@@ -71,11 +73,14 @@ func (s Summary) afterRollback() []string {
 	if s.Event.Commit != "" {
 		what = "Revert commit " + code(s.Event.Commit)
 	}
-	return []string{
-		what + " in git, or the next deploy brings this version back",
-		"Write " + s.postmortem(s.changed()),
-		"Add the rollback to the change log, with the cause once it is known",
+	first := []string{what + " in git, or the next deploy brings this version back"}
+	if len(s.Advice) > 0 && s.CameBack == nil {
+		first = s.adviceSteps()
 	}
+	return append(first,
+		"Write "+s.postmortem(s.changed()),
+		"Add the rollback to the change log, with the cause once it is known",
+	)
 }
 
 func (s Summary) postmortem(from time.Time) string {
@@ -102,6 +107,8 @@ func (s Summary) byHand() []string {
 		return append([]string{"**First** put back what the known-good version needs; without it its pods do not start"}, s.undo()...)
 	case rollback.RefuseImageUnpullable:
 		return append([]string{"**First** make the known-good version's image available again, or deploy another version with your deploy tool"}, s.undo()...)
+	case rollback.RefuseGitOpsOwner:
+		return s.adviceSteps()
 	case rollback.RefusePaused:
 		return append([]string{"Ask who paused the deployment and why; then let it go on: " +
 			code(s.kubectl("rollout resume "+s.deployment()))}, s.undo()...)

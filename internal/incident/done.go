@@ -30,12 +30,17 @@ func (s Summary) whatWasDone(p *page) {
 	p.line("- By: %s%s", or(text(a.Actor), "unknown"), a.approval())
 	p.line("- Intent: %s", code(a.Intent))
 	s.migrationLog(p)
+	s.writtenBy(p)
 }
 
 func (s Summary) nothingDone(p *page) {
 	p.line("Nothing was changed: %s.", text(s.NotRolledBack))
 	if s.Plan != nil {
 		p.line("\nA rollback would have done this: %s", text(s.Plan.Summary))
+	}
+	if len(s.Owners) > 0 {
+		p.line("")
+		s.writtenBy(p)
 	}
 }
 

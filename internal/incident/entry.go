@@ -35,6 +35,8 @@ const (
 	KindRollout   Kind = "rollout"
 	KindControl   Kind = "control"
 	KindMigration Kind = "migration"
+	KindOwnerHold Kind = "ownerHold"
+	KindCameBack  Kind = "cameBack"
 )
 
 // Entry is one line of a watch's journal. Entries are only ever appended.
@@ -65,6 +67,8 @@ type Entry struct {
 	Rollout   *RolloutProgress    `json:"rollout,omitempty"`
 	Control   *Control            `json:"control,omitempty"`
 	Migration *Migration          `json:"migration,omitempty"`
+	OwnerHold *OwnerHold          `json:"ownerHold,omitempty"`
+	CameBack  *CameBack           `json:"cameBack,omitempty"`
 }
 
 // Phase tells the ticks of the watch proper from those that check whether a rollback helped.

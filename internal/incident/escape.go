@@ -3,6 +3,8 @@ package incident
 import (
 	"strings"
 	"unicode"
+
+	"github.com/rollbackd/rollbackd/rollback"
 )
 
 // The bounds, in runes, of what is quoted from an event or a server.
@@ -82,13 +84,7 @@ func clean(s string, bound int) string {
 }
 
 // shell quotes s as one word for a POSIX shell, where that is needed.
-func shell(s string) string {
-	s = clean(s, maxText)
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
+func shell(s string) string { return rollback.ShellWord(clean(s, maxText)) }
 
 // plain reports whether r means nothing to a shell, a file system or a log reader.
 func plain(r rune) bool {

@@ -31,6 +31,7 @@ func (s *Summary) add(e Entry) {
 		s.Watch = e.Watch
 	}
 	s.Times.Last = e.At
+	s.owners(e)
 	switch {
 	case e.Accepted != nil:
 		s.Event, s.Policy, s.Mode = decodeEvent(e.Accepted), e.Accepted.Policy, e.Accepted.Mode

@@ -129,6 +129,10 @@ func (s Summary) tellAction(e Entry) string {
 		return tellMigration(e.Migration)
 	case e.Control != nil:
 		return tellControl(e)
+	case e.OwnerHold != nil:
+		return "Hold " + tellHold(e.OwnerHold)
+	case e.CameBack != nil:
+		return "Came back: " + text(e.CameBack.String())
 	default:
 		return "Entry of a kind that this version does not know: " + text(string(e.Kind))
 	}

@@ -59,6 +59,12 @@ type Summary struct {
 	Action  *Action           `json:"action,omitempty"`
 	// Migration is the down-migration of the newest attempt, nil if it has none.
 	Migration *MigrationSummary `json:"migration,omitempty"`
+	// Owners are those who write the workload too, and Advice is what must be done because of them. OwnerHold is how they are
+	// kept from undoing the rollback, CameBack that the release is there again all the same.
+	Owners    []rollback.Owner `json:"owners,omitempty"`
+	Advice    []rollback.Step  `json:"advice,omitempty"`
+	OwnerHold *OwnerHold       `json:"ownerHold,omitempty"`
+	CameBack  *CameBack        `json:"cameBack,omitempty"`
 	// Rollout is what the cluster last said of the deployment, Return of the rollback.
 	Rollout *RolloutProgress `json:"rollout,omitempty"`
 	Return  *RolloutProgress `json:"return,omitempty"`
@@ -122,6 +128,7 @@ type Times struct {
 	Landed          time.Time `json:"landed,omitzero"`
 	RolloutComplete time.Time `json:"rolloutComplete,omitzero"`
 	Restored        time.Time `json:"restored,omitzero"`
+	CameBack        time.Time `json:"cameBack,omitzero"`
 	// State is when the latest state was entered; Last is the newest entry.
 	State time.Time `json:"state,omitzero"`
 	Last  time.Time `json:"last,omitzero"`

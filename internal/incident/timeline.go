@@ -176,6 +176,8 @@ func (s Summary) whatBroke() string {
 
 func (s Summary) whatCame() string {
 	switch {
+	case s.CameBack != nil:
+		return "Rolled back to " + s.backTo() + ", but **the bad version came back**. Nothing more is done automatically."
 	case s.Restored:
 		return "Rolled back to " + s.backTo() + ", and the service is well again."
 	case s.State == stateNotRecovered:

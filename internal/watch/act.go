@@ -54,6 +54,8 @@ func (w Watch) undecided() *rollback.Refusal {
 	case stage.Mode != Automatic:
 		return &rollback.Refusal{Code: rollback.RefuseObserve,
 			Reason: fmt.Sprintf("policy %q only observes in the %s stage", w.Policy.Name, stage.Name)}
+	case !w.Pin.RolledBackAt.IsZero():
+		return w.cameBackBefore()
 	case w.judgement.Verdict == analyzer.Regressed && w.judgement.Unproven && w.judgement.Doubt() != "":
 		return &rollback.Refusal{Code: rollback.RefuseUnproven, Reason: w.judgement.Doubt()}
 	case w.judgement.Verdict == analyzer.Regressed && w.judgement.Unproven:
@@ -151,6 +153,7 @@ func (s *step) planned(in planned) {
 	}
 	s.add(incident.Entry{Kind: incident.KindPlan, Plan: &plan})
 	s.add(incident.Entry{Kind: incident.KindIntent, Intent: &incident.Intent{ID: intentID(w.Key, s.now), Plan: plan, Migration: migration}})
+	s.placing(plan)
 	s.become(RollingBack, plan.Summary)
 }
 

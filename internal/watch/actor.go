@@ -289,7 +289,8 @@ func (a *actor) nextLook() time.Duration {
 
 // look returns how the cluster shows the workload, or, where it does not, the mere passing of time.
 func (a *actor) look(ctx context.Context) input {
-	if newer, ok := a.newerThan(a.watch); ok {
+	// The same version announced again, while a rollback of it is checked, is looked at first: it may have come back.
+	if newer, ok := a.newerThan(a.watch); ok && (a.watch.State != Verifying || newer.Version != a.watch.Event.Version) {
 		return superseded{by: newer}
 	}
 	if a.watch.State == Pending || a.watch.State == RollingBack {

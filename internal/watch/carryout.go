@@ -30,6 +30,11 @@ func (a *actor) plan(ctx context.Context) (planned, error) {
 		return planned{}, err
 	}
 	in.plan, in.refusal = rollback.MakePlan(pin, snapshot, a.watch.failsMostly())
+	if in.refusal == nil {
+		if in.plan, in.refusal, err = a.mindOwners(ctx, a.watch, in.plan, snapshot); err != nil {
+			return planned{}, err
+		}
+	}
 	return a.guarded(in, snapshot, time.Now()), nil
 }
 
@@ -73,6 +78,9 @@ func (a *actor) apply(ctx context.Context) (input, error) {
 		if found, err := a.planStillHolds(ctx); found != nil || err != nil {
 			return found, err
 		}
+	}
+	if a.watch.holdsDue() {
+		return a.placeHolds(ctx)
 	}
 	result, detail, err := a.opts.Cluster.Apply(ctx, a.watch.intent.Plan, a.watch.intent.ID)
 	return applied{result: result, detail: detail}, err

@@ -64,6 +64,11 @@ type (
 	withdrawn struct{ refusal *rollback.Refusal }
 	// notLanded: the intent that was found at a restart is not in the cluster.
 	notLanded struct{}
+	// ownersHeld: the owners are held who must be before the intent is carried out, or why they cannot be.
+	ownersHeld struct {
+		detail  string
+		refusal *rollback.Refusal
+	}
 	// unsure: carrying the intent out failed, and it is not known whether the patch landed all the same.
 	unsure struct{}
 )
@@ -81,6 +86,7 @@ func (planned) isInput()        {}
 func (applied) isInput()        {}
 func (withdrawn) isInput()      {}
 func (notLanded) isInput()      {}
+func (ownersHeld) isInput()     {}
 func (unsure) isInput()         {}
 
 // effect is the one thing that a watch wants done next; its result comes back as an input.

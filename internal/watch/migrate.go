@@ -81,6 +81,9 @@ func (a *actor) beforeMigrating(ctx context.Context) (input, error) {
 		}
 		return nil, nil
 	}
+	if a.watch.holdsDue() { // first, for who cannot be held must not be found out once the database is taken back
+		return a.placeHolds(ctx)
+	}
 	again, err := a.plan(ctx)
 	return stillToBeDone(again.refusal, err)
 }

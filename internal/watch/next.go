@@ -65,6 +65,8 @@ func (s *step) take(in input) {
 		s.watch.lookedUp = true
 	case jobSeen:
 		s.jobSeen(in)
+	case ownersHeld:
+		s.ownersHeld(in)
 	case unsure:
 		s.watch.lookedUp = false
 	}
@@ -195,6 +197,8 @@ func (s *step) settle(in observed) {
 	s.become(Watching, fmt.Sprintf("version %s is live", w.Event.Version))
 	if pin.Target == nil {
 		s.add(incident.Entry{Kind: incident.KindRefusal, Refusal: &rollback.Refusal{Code: rollback.RefuseNoTarget, Reason: pin.NoTarget}})
+	} else if refusal := s.watch.cameBackBefore(); refusal != nil {
+		s.add(incident.Entry{Kind: incident.KindRefusal, Refusal: refusal})
 	}
 	s.progress(in.snapshot)
 }
@@ -268,6 +272,10 @@ func (w Watch) contradicts(snapshot rollback.Snapshot) bool {
 
 // restored notes when the rollback's rollout is complete, from when on it can be measured whether it helped.
 func (s *step) restored(snapshot rollback.Snapshot) {
+	if s.watch.Pin.CameBack(snapshot) {
+		s.cameBackWhileVerifying(snapshot)
+		return
+	}
 	if why, changed := s.watch.changedAgain(snapshot); changed {
 		s.become(RolledBackUnverified, why+" before it could be told whether the rollback helped")
 		return

@@ -27,9 +27,12 @@ func notices(before, after Watch, entries []incident.Entry) []notifier.Notice {
 			if after.alarming(State(e.State.To)) {
 				severity = notifier.Page
 			}
-			tell(e, severity, title, e.State.Reason)
+			tell(e, severity, title, after.withAdvice(e))
 		case incident.KindFrozen:
 			tell(e, notifier.Page, fmt.Sprintf("%s was deployed during the freeze %q", after.name(), e.Frozen.Name), frozenText(*e.Frozen))
+		case incident.KindOwnerHold, incident.KindCameBack:
+			severity, title, text := ownerNotice(e, before, after)
+			tell(e, severity, title, text)
 		case incident.KindVerdict:
 			if excuses(e.Verdict) && !excused { // once a watch: it may come and go
 				excused = true
@@ -68,6 +71,9 @@ func announcement(s State, w Watch) (notifier.Severity, string) {
 	case RolledBack:
 		return notifier.Page, name + " was rolled back, and it helped"
 	case RolledBackUnverified:
+		if w.CameBack != nil {
+			return notifier.Page, name + " came back after it was rolled back"
+		}
 		return notifier.Page, name + " was rolled back; whether it helped is not known"
 	case NotRecovered:
 		return notifier.Page, name + " was rolled back, and it did not help"

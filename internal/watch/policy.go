@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/rollback"
 )
 
 // Mode is what a watch may do about a release that is proven bad.
@@ -49,6 +50,8 @@ type Policy struct {
 	// Unannounced has deployments watched that nobody has announced within AnnounceWithin; zero means DefaultAnnounceWithin.
 	Unannounced    bool          `json:"unannounced,omitempty"`
 	AnnounceWithin time.Duration `json:"announceWithin,omitempty"`
+	// GitOps is what becomes of a rollback that others who write the workload would undo; empty is refuse.
+	GitOps rollback.GitOps `json:"gitops,omitempty"`
 	// EarlyPass ends a watch as healthy once that is proven.
 	EarlyPass bool `json:"earlyPass,omitempty"`
 	// Peers and Dependencies are how what is not the release's doing is told from what is (analyzer.Around).
@@ -74,6 +77,8 @@ type Verify struct {
 	For time.Duration `json:"for"`
 	// Deadline is how long the rollout, and after it the signals, may take to get there.
 	Deadline time.Duration `json:"deadline"`
+	// GuardFor is how long after the end it is looked whether the release comes back.
+	GuardFor time.Duration `json:"guardFor,omitempty"`
 }
 
 // Match selects workloads by shell patterns (as of path.Match); an empty pattern matches everything.

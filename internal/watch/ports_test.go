@@ -26,6 +26,7 @@ type (
 	recordsOf  struct{ *world }
 	tellerOf   struct{ *world }
 	rejecterOf struct{ *world }
+	ownersOf   struct{ *world }
 )
 
 func (s storeOf) Create(ctx context.Context, key string, value []byte) error {

@@ -23,11 +23,14 @@ func (s *Supervisor) preview(ctx context.Context, in control.Asked, open *actor)
 		return control.Refuse(control.CodeBusy, "%v", err)
 	}
 	plan, refusal, err := s.hypothetical(ctx, w, snapshot, in.Revision)
-	if err != nil {
-		return control.Refuse(control.CodeBusy, "%v", err)
+	if err == nil && refusal == nil {
+		plan, refusal, err = s.mindOwners(ctx, s.underPolicy(w), plan, snapshot)
 	}
-	if refusal != nil {
-		return control.Reply{Code: control.Code(refusal.Code), Message: refusal.Reason}
+	switch {
+	case err != nil:
+		return control.Refuse(control.CodeBusy, "%v", err)
+	case refusal != nil:
+		return control.Reply{Code: control.Code(refusal.Code), Message: refusal.Reason, Notes: inWords(refusal.Advice)}
 	}
 	if with, _, err := w.withMigration(plan); err == nil {
 		plan = with
@@ -44,7 +47,7 @@ func (s *Supervisor) preview(ctx context.Context, in control.Asked, open *actor)
 	default:
 		reply.Notes = append(reply.Notes, "the API server would accept it (tried with a dry run)")
 	}
-	reply.Notes = append(reply.Notes, s.ownMind(w)...)
+	reply.Notes = append(append(reply.Notes, inWords(plan.Advice)...), s.ownMind(w)...)
 	return reply
 }
 

@@ -34,6 +34,7 @@ type Options struct {
 	Cluster Cluster
 	Preview Previewer
 	Cache   Cache
+	Owners  Owners
 	Sampler Sampler
 	// Smoke runs smoke tests; it may be nil where no policy has any.
 	Smoke Smoker
@@ -66,8 +67,9 @@ type Supervisor struct {
 
 	mu     sync.RWMutex
 	actors map[string]*actor
-	// ended are the watches that are final, by key.
-	ended map[string]Watch
+	// ended are the watches that are final, by key, and guards the actors of those that are still looked after.
+	ended  map[string]Watch
+	guards map[string]*actor
 	// held are the workloads on which people stopped automatic action.
 	held map[event.Target]Hold
 	// launch starts an actor; it is set while Run runs.
@@ -83,6 +85,7 @@ func New(opts Options) *Supervisor {
 		ended:    map[string]Watch{},
 		held:     map[event.Target]Hold{},
 		reserved: reservations{held: map[string]act{}},
+		guards:   map[string]*actor{},
 	}
 	s.marker = newMarker(s)
 	s.lookout = newLookout(s)
@@ -108,6 +111,9 @@ func (s *Supervisor) Load(ctx context.Context) error {
 			return nil
 		}
 		s.ended[key] = w.epitome()
+		if w.guarded(time.Now()) {
+			s.guards[key] = newActor(s, w)
+		}
 		if !w.Rendered {
 			s.records.ask(w)
 		}
@@ -140,6 +146,10 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	for _, a := range s.actors {
 		s.launch(a)
 	}
+	for _, a := range s.guards {
+		s.opts.Cache.Watch(a.watch.workload())
+		running.Go(func() { s.keepGuard(ctx, a) })
+	}
 	s.mu.Unlock()
 	running.Go(func() { s.records.run(ctx) })
 	running.Go(func() { newScheduler(s).run(ctx) })
@@ -165,6 +175,7 @@ func (s *Supervisor) carry(ctx context.Context, a *actor) {
 		err := a.run(ctx)
 		if err == nil {
 			s.retire(a)
+			s.keepGuard(ctx, a)
 			return
 		}
 		if ctx.Err() != nil {
@@ -186,12 +197,7 @@ func (s *Supervisor) retire(a *actor) {
 	s.ended[a.watch.Key] = a.watch.epitome()
 	s.marker.look(a.watch.workload())
 	s.lookout.ended(a.watch)
-	for _, other := range s.actors {
-		if other.view.Load().workload() == a.watch.workload() {
-			return
-		}
-	}
-	s.opts.Cache.Forget(a.watch.workload())
+	s.guards[a.watch.Key] = a // until keepGuard finds nothing left to guard
 }
 
 // ClusterChanged tells the open watches of a workload that the cluster shows something new of it. It never blocks.
@@ -204,6 +210,7 @@ func (s *Supervisor) ClusterChanged(w rollback.Workload) {
 			a.poke()
 		}
 	}
+	s.pokeGuards(w)
 }
 
 // newerThan returns the event of a newer watch of the same workload that has settled, if there is one. This waits
@@ -307,6 +314,7 @@ func (s *Supervisor) start(w Watch) {
 	}
 	a := newActor(s, w)
 	s.actors[w.Key] = a
+	s.pokeGuards(w.workload())       // this may be the deployment that they wait for
 	s.opts.Cache.Watch(w.workload()) // under the lock, so that no retiring watch of the workload forgets it
 	if s.launch != nil {
 		s.launch(a)

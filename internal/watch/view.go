@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/incident"
 )
 
 // View is a watch as programs see it; it is the body of /api/v1/watches.
@@ -28,6 +29,10 @@ type View struct {
 	NoTarget string    `json:"noTarget,omitempty"`
 	Incident string    `json:"incident,omitempty"`
 	LandedAt time.Time `json:"landedAt,omitzero"`
+	// OwnerHold is how far those are held, or let go, who would undo the rollback; CameBack says by whom the release was put
+	// back after it.
+	OwnerHold incident.HoldPhase `json:"ownerHold,omitempty"`
+	CameBack  string             `json:"cameBack,omitempty"`
 	// LastTick and Signals are the newest judgement: of the release while it is watched, and of the known-good version
 	// once it is back.
 	LastTick time.Time             `json:"lastTick,omitzero"`
@@ -41,8 +46,11 @@ func (w Watch) View() View {
 		ID: w.Key, EventID: w.Event.ID,
 		Environment: w.Event.Environment, Namespace: w.Event.Namespace, Workload: w.Event.Workload, Version: w.Event.Version,
 		Policy: w.Policy.Name, Unannounced: w.Unannounced, State: w.State, Final: w.State.Final(), Reason: w.Reason,
-		AcceptedAt: w.AcceptedAt, Since: w.Since, Incident: w.Incident, LandedAt: w.LandedAt,
+		AcceptedAt: w.AcceptedAt, Since: w.Since, Incident: w.Incident, LandedAt: w.LandedAt, OwnerHold: w.OwnerHold,
 		LastTick: w.lastTick, Verdict: w.judgement.Verdict, Signals: w.judgement.Signals,
+	}
+	if w.CameBack != nil {
+		v.CameBack = w.CameBack.String()
 	}
 	if w.Pin != nil {
 		v.T0, v.NoTarget = w.Pin.T0, w.Pin.NoTarget

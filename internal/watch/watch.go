@@ -59,6 +59,10 @@ type Watch struct {
 	LandedAt time.Time `json:"landedAt,omitzero"`
 	// ByPerson says that a person ordered or approved the rollback.
 	ByPerson bool `json:"byPerson,omitempty"`
+	// OwnerHold is how far the holding of others who write the workload has got; empty if none was needed.
+	OwnerHold incident.HoldPhase `json:"ownerHold,omitempty"`
+	// CameBack is set once the release was seen again after it had been rolled back.
+	CameBack *incident.CameBack `json:"cameBack,omitempty"`
 	// Rendered is set once the files of a final watch are written.
 	Rendered bool `json:"rendered,omitempty"`
 
@@ -143,8 +147,10 @@ func (w Watch) apply(e incident.Entry) Watch {
 		w = w.applyUpdate(*e.Updated)
 	case incident.KindControl:
 		w = w.applyControl(e)
+	case incident.KindCameBack:
+		w.CameBack = e.CameBack
 	}
-	return w
+	return w.applyHold(e)
 }
 
 func (w Watch) applyTick(t incident.Tick) Watch {

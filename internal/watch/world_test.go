@@ -40,6 +40,12 @@ type world struct {
 	patches []string
 	// missing is what the target needs and the cluster does not have.
 	missing []string
+	// keeper is what is read of the owner's object, heldFor which intent holds it, letGo how often it was let go, and gitops
+	// what the policy says of owners.
+	keeper  rollback.Keeper
+	heldFor string
+	letGo   int
+	gitops  rollback.GitOps
 	// lag, if set, is what the cache shows instead of what is live.
 	lag *rollback.Snapshot
 	// samples are the signals' subjects of each query; errorsIn is what fraction of the release's requests fail, in per cent.
@@ -125,9 +131,10 @@ func (w *world) failing(fail func(call string, done bool) error) {
 
 func (w *world) options() Options {
 	policy := testPolicy()
+	policy.GitOps = w.gitops
 	return Options{
 		Instance: "test", Environments: []string{"production"}, Policies: []Policy{policy}, Store: storeOf{w}, Journal: journalOf{w}, Names: namesOf{w},
-		Holds: holdsOf{w}, Cluster: clusterOf{w}, Preview: clusterOf{w}, Cache: cacheOf{w}, Sampler: samplerOf{w}, Records: recordsOf{w},
+		Holds: holdsOf{w}, Cluster: clusterOf{w}, Preview: clusterOf{w}, Owners: ownersOf{w}, Cache: cacheOf{w}, Sampler: samplerOf{w}, Records: recordsOf{w},
 		Tell: tellerOf{w}, Reject: rejecterOf{w},
 		Metrics: NewMetrics(prometheus.NewRegistry()), Log: zap.NewNop(),
 	}
