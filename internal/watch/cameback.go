@@ -20,6 +20,10 @@ func (s *step) cameBackBy(snapshot rollback.Snapshot) {
 // cameBackWhileVerifying ends the check of a rollback that did not last.
 func (s *step) cameBackWhileVerifying(snapshot rollback.Snapshot) {
 	s.cameBackBy(snapshot)
+	s.endAfterComeback()
+}
+
+func (s *step) endAfterComeback() {
 	s.become(RolledBackUnverified, s.watch.CameBack.String()+" before it could be told whether the rollback helped; it is not rolled back again")
 }
 

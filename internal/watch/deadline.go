@@ -60,6 +60,10 @@ func (s *step) clockRollingBack() {
 func (s *step) clockVerifying() {
 	w := s.watch
 	deadline := w.Policy.Verify.Deadline
+	if w.CameBack != nil {
+		s.endAfterComeback()
+		return
+	}
 	if w.restoredRollout.IsZero() {
 		if s.overtime(w.LandedAt, deadline) {
 			s.become(NotRecovered, fmt.Sprintf("the rollout of the known-good version was not complete after %s%s", deadline, w.whyStuck()))
