@@ -48,6 +48,8 @@ type settings struct {
 	Migration string
 	// Guards is what the policy's guards are, as YAML; empty for the default.
 	Guards string
+	// GitOps is what the policy says of other owners; empty for the default.
+	GitOps string
 	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it. A bad release is
 	// acted on long before that, so Active costs such a test nothing, and is long enough for a machine that is busy.
 	For, Active, OnCall, End, SettleFor time.Duration
@@ -107,6 +109,9 @@ policies:
 {{- end}}
 {{- if .Migration}}
   migration: {{.Migration}}
+{{- end}}
+{{- if .GitOps}}
+  gitops: {{.GitOps}}
 {{- end}}
   signals:
   - name: error-rate
