@@ -24,7 +24,8 @@ type Hold struct {
 	Was   *bool    `json:"was,omitempty"`
 }
 
-// HoldAnnotation is the annotation of an owner's own object that names the intent for which rollbackd holds it.
+// HoldAnnotation is the annotation that names the intent for which rollbackd holds an owner. It is on the object that has the
+// hold: the workload, the Service or the owner's own. By it a hold of an earlier rollback is told from a person's doing.
 const HoldAnnotation = "rollbackd.io/held-for"
 
 // Beforehand reports whether the hold must be placed before the rollback is patched in.
@@ -47,7 +48,7 @@ func (p Plan) annotations(intentID string) map[string]string {
 	out := map[string]string{IntentAnnotation: intentID}
 	for _, h := range p.Holds {
 		if !h.Beforehand() {
-			out[h.Annotation] = h.Value
+			out[h.Annotation], out[HoldAnnotation] = h.Value, intentID
 		}
 	}
 	return out
@@ -57,10 +58,12 @@ func (p Plan) annotations(intentID string) map[string]string {
 // the intent left.
 func (h Hold) letGo(uid, intentID string) ([]byte, error) {
 	path := pointer("metadata", "annotations", h.Annotation)
+	mark := pointer("metadata", "annotations", HoldAnnotation)
 	operations := []operation{
 		{"test", "/metadata/uid", uid},
-		{"test", pointer("metadata", "annotations", IntentAnnotation), intentID},
+		{"test", mark, intentID},
 		{"test", path, h.Value},
+		{Op: "remove", Path: mark},
 	}
 	if h.WasAnnotation != "" {
 		return json.Marshal(append(operations, operation{"replace", path, h.WasAnnotation}))

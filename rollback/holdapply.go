@@ -105,7 +105,7 @@ func (c *Cluster) dropAnnotation(ctx context.Context, p Plan, h Hold, intentID s
 		return p.patched() + " is gone", nil
 	case err != nil:
 		return "", err
-	case annotations[IntentAnnotation] != intentID || annotations[h.Annotation] != h.Value:
+	case annotations[HoldAnnotation] != intentID || annotations[h.Annotation] != h.Value:
 		return "somebody else has ended it or taken it over: " + h.String(), nil
 	}
 	body, err := h.letGo(uid, intentID)

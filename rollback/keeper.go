@@ -44,8 +44,14 @@ func (c *Cluster) Keeper(ctx context.Context, p Plan, o Owner) (Keeper, error) {
 		// Whoever may mark the workload must not be able to have any tool of the cluster held.
 		return Keeper{Unread: fmt.Sprintf("%s does not know %s", o, p.patched())}, nil
 	}
-	k := Keeper{UID: string(object.GetUID()), Was: boolAt(object, kind.field), ManagedBy: c.managedBy(object, boolAt(object, kind.field))}
-	k.Reverts, k.Why = wouldRevert(o.Kind, object)
+	k := Keeper{UID: string(object.GetUID()), Was: boolAt(object, kind.field)}
+	if object.GetAnnotations()[HoldAnnotation] != "" && equalBool(k.Was, &kind.to) {
+		// It will be let go, so that this rollback must hold it too. What it was before is no longer known, but was no hold.
+		k.Reverts, k.Why, k.Was = RevertsYes, "an earlier rollback holds it", nil
+	} else {
+		k.Reverts, k.Why = wouldRevert(o.Kind, object)
+	}
+	k.ManagedBy = managedBy(object, k.Was)
 	return k, nil
 }
 
@@ -112,7 +118,7 @@ func wouldRevert(kind OwnerKind, object *unstructured.Unstructured) (Reverts, st
 
 // managedBy names who would set the field of a hold back: an ApplicationSet always, and a GitOps tool if it has set the
 // field itself.
-func (c *Cluster) managedBy(object *unstructured.Unstructured, was *bool) string {
+func managedBy(object *unstructured.Unstructured, was *bool) string {
 	for _, owner := range object.GetOwnerReferences() {
 		if owner.Kind == "ApplicationSet" {
 			return "ApplicationSet " + cleanName(owner.Name)

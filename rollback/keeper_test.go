@@ -54,6 +54,8 @@ func TestKeeper(t *testing.T) {
 		{"automated sync", argoOwner, application, nil, "yes: its automated sync is on", ""},
 		{"automated sync switched off", argoOwner, application, []string{`"selfHeal":true`, `"enabled":false`}, "no: its automated sync is off", ""},
 		{"sync by hand", argoOwner, application, []string{`"automated":{"selfHeal":true}`, `"syncOptions":[]`}, "no: its automated sync is off", ""},
+		{"automated sync that an earlier rollback holds", argoOwner, application, []string{`"selfHeal":true`, `"enabled":false`, `"uid":"app"`, `"uid":"app","annotations":{"rollbackd.io/held-for":"k.0"}`},
+			"yes: an earlier rollback holds it", ""},
 		{"an Application of an ApplicationSet", argoOwner, application, []string{`"uid":"app"`, `"uid":"app","ownerReferences":[{"kind":"ApplicationSet","name":"all"}]`},
 			"yes: its automated sync is on", "ApplicationSet all"},
 		{"an Application whose git has the field", argoOwner, application, []string{`"selfHeal":true`, `"enabled":true`, `"uid":"app"`,

@@ -101,7 +101,11 @@ func (m Minding) hold(p Plan, s Snapshot, found, o Owner) (Hold, string) {
 		if p.Switch != nil {
 			traces = s.Switch.Traces
 		}
-		return Hold{Owner: o, Annotation: fluxReconcile, Value: "disabled", WasAnnotation: traces.Annotations[fluxReconcile]}, ""
+		h := Hold{Owner: o, Annotation: fluxReconcile, Value: "disabled"}
+		if traces.Annotations[HoldAnnotation] == "" {
+			h.WasAnnotation = traces.Annotations[fluxReconcile]
+		}
+		return h, ""
 	}
 	kind, kept := o.keeper()
 	keeper, read := m.Keepers[found]

@@ -132,6 +132,9 @@ func (t Traces) kustomization() *Owner {
 	o := &Owner{Kind: OwnerFluxKustomization, Name: cleanName(name), Namespace: cleanName(t.Labels[kustomizeGroup+"/namespace"]), Reverts: RevertsYes}
 	for _, mark := range []string{fluxReconcile + "=disabled", fluxSSA + "=ignore"} {
 		key, value, _ := strings.Cut(mark, "=")
+		if key == fluxReconcile && t.Annotations[HoldAnnotation] != "" {
+			continue // an earlier rollback holds it, and will let it go
+		}
 		if strings.EqualFold(t.Annotations[key], value) || strings.EqualFold(t.Labels[key], value) {
 			o.Reverts, o.Why = RevertsNo, key+" tells it to leave the object alone"
 		}

@@ -51,6 +51,8 @@ func TestOwners(t *testing.T) {
 		{"a Flux Kustomization", kustMark, []string{"flux-kustomization: Flux Kustomization flux-system/apps, yes"}},
 		{"a Flux Kustomization that is to leave the object alone", strings.Replace(kustMark, `{"labels"`, `{"annotations":{"kustomize.toolkit.fluxcd.io/reconcile":"disabled"},"labels"`, 1),
 			[]string{"flux-kustomization: Flux Kustomization flux-system/apps, no"}},
+		{"a Flux Kustomization that an earlier rollback holds", strings.Replace(kustMark, `{"labels"`, `{"annotations":{"kustomize.toolkit.fluxcd.io/reconcile":"disabled","rollbackd.io/held-for":"k.0"},"labels"`, 1),
+			[]string{"flux-kustomization: Flux Kustomization flux-system/apps, yes"}},
 		{"a Flux HelmRelease, not Helm beside it", fluxHelm, []string{"flux-helm-release: Flux HelmRelease shop/checkout, unknown"}},
 		{"Helm", helmMark, []string{"helm: Helm release shop/checkout, no"}},
 		{"what Helm rendered and something else applied", `{"labels":{"app.kubernetes.io/managed-by":"Helm"}}`, []string{"helm: a Helm release that is not named, no"}},
@@ -192,5 +194,34 @@ func TestOwnersOfASwitchAreThoseOfTheService(t *testing.T) {
 	}
 	if got, want := (adviser{plan: p}).byHand(), `kubectl -n shop patch service/checkout -p '{"spec":{"selector":{"colour":"blue'\''s"}}}'`; got != want {
 		t.Errorf("byHand() = %s, want %s", got, want)
+	}
+}
+
+// The annotation of a hold goes as it came, to what it was before; that of another rollback, or somebody's own, stays.
+func TestLetGoOfAnAnnotation(t *testing.T) {
+	for _, tt := range []struct {
+		name, reconcile, heldFor, was string
+		said                          string
+		left                          map[string]string
+	}{
+		{"absent before", "disabled", "k.1", "", "undone", map[string]string{"a": "b"}},
+		{"enabled before", "disabled", "k.1", "enabled", "undone", map[string]string{"a": "b", fluxReconcile: "enabled"}},
+		{"taken over by a later rollback", "disabled", "k.2", "", "somebody else", map[string]string{"a": "b", fluxReconcile: "disabled", HoldAnnotation: "k.2"}},
+		{"ended by a person", "enabled", "k.1", "", "somebody else", map[string]string{"a": "b", fluxReconcile: "enabled", HoldAnnotation: "k.1"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := live(rs(3, "v3", 120), rs(2, "v2", 60))
+			s.Annotations = map[string]string{"a": "b", fluxReconcile: tt.reconcile, HoldAnnotation: tt.heldFor}
+			srv, c := newServer(t, &s)
+			h := Hold{Owner: Owner{Kind: OwnerFluxKustomization}, Annotation: fluxReconcile, Value: "disabled", WasAnnotation: tt.was}
+			said, err := c.LetGo(t.Context(), keptPlan(), h, "k.1")
+			if err != nil || !strings.HasPrefix(said, tt.said) {
+				t.Errorf("LetGo() = %q, %v", said, err)
+			}
+			var left deployment
+			if err := json.Unmarshal(srv.object, &left); err != nil || !reflect.DeepEqual(left.Metadata.Annotations, tt.left) {
+				t.Errorf("left %v, %v", left.Metadata.Annotations, err)
+			}
+		})
 	}
 }

@@ -76,7 +76,7 @@ const stuckAfter = 10 * time.Minute
 
 // notLetGo notes a hold that could not be undone for long, once.
 func (s *step) notLetGo(since time.Time, words string) {
-	if s.watch.OwnerHold != incident.HoldStuck && s.now.Sub(since) >= stuckAfter && s.watch.intent != nil {
+	if s.watch.OwnerHold != incident.HoldStuck && s.now.Sub(since) >= stuckAfter {
 		s.addHold(incident.HoldStuck, words)
 	}
 }

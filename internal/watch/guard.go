@@ -51,6 +51,9 @@ func (a *actor) guard(ctx context.Context) error {
 			return err
 		}
 	}
+	if a.watch.holdOpen() && a.watch.intent == nil {
+		a.giveUpHold(ctx)
+	}
 	var failingSince time.Time
 	pause := minPause
 	for a.watch.guarded(time.Now()) {
@@ -159,7 +162,7 @@ func (a *actor) conclude(ctx context.Context, s *step) error {
 	return nil
 }
 
-// refold reads the journal of an ended watch. If that was deleted, holds cannot be undone, and a person is told.
+// refold reads the journal of an ended watch. If that was deleted, the watch is left as the store has it.
 func (a *actor) refold(ctx context.Context) error {
 	w, last := a.watch.accepted(), uint64(0)
 	err := a.opts.Journal.Read(ctx, w.Key, func(seq uint64, data []byte) error {
@@ -173,10 +176,11 @@ func (a *actor) refold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if last == 0 || !w.State.Final() {
-		a.tellLostHold()
-		a.watch.OwnerHold, a.watch.CameBack = "", &incident.CameBack{} // nothing can be recorded of it any more
+	if last == 0 || !w.State.Final() { // what the store tells of it is all that there is
 		return nil
+	}
+	if w.intent == nil {
+		w.OwnerHold = a.watch.OwnerHold
 	}
 	w.resumed, w.Rendered = time.Now(), a.watch.Rendered
 	a.watch, a.last = w, last
@@ -184,16 +188,16 @@ func (a *actor) refold(ctx context.Context) error {
 	return nil
 }
 
-// tellLostHold pages for a hold that nobody but a person can undo.
-func (a *actor) tellLostHold() {
-	if !a.watch.holdOpen() {
-		return
-	}
+// giveUpHold pages for a hold that only a person can undo, because the journal that told what it is was lost.
+func (a *actor) giveUpHold(ctx context.Context) {
 	a.log.Error("a hold cannot be undone", zap.Error(errNoIntent))
 	a.opts.Tell.Send(notifier.Notice{
 		At: time.Now(), Severity: notifier.Page, Title: a.watch.name() + ": a GitOps tool is still held off", Text: errNoIntent.Error(),
 		Watch: a.watch.Key, Environment: a.watch.Event.Environment, Workload: a.watch.workload().String(), Incident: a.watch.Incident,
 	})
+	a.watch.OwnerHold = ""
+	a.publish()
+	a.save(ctx)
 }
 
 // forget ends the interest in the workload of a watch, unless another one has it. The caller holds the lock.

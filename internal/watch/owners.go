@@ -118,7 +118,7 @@ func (w Watch) holdOpen() bool {
 // that version, so its announcement must be enough to let the tool go; one that has only begun may not be in git yet.
 func (s *Supervisor) nextDeployment(w Watch) bool {
 	for _, o := range s.Watches() {
-		newer := o.Key != w.Key && o.Event.Target() == w.Event.Target() && o.AcceptedAt.After(w.AcceptedAt) && o.Unwatched == ""
+		newer := o.Key != w.Key && o.Event.Target() == w.Event.Target() && o.AcceptedAt.After(w.AcceptedAt) && o.Unwatched == "" && o.Order == nil
 		if newer && w.replacedByEvent(o) {
 			return true
 		}
@@ -130,9 +130,6 @@ var errNoIntent = errors.New("the journal was lost, and with it what is to be un
 
 // letGo undoes the holds of the intent.
 func (a *actor) letGo(ctx context.Context) (string, error) {
-	if a.watch.intent == nil {
-		return "", errNoIntent
-	}
 	detail := ""
 	for _, h := range a.watch.intent.Plan.Holds {
 		said, err := a.opts.Owners.LetGo(ctx, a.watch.intent.Plan, h, a.watch.intent.ID)

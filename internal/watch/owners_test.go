@@ -179,6 +179,27 @@ func TestAHoldThatCannotBeUndoneIsPagedFor(t *testing.T) {
 	})
 }
 
+// Without its journal nobody knows what is held: a person is told, once.
+func TestAHoldWhoseJournalIsLostIsPagedFor(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.ownedByArgo(rollback.GitOpsHold)
+		p := w.run()
+		require.NoError(t, p.Accept(t.Context(), w.document()))
+		w.await(p, RolledBack)
+		synctest.Wait()
+		p.stop()
+		w.loseJournals()
+		before := len(w.pages())
+		for range 2 {
+			p = w.run()
+			time.Sleep(time.Minute)
+			p.stop()
+		}
+		require.Len(t, w.pages()[before:], 1)
+		require.Contains(t, w.pages()[before].Text, "the journal was lost")
+	})
+}
+
 // A rollback that does not come about leaves nobody held.
 func TestARollbackThatDoesNotLandHoldsNobody(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
