@@ -28,7 +28,7 @@ func (c *Cluster) PlaceHold(ctx context.Context, h Hold, intentID string) (Held,
 		return Held{Refused: h.Owner.String() + " was deleted and made again"}, nil
 	}
 	if err == nil && equalBool(boolAt(object, h.Field), &h.To) && object.GetAnnotations()[HoldAnnotation] == intentID {
-		return Held{Detail: "found in place: " + h.String()}, nil
+		return Held{Detail: h.String() + ", found in place"}, nil
 	}
 	if err == nil {
 		object, err = c.patchKeeper(ctx, h, object, &h.To, &intentID)
@@ -42,7 +42,7 @@ func (c *Cluster) PlaceHold(ctx context.Context, h Hold, intentID string) (Held,
 		// An API server drops a field that the tool's definition does not have, and calls that a success.
 		return Held{Refused: fmt.Sprintf("this version of the tool does not know %s (Argo CD does from 3.1 on)", h)}, c.undo(ctx, h, object)
 	}
-	return Held{Detail: "placed " + h.String()}, nil
+	return Held{Detail: h.String()}, nil
 }
 
 // undo takes the annotation of a hold off that turned out to hold nothing.
@@ -51,7 +51,7 @@ func (c *Cluster) undo(ctx context.Context, h Hold, object *unstructured.Unstruc
 	return err
 }
 
-// LetGo undoes the hold of an intent and says in a sentence what came of it. A hold that is no longer there, or that
+// LetGo undoes the hold of an intent and says in a few words what that was, or why there was nothing to undo. A hold that is no longer there, or that
 // somebody else has changed or taken over, needs no undoing. It is safe to call again after an error.
 func (c *Cluster) LetGo(ctx context.Context, p Plan, h Hold, intentID string) (string, error) {
 	if h.Beforehand() {
@@ -77,7 +77,7 @@ func (c *Cluster) letKeeperGo(ctx context.Context, h Hold, intentID string) (str
 	if _, err := c.patchKeeper(ctx, h, object, back, nil); err != nil {
 		return "", err
 	}
-	return "undone: " + h.String(), nil
+	return h.String(), nil
 }
 
 // patchKeeper sets the field of a hold, or removes it for nil, in an object that is still as it was read.
@@ -123,7 +123,7 @@ func (c *Cluster) dropAnnotation(ctx context.Context, p Plan, h Hold, intentID s
 	if err != nil {
 		return "", fmt.Errorf("unable to undo %s: %w", h, err)
 	}
-	return "undone: " + h.String(), nil
+	return h.String(), nil
 }
 
 // patchedObject reads what a plan patches.

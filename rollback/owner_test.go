@@ -204,8 +204,8 @@ func TestLetGoOfAnAnnotation(t *testing.T) {
 		said                          string
 		left                          map[string]string
 	}{
-		{"absent before", "disabled", "k.1", "", "undone", map[string]string{"a": "b"}},
-		{"enabled before", "disabled", "k.1", "enabled", "undone", map[string]string{"a": "b", fluxReconcile: "enabled"}},
+		{"absent before", "disabled", "k.1", "", "annotation", map[string]string{"a": "b"}},
+		{"enabled before", "disabled", "k.1", "enabled", "annotation", map[string]string{"a": "b", fluxReconcile: "enabled"}},
 		{"taken over by a later rollback", "disabled", "k.2", "", "somebody else", map[string]string{"a": "b", fluxReconcile: "disabled", HoldAnnotation: "k.2"}},
 		{"ended by a person", "enabled", "k.1", "", "somebody else", map[string]string{"a": "b", fluxReconcile: "enabled", HoldAnnotation: "k.1"}},
 	} {

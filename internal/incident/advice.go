@@ -74,7 +74,7 @@ func (s Summary) afterRollback() []string {
 		what = "Revert commit " + code(s.Event.Commit)
 	}
 	first := []string{what + " in git, or the next deploy brings this version back"}
-	if len(s.Advice) > 0 && s.CameBack == nil {
+	if len(s.Advice) > 0 {
 		first = s.adviceSteps()
 	}
 	return append(first,

@@ -109,8 +109,8 @@ func (s Summary) adviceSteps() []string {
 
 // cameBackSteps is what is to be done about a version that came back.
 func (s Summary) cameBackSteps() []string {
-	return append([]string{
+	return []string{
 		"**Act now:** " + text(strings.TrimSuffix(s.CameBack.String(), ".")) + ". rollbackd does not roll it back again",
 		"Have whoever put it there stop, or revert the version where it comes from; then see what is live: " + code(s.whatIsLive()),
-	}, s.adviceSteps()...)
+	}
 }

@@ -131,7 +131,7 @@ func TestArgoCDIsHeldUntilTheNextDeployment(t *testing.T) {
 	require.False(t, enabled)
 	require.True(t, strings.HasPrefix(heldFor, v.ID+"."), "%s is not an intent of %s", heldFor, v.ID)
 	require.Len(t, s.rollbacks(), 1)
-	requireTimelineSays(t, d, v, "Hold about to be placed", "Hold in place", "- Hold: in place: placed spec.syncPolicy.automated.enabled=false")
+	requireTimelineSays(t, d, v, "Hold about to be placed", "Hold in place", "- Hold: in place: spec.syncPolicy.automated.enabled=false")
 
 	d.kill() // the hold outlives the process
 	d.start(w)
