@@ -66,6 +66,10 @@ func (c fleetCluster) Apply(ctx context.Context, p rollback.Plan, id string) (ro
 	return clusterOf{c.of[p.Workload.Name]}.Apply(ctx, p, id)
 }
 
+func (c fleetCluster) Inspect(ctx context.Context, pin rollback.Pin, s rollback.Snapshot) (rollback.Snapshot, error) {
+	return clusterOf{c.of[s.Workload.Name]}.Inspect(ctx, pin, s)
+}
+
 func (c fleetCluster) Landed(ctx context.Context, p rollback.Plan, id string) (bool, error) {
 	return clusterOf{c.of[p.Workload.Name]}.Landed(ctx, p, id)
 }

@@ -43,12 +43,6 @@ func (w *world) putBack(version string) {
 	w.live.Traces, w.live.Revision = traces, "4"
 }
 
-func (w *world) pages() []notifier.Notice {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(w.notices), func(n notifier.Notice) bool { return n.Severity != notifier.Page })
-}
-
 func (w *world) heldBy() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
