@@ -35,9 +35,10 @@ func (c *Cluster) Apply(ctx context.Context, p Plan, intentID string) (result Re
 	return now.result, now.detail, err
 }
 
-// Landed reports whether an intent has been carried out: its id is in the annotation and what is live is the target.
-// The annotation alone proves nothing, since kubectl rollout undo copies annotations back. The error is ErrNotFound if
-// the workload is gone; on a Service that is gone nothing has landed.
+// Landed reports whether an intent has been carried out, even if what it brought was changed again since. Its id in the
+// annotation proves that, because one patch writes both. It may be gone all the same: kubectl rollout undo puts back the
+// annotations of another ReplicaSet. The error is ErrNotFound if the workload is gone; on a Service that is gone nothing
+// has landed.
 func (c *Cluster) Landed(ctx context.Context, p Plan, intentID string) (bool, error) {
 	if p.Switch != nil {
 		live, err := c.getService(ctx, p.Workload.Namespace, p.Switch.Switch)
@@ -78,7 +79,7 @@ func (c *Cluster) look(ctx context.Context, p Plan, intentID string) (sight, err
 }
 
 func landed(p Plan, s Snapshot, intentID string) bool {
-	return s.UID == p.WorkloadUID && s.Annotations[IntentAnnotation] == intentID && TemplatesEqual(s.Template, p.ToTemplate)
+	return s.UID == p.WorkloadUID && s.Annotations[IntentAnnotation] == intentID
 }
 
 // compare tells whether the plan's outcome can be read off what is live; no result means that the plan still stands.
@@ -86,6 +87,8 @@ func compare(p Plan, s Snapshot, intentID string) (Result, string) {
 	switch {
 	case s.UID != p.WorkloadUID || s.Deleting:
 		return Failed, gone(p)
+	case landed(p, s, intentID) && !TemplatesEqual(s.Template, p.ToTemplate):
+		return Landed, fmt.Sprintf("%s was given the template of ReplicaSet %s by this intent, and was changed again since", p.Workload, p.ToReplicaSet)
 	case landed(p, s, intentID):
 		return Landed, fmt.Sprintf("%s has the template of %s, put there by this intent", p.Workload, p.target())
 	case TemplatesEqual(s.Template, p.ToTemplate):

@@ -31,7 +31,11 @@ func TestApply(t *testing.T) {
 			Landed, "put there by this intent", ""},
 		{"somebody else put the target back", func(s *Snapshot) { s.Template = podSpec("v2") }, nil,
 			Superseded, "somebody else put it there", ""},
-		{"an annotation that undo copied back is no proof", func(s *Snapshot) { s.Template, s.Annotations[IntentAnnotation] = podSpec("v4"), "intent-1" }, nil,
+		{"has landed, and was deployed over since", func(s *Snapshot) { s.Template, s.Annotations[IntentAnnotation] = podSpec("v4"), "intent-1" }, nil,
+			Landed, "was given the template of ReplicaSet checkout-60v2 by this intent, and was changed again since", ""},
+		{"has landed, and what it took back was deployed again", func(s *Snapshot) { s.Annotations[IntentAnnotation] = "intent-1" }, nil,
+			Landed, "was changed again since", ""},
+		{"another version", func(s *Snapshot) { s.Template = podSpec("v4") }, nil,
 			Superseded, "now runs revision 3 with image registry:5000/shop/checkout:v4; the plan was made for revision 3", ""},
 		{"the same template at another revision", func(s *Snapshot) { s.Annotations[revisionAnnotation] = "5" }, nil,
 			Superseded, "is at revision 5; the plan was made for revision 3", ""},
@@ -171,7 +175,7 @@ func TestLanded(t *testing.T) {
 	check("before", false, nil)
 	s.Annotations[IntentAnnotation] = "intent-1"
 	srv.set(s)
-	check("with the annotation alone", false, nil)
+	check("with the annotation, and another template since", true, nil)
 	s.Template, s.Annotations[IntentAnnotation] = podSpec("v2"), "intent-0"
 	srv.set(s)
 	check("with the template and another intent", false, nil)

@@ -28,6 +28,8 @@ func compareService(p Plan, live SwitchState, intentID string) (Result, string) 
 	switch {
 	case live.ServiceUID != sw.ServiceUID:
 		return Failed, gone(p)
+	case sw.landed(live, intentID) && !live.isBack():
+		return Landed, fmt.Sprintf("%s was given %s=%s by this intent, and was switched again since", name, sw.SelectorKey, sw.From)
 	case sw.landed(live, intentID):
 		return Landed, fmt.Sprintf("%s has %s=%s, put there by this intent", name, sw.SelectorKey, sw.From)
 	case live.isBack():
@@ -40,9 +42,9 @@ func compareService(p Plan, live SwitchState, intentID string) (Result, string) 
 	return "", ""
 }
 
-// landed reports whether the Service selects the old colour because of this intent.
+// landed reports whether this intent has switched the Service, to whatever that was switched since.
 func (s PlannedSwitch) landed(live SwitchState, intentID string) bool {
-	return live.ServiceUID == s.ServiceUID && live.isBack() && live.Annotations[IntentAnnotation] == intentID
+	return live.ServiceUID == s.ServiceUID && live.Annotations[IntentAnnotation] == intentID
 }
 
 // refreshed reports whether the plan fits another resourceVersion than the one before, so that the API server may accept

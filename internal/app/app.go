@@ -108,7 +108,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 	}
 
 	acting := cluster.live(cfg.Kubernetes)
-	supervisor := watch.New(watch.Options{
+	ports, err := prepared(watch.Options{
 		Instance: cfg.Instance,
 		Policies: cfg.WatchPolicies(),
 		Budgets:  cfg.WatchBudgets(),
@@ -134,6 +134,10 @@ func (p process) carry(ctx context.Context, may gate) error {
 
 		Environments: cfg.Environments,
 	})
+	if err != nil {
+		return err
+	}
+	supervisor := watch.New(ports)
 	counts := supervisor.Collector()
 	p.registry.MustRegister(counts)
 	defer p.registry.Unregister(counts)

@@ -90,23 +90,33 @@ func (a *actor) run(ctx context.Context) error {
 	}
 	var in input = clock{}
 	for {
-		want, progressed, err := a.take(ctx, in)
+		next, err := a.turn(ctx, in)
 		if err != nil {
 			return err
 		}
 		if a.watch.State.Final() {
 			return a.finish(ctx)
 		}
-		if want != effectNone && (progressed || !time.Now().Before(a.retryAt)) && !a.yields() {
-			if result := a.attempt(ctx, want); result != nil {
-				in = result
-				continue
+		if next == nil {
+			if next, err = a.wait(ctx); err != nil {
+				return err
 			}
 		}
-		if in, err = a.wait(ctx); err != nil {
-			return err
-		}
+		in = next
 	}
+}
+
+// turn takes one input and performs the effect that is wanted then. It returns the input that came of it, or nil if
+// nothing is to be done before something else happens.
+func (a *actor) turn(ctx context.Context, in input) (input, error) {
+	want, progressed, err := a.take(ctx, in)
+	if err != nil || a.watch.State.Final() {
+		return nil, err
+	}
+	if want == effectNone || !progressed && time.Now().Before(a.retryAt) || a.yields() {
+		return nil, nil
+	}
+	return a.attempt(ctx, want), nil
 }
 
 // yields reports whether a fresh intent is another process's to carry out. If that process has died, the intent is
