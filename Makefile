@@ -6,11 +6,12 @@ GO ?= go
 STACK_ENV := GOWORK=off CGO_ENABLED=0 GOFLAGS=-trimpath
 STACK_GO := $(STACK_ENV) $(GO) -C test/stack
 
-UNIT_PACKAGES = $$($(GO) list ./... | grep -v /test/e2e)
+UNIT_PACKAGES = $$($(GO) list ./... | grep -v -e /test/e2e -e /test/chaos)
 E2E_TIMEOUT := 20m
+CHAOS_TIMEOUT := 30m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test proof scale e2e stack lint fmt docs clean stack-programs
+.PHONY: help build demo test proof scale e2e chaos stack lint fmt docs clean stack-programs
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,7 @@ test: lint stack-programs ## Run every check and every test
 	$(GO) test -race -vet=off $(UNIT_PACKAGES)
 	$(GO) test -vet=off -run TestRaces ./internal/watch
 	$(GO) test -race -vet=off -count=1 -timeout $(E2E_TIMEOUT) ./test/e2e/...
+	$(GO) test -vet=off -count=1 -timeout $(E2E_TIMEOUT) ./test/chaos
 
 proof: ## Measure false rollbacks and delays (up to an hour on two cores) and write docs/judging.md
 	nice $(GO) run ./test/proof
@@ -39,6 +41,9 @@ scale: stack-programs ## Measure what a tick takes with up to 10,000 watches and
 
 e2e: stack-programs ## Run the end-to-end tests only
 	$(GO) test -race -count=1 -timeout $(E2E_TIMEOUT) ./test/e2e/...
+
+chaos: stack-programs ## Kill the daemon at each point of a rollback and break what it depends on (up to half an hour), and print tables
+	$(GO) test -count=1 -timeout $(CHAOS_TIMEOUT) ./test/chaos -whole -v
 
 stack: ## Run the local stack until Ctrl-C and print its addresses
 	@mkdir -p bin
@@ -52,6 +57,7 @@ lint: ## Check format, vet, staticcheck and the import rule
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not formatted; run make fmt:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) vet -tags chaos ./internal/app
 	$(GO) tool staticcheck ./...
 	cd test/stack && $(STACK_ENV) $(GO) tool -modfile=../../go.mod staticcheck . ./internal/...
 	$(GO) test -race -vet=off ./test/layout

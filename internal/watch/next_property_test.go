@@ -35,6 +35,18 @@ func TestAnyHistory(t *testing.T) {
 	}
 }
 
+// The clock of the machine is put forward and back by up to ten minutes again and again. It may make a watch late or early, but
+// nothing of what must hold in any history depends on it.
+func TestAnyHistoryOfASteppedClock(t *testing.T) {
+	for seed := range uint64(300) {
+		h := newHistory(t, seed)
+		h.stepped = true
+		for range 60 {
+			h.step()
+		}
+	}
+}
+
 // history is a story that chance tells.
 type history struct {
 	*story
@@ -43,6 +55,8 @@ type history struct {
 	forbidden, asks bool
 	bad             bool
 	carried         map[string]bool
+	// stepped has the clock put forward and back.
+	stepped bool
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
@@ -68,6 +82,9 @@ func (h *history) step() {
 	h.now = h.now.Add(time.Duration(h.IntN(8000)) * time.Millisecond)
 	if h.IntN(40) == 0 {
 		h.now = h.now.Add(time.Duration(h.IntN(300)) * time.Second)
+	}
+	if h.stepped && h.IntN(12) == 0 {
+		h.now = h.now.Add(time.Duration(h.IntN(1200)-600) * time.Second)
 	}
 	in := h.any()
 	if h.want != effectNone && h.IntN(3) > 0 {

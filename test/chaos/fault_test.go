@@ -1,0 +1,171 @@
+package chaos
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollbackd/rollbackd/internal/sampleapp"
+	"github.com/rollbackd/rollbackd/internal/watch"
+	"github.com/rollbackd/rollbackd/rollback"
+)
+
+const (
+	apiTable        = "Faults of the API server, while a breach is held"
+	prometheusTable = "Faults of Prometheus, while a breach is held"
+	natsTable       = "Faults of NATS and of the disk, while a breach is held"
+)
+
+// faulty is a bad release, in breach, whose daemon is about to lose something.
+type faulty struct {
+	*app
+	daemon *daemon
+	row    *row
+	began  time.Time
+}
+
+func newFaulty(t *testing.T, w *world, table, what string, change func(*settings)) *faulty {
+	t.Helper()
+	f := &faulty{row: &row{table: table, what: what, bad: true, failed: true, by: "the daemon"}}
+	t.Cleanup(func() { w.tables.add(*f.row) })
+	f.app, f.daemon = newApp(t, w, undo), newDaemon(t, w, change)
+	f.daemon.start("")
+	f.deployBad()
+	f.daemon.publish(f.event("bad", "v2"))
+	f.daemon.awaitHeld("bad")
+	f.began = time.Now()
+	return f
+}
+
+// during lets the fault last and requires that nothing is rolled back meanwhile.
+func (f *faulty) during(d time.Duration) {
+	f.t.Helper()
+	pause(f.t, d)
+	require.Empty(f.t, f.patches(), "rolled back during the fault")
+}
+
+// recovers requires that the daemon ends the watch by itself, with so many patches.
+func (f *faulty) recovers(state watch.State, patches int) {
+	f.t.Helper()
+	v := f.daemon.awaitEnd("bad", 3*time.Minute)
+	f.row.state, f.row.took, f.row.patches = string(v.State), time.Since(f.began), len(f.patches())
+	if patches == 0 {
+		f.row.by = "-"
+	}
+	require.Equal(f.t, state, v.State, v.Reason)
+	require.Len(f.t, f.patches(), patches)
+	require.Equal(f.t, patches == 1, f.restored())
+	f.row.failed = false
+}
+
+// TestFaultsOfTheAPIServer: whatever the API server answers, or does not, the release is rolled back once it is there again.
+// A refusal for good is no fault to wait for: it ends the watch as failed, which pages.
+func TestFaultsOfTheAPIServer(t *testing.T) {
+	w := onStack(t)
+	onlyWhole(t)
+	for _, c := range []struct {
+		name    string
+		fault   func(http.ResponseWriter, *http.Request) bool
+		state   watch.State
+		patches int
+	}{
+		{"gone", hangUp, watch.RolledBack, 1},
+		{"10 s a call", slow(10 * time.Second), watch.RolledBack, 1},
+		{"409 to every patch", answering(http.MethodPatch, http.StatusConflict), watch.RolledBack, 1},
+		{"429 to every call", answering("", http.StatusTooManyRequests), watch.RolledBack, 1},
+		{"500 to every call", answering("", http.StatusInternalServerError), watch.RolledBack, 1},
+		{"401 to every call", answering("", http.StatusUnauthorized), watch.RolledBack, 1},
+		{"403 to every patch", answering(http.MethodPatch, http.StatusForbidden), watch.Failed, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p, kubeconfig := newAPIProxy(t, w)
+			f := newFaulty(t, w, apiTable, c.name, func(s *settings) { s.Kubeconfig = kubeconfig })
+			p.fail(c.fault)
+			f.during(25 * time.Second) // the breach is proven after 15 s
+			p.fail(nil)
+			f.recovers(c.state, c.patches)
+		})
+	}
+}
+
+// TestFaultsOfPrometheus: no answer, or one that means nothing, is no breach and no recovery.
+func TestFaultsOfPrometheus(t *testing.T) {
+	w := onStack(t)
+	onlyWhole(t)
+	for name, fault := range map[string]func(http.ResponseWriter, *http.Request) bool{
+		"hung":          hang,
+		"HTTP 500":      saying(http.StatusInternalServerError, `{"status":"error","errorType":"internal","error":"on purpose"}`),
+		"garbage":       saying(http.StatusOK, "<html>Sign in</html>"),
+		"empty":         saying(http.StatusOK, `{"status":"success","data":{"resultType":"matrix","result":[]}}`),
+		"with warnings": saying(http.StatusOK, `{"status":"success","data":{"resultType":"matrix","result":[]},"warnings":["a store is away"]}`),
+		"cut off":       saying(http.StatusOK, `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"val`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProxy(t, w.stack.Prometheus, nil, "")
+			f := newFaulty(t, w, prometheusTable, name, func(s *settings) { s.Prometheus = p.url })
+			p.fail(fault)
+			f.during(25 * time.Second)
+			require.NotZero(t, p.failures(), "nobody asked")
+			p.fail(nil)
+			f.recovers(watch.RolledBack, 1)
+		})
+	}
+}
+
+// TestNATSIsCutOff: what cannot be recorded is not done; it is done when it can.
+func TestNATSIsCutOff(t *testing.T) {
+	w := onStack(t)
+	onlyWhole(t)
+	n := newNATS(t)
+	line := newWire(t, n.address)
+	f := newFaulty(t, w, natsTable, "NATS partitioned for 25 s", func(s *settings) { s.External = "nats://" + line.address })
+	line.part()
+	f.during(25 * time.Second)
+	line.heal()
+	f.recovers(watch.RolledBack, 1)
+	require.Equal(t, rollback.Landed, f.requireRecord(f.daemon, f.daemon.awaitEnd("bad", time.Second)))
+}
+
+// TestNATSIsWiped: the store is emptied under the daemon. What was seen is gone, so nothing is rolled back on it; what is
+// deployed later is watched as ever.
+func TestNATSIsWiped(t *testing.T) {
+	w := onStack(t)
+	onlyWhole(t)
+	n := newNATS(t)
+	f := newFaulty(t, w, natsTable, "NATS wiped", func(s *settings) { s.External = "nats://" + n.address })
+	n.wipe()
+	f.during(40 * time.Second)
+	f.deploy("v3", sampleapp.FailingThird())
+	eventually(t, 60*time.Second, func() (bool, string) {
+		code, body, err := f.daemon.get("/-/ready")
+		return err == nil && code == http.StatusOK, "the daemon is not ready again: " + body
+	})
+	f.daemon.publish(f.event("later", "v3"))
+	v := f.daemon.awaitEnd("later", 2*time.Minute)
+	f.row.state, f.row.took, f.row.patches = "v3: "+string(v.State), time.Since(f.began), len(f.patches())
+	require.NotEmpty(t, v.Incident, "the later release was not judged: %s", v.Reason)
+	f.row.bad, f.row.failed = true, false
+}
+
+// TestDiskIsFull: nothing can be written below artifacts, because a file stands where the folder should be (a full disk that
+// is made without being root). The rollback does not wait for it, and the record is written once there is room.
+func TestDiskIsFull(t *testing.T) {
+	w := onStack(t)
+	onlyWhole(t)
+	f := newFaulty(t, w, natsTable, "no room for the record", func(s *settings) { s.Files = filepath.Join(s.Dir, "files") })
+	blocked := filepath.Join(f.daemon.Files, "artifacts")
+	require.NoError(t, os.MkdirAll(f.daemon.Files, 0o755))
+	require.NoError(t, os.WriteFile(blocked, nil, 0o600))
+	f.recovers(watch.RolledBack, 1)
+	f.row.failed = true
+	require.NoError(t, os.Remove(blocked))
+	v := f.daemon.awaitEnd("bad", time.Second)
+	require.Equal(t, rollback.Landed, f.requireRecord(f.daemon, v))
+	f.row.failed = false
+}
