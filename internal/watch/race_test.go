@@ -12,9 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/zap"
 
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/incident"
@@ -119,11 +117,10 @@ func (r *race) process(number int) *racer {
 	outside := &world{t: r.t, t0: r.t0, stored: r.stored, journal: r.journal, names: r.names, fail: func(call string, _ bool) error {
 		return p.meanwhile(call)
 	}}
-	p.Supervisor = New(Options{
-		Instance: fmt.Sprint("race", number), Policies: []Policy{testPolicy()}, Store: storeOf{outside}, Journal: raceJournal{journalOf{outside}, journalOf{r.world}},
-		Names: namesOf{outside}, Cluster: rollback.NewCluster(p.api, rollback.Options{}), Cache: noCache{cacheOf{outside}}, Sampler: samplerOf{outside},
-		Records: recordsOf{outside}, Tell: tellerOf{outside}, Reject: rejecterOf{outside}, Metrics: NewMetrics(prometheus.NewRegistry()), Log: zap.NewNop(),
-	})
+	opts := outside.options()
+	opts.Instance, opts.Cache, opts.Journal = fmt.Sprint("race", number), noCache{cacheOf{outside}}, raceJournal{journalOf{outside}, journalOf{r.world}}
+	opts.Cluster = rollback.NewCluster(p.api, rollback.Options{})
+	p.Supervisor = New(opts)
 	return p
 }
 

@@ -37,7 +37,7 @@ var shared *world
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "12"); err != nil { // the cases wait far more than they compute
+	if err := flag.Set("test.parallel", "16"); err != nil { // the cases wait far more than they compute
 		panic(err)
 	}
 	os.Exit(run(m))
