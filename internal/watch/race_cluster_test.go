@@ -133,7 +133,7 @@ func (r raceResource) listed(name string, d *workloadObject) [][]byte {
 // Patch does what the API server does with a JSON patch, with the library that it uses.
 func (r raceResource) Patch(_ context.Context, name string, _ types.PatchType, body []byte, _ metav1.PatchOptions, _ ...string) (*unstructured.Unstructured, error) {
 	err := r.call("patch", func() error {
-		object := r.object2(name)
+		object := r.unseen(name)
 		if object == nil {
 			return apierrors.NewNotFound(schema.GroupResource{Resource: r.kind}, name)
 		}
@@ -150,8 +150,8 @@ func (r raceResource) Patch(_ context.Context, name string, _ types.PatchType, b
 	return &unstructured.Unstructured{}, err
 }
 
-// object2 is object without noting that the process has seen it.
-func (r raceResource) object2(name string) []byte {
+// unseen is object without noting that the process has seen it.
+func (r raceResource) unseen(name string) []byte {
 	seen := r.seen[name]
 	defer func() { r.seen[name] = seen }()
 	return r.object(name)
@@ -209,7 +209,7 @@ func (c *raceCluster) by(key string) []landing {
 // errRace is what a call fails with that might as well have succeeded.
 var errRace = errors.New("the connection was lost")
 
-// noted makes a note of what happened, for whoever reads a failure.
+// String shows what there is, for whoever reads a failure.
 func (c *raceCluster) String() string {
 	var b strings.Builder
 	for name, d := range c.workloads {

@@ -18,7 +18,7 @@ import (
 type fate struct {
 	name string
 	bad  bool
-	// happens plays it; it is told of a moment by which it should be over.
+	// happens plays it; nil if nothing happens.
 	happens func(a *app, r *rand.Rand)
 	// rolledBack says that the release must be rolled back, untouched that it must not.
 	rolledBack, untouched bool
@@ -80,9 +80,12 @@ type fleet struct {
 
 func newFleet(t *testing.T, w *world, table string, size, rps int) *fleet {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("the seed is %d", seed)
-	f := &fleet{t: t, table: table, random: rand.New(rand.NewPCG(seed, 3)), apps: make([]*app, size)}
+	chosen := *seed
+	if chosen == 0 {
+		chosen = uint64(time.Now().UnixNano())
+	}
+	t.Logf("repeat it with -seed %d", chosen)
+	f := &fleet{t: t, table: table, random: rand.New(rand.NewPCG(chosen, 3)), apps: make([]*app, size)}
 	var creating sync.WaitGroup
 	slots := make(chan struct{}, 8)
 	for i := range f.apps {

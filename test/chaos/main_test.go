@@ -20,8 +20,11 @@ import (
 	"github.com/rollbackd/rollbackd/internal/localstack"
 )
 
-// whole has all cases run instead of a few.
-var whole = flag.Bool("whole", false, "run all cases, not a few")
+// whole has all cases run instead of a few; seed repeats what chance decided in a run whose log has the seed.
+var (
+	whole = flag.Bool("whole", false, "run all cases, not a few")
+	seed  = flag.Uint64("seed", 0, "what chance decides; 0 for something new")
+)
 
 // world is what all tests share.
 type world struct {

@@ -30,7 +30,7 @@ type proxy struct {
 	met int
 }
 
-// break makes calls fail from now on; nil mends it.
+// fail makes calls fail from now on; nil mends it.
 func (p *proxy) fail(fault func(http.ResponseWriter, *http.Request) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
