@@ -18,6 +18,8 @@ type Inspection struct {
 	Missing []string
 	// Unpullable says which image of the target could not be pulled when it was last tried; empty if nothing says so.
 	Unpullable string
+	// Autoscaler is that of the old colour, where this was scaled down; nil if there is none.
+	Autoscaler *Autoscaler
 	// Unchecked says what could not be looked at, because the API server forbids it.
 	Unchecked []string
 }
@@ -54,6 +56,11 @@ func (c *Cluster) Inspect(ctx context.Context, pin Pin, s Snapshot) (Snapshot, e
 	if err := c.inspectImages(ctx, s, *target, &found); err != nil {
 		return s, err
 	}
+	if pin.Switch != nil {
+		if err := c.inspectAutoscaler(ctx, pin.Switch.OldWorkload, &found); err != nil {
+			return s, err
+		}
+	}
 	s.Inspected = &found
 	return s, nil
 }
@@ -61,7 +68,7 @@ func (c *Cluster) Inspect(ctx context.Context, pin Pin, s Snapshot) (Snapshot, e
 // starts returns the version of which a rollback would start pods; nil if it would start none.
 func (p Pin) starts(s Snapshot) *Revision {
 	if p.Switch != nil {
-		return nil
+		return p.scaledDown(s)
 	}
 	return p.Target
 }

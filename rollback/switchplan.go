@@ -96,14 +96,20 @@ func refuseOld(pin Pin, s Snapshot) *Refusal {
 // refuseReady asks whether the old colour can take the traffic. For a new one that has no ready pods, or that fails most
 // of what it is asked, any ready pod is an improvement.
 func refuseReady(pin Pin, s Snapshot, failing bool) *Refusal {
-	ready, wanted, why := s.Switch.OldReady, int32(1), "at least one must be"
-	if !failing && s.Switch.NewReady > 0 {
-		wanted = (4*s.Switch.NewReady + 4) / 5 // 80 %, rounded up
-		why = fmt.Sprintf("%d must be, 80 %% of the %d of %s", wanted, s.Switch.NewReady, pin.Switch.To)
-	}
+	ready := s.Switch.OldReady
+	wanted, why := s.Switch.needed(pin, failing)
 	if ready >= wanted {
 		return nil
 	}
 	return refusal(RefuseTargetNotReady, "%d pods of %s (%s) are ready to take the traffic of %s back; %s",
 		ready, pin.Switch.From, pin.Switch.OldWorkload, s.serviceName(), why)
+}
+
+// needed is how many pods of the old colour must be ready to take the traffic back, and why.
+func (s SwitchState) needed(pin Pin, failing bool) (int32, string) {
+	if failing || s.NewReady == 0 {
+		return 1, "at least one must be"
+	}
+	wanted := (4*s.NewReady + 4) / 5 // 80 %, rounded up
+	return wanted, fmt.Sprintf("%d must be, 80 %% of the %d of %s", wanted, s.NewReady, pin.Switch.To)
 }

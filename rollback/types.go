@@ -156,6 +156,8 @@ const (
 	RefuseImageUnpullable RefusalCode = "image-unpullable"
 	// RefuseTargetNotReady: the old colour has too few ready pods to take the traffic.
 	RefuseTargetNotReady RefusalCode = "target-not-ready"
+	// RefuseAutoscaler: the old colour has too few pods, and an autoscaler keeps it from having more.
+	RefuseAutoscaler RefusalCode = "autoscaler"
 	// RefuseTargetIsLive: the live template already equals the target's, or the Service already selects the old colour.
 	RefuseTargetIsLive RefusalCode = "target-is-live"
 	// RefuseSuperseded: the live containers are no longer those of the release that was judged, or the Service selects

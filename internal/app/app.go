@@ -119,6 +119,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Holds:    gatedHolds{events.Holds(), may},
 		Cluster:  acting,
 		Preview:  acting,
+		Scale:    acting,
 		Marks:    acting,
 		Feed:     cluster.feed,
 		Owners:   acting,

@@ -144,6 +144,7 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 	k.positive(field("approval", "within"), p.Approval.Within)
 	k.positive(field("announceWithin"), p.AnnounceWithin)
 	k.positive(field("minBreach"), p.MinBreach)
+	k.positive(field("blueGreen", "readyWithin"), p.BlueGreen.ReadyWithin)
 	if !(p.Alpha > 0 && p.Alpha <= 0.1) {
 		k.say(field("alpha"), "%v is not a probability of a false rollback that one can live with; use more than 0 and at most 0.1, such as 0.001", p.Alpha)
 	}

@@ -49,6 +49,8 @@ type Policy struct {
 	// takes traffic. Default false: a fault may also come late. It cannot be had with business metrics.
 	EarlyPass bool   `yaml:"earlyPass"`
 	Guards    Guards `yaml:"guards"`
+	// BlueGreen is about switching back to the old colour of a blue-green deployment.
+	BlueGreen BlueGreen `yaml:"blueGreen"`
 	// Migration is how the database is taken back with a release whose event says schemaChange. Without it such a release is never
 	// rolled back by itself.
 	Migration *Migration `yaml:"migration"`
@@ -235,6 +237,7 @@ func (p *Policy) UnmarshalYAML(unmarshal func(any) error) error {
 		Alpha:     analyzer.DefaultAlpha,
 		MinBreach: model.Duration(15 * time.Second),
 		Guards:    Guards{Peers: true},
+		BlueGreen: BlueGreen{ScaleUp: true, ReadyWithin: minutes(5)},
 	}
 	type plain Policy
 	return unmarshal((*plain)(p))
@@ -316,6 +319,7 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 		EarlyPass:      p.EarlyPass,
 		Unannounced:    p.WatchUnannounced,
 		AnnounceWithin: time.Duration(p.AnnounceWithin),
+		ReadyWithin:    p.BlueGreen.readyWithin(),
 		Peers:          p.Guards.Peers,
 		Dependencies:   p.Guards.dependencies(scrape),
 		Migration:      p.Migration.compile(),

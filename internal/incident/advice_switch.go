@@ -30,7 +30,7 @@ func (s Summary) isSwitch() bool {
 // which are not there is worse than a bad release.
 func (s Summary) switchByHand() []string {
 	switch s.refused() {
-	case rollback.RefuseTargetNotReady:
+	case rollback.RefuseTargetNotReady, rollback.RefuseAutoscaler, rollback.RefuseConfigMissing, rollback.RefuseImageUnpullable:
 		return s.scaleUpAndSwitch()
 	case rollback.RefuseNoTarget, rollback.RefuseSwitchForbidden:
 		return []string{

@@ -37,6 +37,9 @@ const (
 	KindMigration Kind = "migration"
 	KindOwnerHold Kind = "ownerHold"
 	KindCameBack  Kind = "cameBack"
+	// KindScale is the intent to scale the old colour of a switch up, KindScaled what came of it.
+	KindScale  Kind = "scale"
+	KindScaled Kind = "scaled"
 )
 
 // Entry is one line of a watch's journal. Entries are only ever appended.
@@ -69,6 +72,8 @@ type Entry struct {
 	Migration *Migration          `json:"migration,omitempty"`
 	OwnerHold *OwnerHold          `json:"ownerHold,omitempty"`
 	CameBack  *CameBack           `json:"cameBack,omitempty"`
+	Scale     *rollback.ScalePlan `json:"scale,omitempty"`
+	Scaled    *Outcome            `json:"scaled,omitempty"`
 }
 
 // Phase tells the ticks of the watch proper from those that check whether a rollback helped.

@@ -129,6 +129,10 @@ func (s Summary) tellAction(e Entry) string {
 		return tellMigration(e.Migration)
 	case e.Control != nil:
 		return tellControl(e)
+	case e.Scale != nil:
+		return "Before the switch: " + text(e.Scale.Summary)
+	case e.Scaled != nil:
+		return "Scaling of the old colour: " + text(string(e.Scaled.Result)) + ": " + text(e.Scaled.Detail)
 	case e.OwnerHold != nil:
 		return "Hold " + tellHold(e.OwnerHold)
 	case e.CameBack != nil:

@@ -110,7 +110,7 @@ func (s *step) overdue() {
 		s.become(Held, "not rolled back: "+w.passed())
 		return
 	}
-	if s.overtime(w.Since, w.Policy.Verify.Deadline) {
+	if s.overtime(w.notBefore(w.Since), w.Policy.Verify.Deadline) {
 		s.become(Held, fmt.Sprintf("not rolled back: it could not be acted on within %s", w.Policy.Verify.Deadline))
 	}
 }
@@ -137,8 +137,10 @@ func (s *step) planned(in planned) {
 	switch {
 	case refusal != nil && refusal.Code == rollback.RefuseUnsettled:
 		return // asked again in a moment
+	case s.scalesFirst(refusal, in.scale):
+		return
 	case refusal != nil:
-		s.hold(refusal)
+		s.hold(w.inVain(refusal))
 		return
 	case !w.actionable(s.now):
 		return

@@ -23,6 +23,8 @@ type colours struct {
 	// oldVersion and oldReady are what the old colour runs now.
 	oldVersion string
 	oldReady   int32
+	// oldReplicas is how many it is to have.
+	oldReplicas int32
 }
 
 func newColours(w *world) *colours {
@@ -31,7 +33,7 @@ func newColours(w *world) *colours {
 	w.live.Revisions[0].Template = podTemplate("v2+green")
 	w.live.Revisions[0].FirstPodAt = w.t0.Add(-time.Minute)
 	w.live.Live = &w.live.Revisions[0]
-	return &colours{clusterOf: clusterOf{w}, back: map[string]bool{}, oldVersion: "v1+blue", oldReady: 2}
+	return &colours{clusterOf: clusterOf{w}, back: map[string]bool{}, oldVersion: "v1+blue", oldReady: 2, oldReplicas: 2}
 }
 
 // on has a process work on the colours; the cache shows nothing, so that all is read live.
@@ -61,7 +63,7 @@ func (c *colours) Read(ctx context.Context, wl rollback.Workload, sw *rollback.S
 	old.Workload.Name, old.UID = "checkout-blue", "uid-blue"
 	old.Revisions = []rollback.Revision{revisionOf("v1", "1", c.t0.Add(-time.Hour))}
 	old.Revisions[0].Template = podTemplate(c.oldVersion)
-	old.Live = &old.Revisions[0]
+	old.Live, old.Replicas = &old.Revisions[0], c.oldReplicas
 	live := sw.To
 	if c.back[sw.Service] {
 		live = sw.From

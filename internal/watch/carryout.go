@@ -35,7 +35,7 @@ func (a *actor) plan(ctx context.Context) (planned, error) {
 			return planned{}, err
 		}
 	}
-	return a.guarded(in, snapshot, time.Now()), nil
+	return a.guarded(a.watch.scaledUpFirst(in, pin, snapshot), snapshot, time.Now()), nil
 }
 
 // destination is where a rollback leads: to the known-good version, or to the one that a person named.

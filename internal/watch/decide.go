@@ -162,7 +162,7 @@ func (s *step) waiting() {
 	}
 	switch {
 	case w.leave() != nil:
-		if s.overtime(w.leave().At, w.Policy.Verify.Deadline) {
+		if s.overtime(w.notBefore(w.leave().At), w.Policy.Verify.Deadline) {
 			s.become(Held, fmt.Sprintf("not rolled back: %s, but it could not be acted on within %s",
 				saying(w.leave().By, "let it be rolled back", ""), w.Policy.Verify.Deadline))
 		}

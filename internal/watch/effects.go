@@ -37,6 +37,9 @@ func (a *actor) perform(ctx context.Context, want effect) (input, error) {
 		return a.migrate(ctx, want == effectMigrate)
 	case effectApply:
 		return a.apply(ctx)
+	case effectScale:
+		result, detail, err := a.opts.Scale.ScaleUp(ctx, a.watch.scale.plan)
+		return scaled{result: result, detail: detail}, err
 	case effectCheckLanded:
 		return a.checkLanded(ctx)
 	}

@@ -54,6 +54,8 @@ type (
 		refusal *rollback.Refusal
 		// pin is set if the plan is for a target that a person named.
 		pin *rollback.Pin
+		// scale is set with a refusal that scaling the old colour up first may lift.
+		scale *rollback.ScalePlan
 	}
 	// applied: what came of the intent.
 	applied struct {
@@ -126,6 +128,9 @@ func (w Watch) wanted(now time.Time) effect {
 			return effectOpenIncident
 		}
 	case Regressed, AwaitingApproval:
+		if w.scaling() {
+			return w.wantedScale(now)
+		}
 		if w.actionable(now) && w.forbidden() == nil {
 			return effectPlan
 		}

@@ -59,6 +59,8 @@ func (s *step) take(in input) {
 		s.planned(in)
 	case applied:
 		s.applied(in)
+	case scaled:
+		s.scaled(in)
 	case withdrawn:
 		s.withdrawn(in)
 	case notLanded:

@@ -71,6 +71,11 @@ type Previewer interface {
 	Preview(ctx context.Context, p rollback.Plan) (objection string, err error)
 }
 
+// Scaler scales the old colour of a switch up.
+type Scaler interface {
+	ScaleUp(ctx context.Context, p rollback.ScalePlan) (rollback.Result, string, error)
+}
+
 // Cache shows the workloads as the API server last told us.
 type Cache interface {
 	// Watch takes an interest in a workload; it does not wait for it to show.

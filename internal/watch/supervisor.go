@@ -33,6 +33,7 @@ type Options struct {
 	Names   Names
 	Cluster Cluster
 	Preview Previewer
+	Scale   Scaler
 	Cache   Cache
 	Owners  Owners
 	Sampler Sampler

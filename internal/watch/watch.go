@@ -97,6 +97,8 @@ type fold struct {
 	// resumed is when the present process took up the watch. It is not journalled either.
 	resumed time.Time
 
+	// scale is the scaling up of the old colour that was begun; a watch begins one at most.
+	scale *scaleUp
 	// stuck is why pods of the restored version cannot start, as the cluster last showed it. It is not journalled: a new
 	// process looks again.
 	stuck string
@@ -147,6 +149,10 @@ func (w Watch) apply(e incident.Entry) Watch {
 		w = w.applyUpdate(*e.Updated)
 	case incident.KindControl:
 		w = w.applyControl(e)
+	case incident.KindScale:
+		w.scale = &scaleUp{plan: *e.Scale, at: e.At}
+	case incident.KindScaled:
+		w = w.applyScaled(*e.Scaled)
 	case incident.KindCameBack:
 		w.CameBack = e.CameBack
 	}
