@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -48,8 +49,10 @@ func (p process) terms(ctx context.Context) error {
 	}
 	ready := newReadiness(map[string]check{"nats": p.connected, "kubernetes": cluster.reachable})
 	probing, stop := context.WithCancel(ctx)
+	var probes sync.WaitGroup
+	defer probes.Wait()
 	defer stop()
-	go ready.run(probing)
+	probes.Go(func() { ready.run(probing) })
 	standby := web.Standby(web.Options{Gatherer: p.registry, Ready: ready.results}, elector.Leader)
 	p.endpoints.become(standby)
 	return elector.Run(ctx, func(ctx context.Context, lead *leader.Lead) error {

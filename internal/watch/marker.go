@@ -135,8 +135,9 @@ func (m *marker) keep(ctx context.Context, w rollback.Workload) {
 	if want == "" && !marked {
 		return
 	}
-	if snapshot, ok := m.opts.Cache.Cached(w, nil); ok && snapshot.Annotations[m.name] == want {
-		m.note(w, want != "")
+	// That a mark is there the cache can tell; that it is gone, it may tell of the time before it was written.
+	if snapshot, ok := m.opts.Cache.Cached(w, nil); ok && want != "" && snapshot.Annotations[m.name] == want {
+		m.note(w, true)
 		return
 	}
 	switch err := m.opts.Marks.Annotate(ctx, w, m.name, want); {

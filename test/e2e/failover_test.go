@@ -128,6 +128,16 @@ func TestFailOver(t *testing.T) {
 			bad.requireLive("v1")
 			good.requireLive("v2")
 			require.Len(t, standby.watches(), 2)
+
+			if c.what == "frozen" { // its process leads a second time
+				lost = time.Now()
+				standby.stop()
+				leader.awaitLeads(lost, "terminated in its turn")
+				require.Len(t, leader.watches(), 2)
+				pause(t, 5*time.Second)
+				require.Len(t, bad.rollbacks(), 1)
+				require.Equal(t, "leader", leader.role())
+			}
 		})
 	}
 }
