@@ -9,14 +9,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Annotated is a Deployment that carries an annotation.
+// Annotated is a workload that carries an annotation.
 type Annotated struct {
 	Workload Workload
 	Value    string
 }
 
-// Annotate gives a Deployment an annotation, or takes it away where the value is empty. It changes nothing else: neither
-// the template nor the generation. The error is ErrNotFound if there is no such Deployment.
+// Annotate gives a workload an annotation, or takes it away where the value is empty. It changes nothing else: neither
+// the template nor the generation. The error is ErrNotFound if there is no such workload.
 func (c *Cluster) Annotate(ctx context.Context, w Workload, name, value string) error {
 	var wanted any // null takes it away
 	if value != "" {
@@ -28,30 +28,46 @@ func (c *Cluster) Annotate(ctx context.Context, w Workload, name, value string) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	_, err = c.client.Resource(deploymentsResource()).Namespace(w.Namespace).
+	_, err = c.client.Resource(w.Kind.resource()).Namespace(w.Namespace).
 		Patch(ctx, w.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: FieldManager})
 	if isGone(err) {
 		return fmt.Errorf("%s: %w", w, ErrNotFound)
 	}
 	if err != nil {
-		return fmt.Errorf("unable to annotate Deployment %s: %w", w, err)
+		return fmt.Errorf("unable to annotate %s: %w", w.workloadName(), err)
 	}
 	return nil
 }
 
-// Annotated lists the Deployments of a namespace that carry an annotation; an empty namespace means all of them.
+// Annotated lists the workloads of a namespace that carry an annotation; an empty namespace means all of them. Whoever only
+// deploys Deployments need not let rollbackd see the other kinds.
 func (c *Cluster) Annotated(ctx context.Context, namespace, name string) ([]Annotated, error) {
+	var found []Annotated
+	for _, kind := range []Kind{KindDeployment, KindStatefulSet, KindDaemonSet} {
+		some, err := c.annotatedOf(ctx, kind, namespace, name)
+		if kind != KindDeployment && IsForbidden(err) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("unable to list the %ss of %s: %w", kind, namespaceName(namespace), err)
+		}
+		found = append(found, some...)
+	}
+	return found, nil
+}
+
+func (c *Cluster) annotatedOf(ctx context.Context, kind Kind, namespace, name string) ([]Annotated, error) {
 	var found []Annotated
 	options := metav1.ListOptions{Limit: c.options.PageSize}
 	for {
-		page, err := c.page(ctx, deploymentsResource(), namespace, options)
+		page, err := c.page(ctx, kind.resource(), namespace, options)
 		if err != nil {
-			return nil, fmt.Errorf("unable to list the Deployments of %s: %w", namespaceName(namespace), err)
+			return nil, err
 		}
 		for i := range page.Items {
-			d := &page.Items[i]
-			if value, ok := d.GetAnnotations()[name]; ok {
-				found = append(found, Annotated{Workload: Workload{Namespace: d.GetNamespace(), Name: d.GetName()}, Value: value})
+			o := &page.Items[i]
+			if value, ok := o.GetAnnotations()[name]; ok {
+				found = append(found, Annotated{Workload: Workload{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()}, Value: value})
 			}
 		}
 		if options.Continue = page.GetContinue(); options.Continue == "" {

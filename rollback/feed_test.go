@@ -71,27 +71,3 @@ func TestFeedTellsOfOtherContainersOnly(t *testing.T) {
 	require.Len(t, seen.all, 2)
 	require.Equal(t, Changed{Workload: checkout()}, seen.all[1])
 }
-
-// TestAnnotate: nothing but the one annotation is changed, and it is found again by its name.
-func TestAnnotate(t *testing.T) {
-	client := shop(t)
-	c := NewCluster(client, Options{})
-	before, err := c.Read(t.Context(), checkout(), nil)
-	require.NoError(t, err)
-	require.NoError(t, c.Annotate(t.Context(), checkout(), "rollbackd.io/watch.main", "key"))
-	for _, namespace := range []string{"", "shop"} {
-		found, err := c.Annotated(t.Context(), namespace, "rollbackd.io/watch.main")
-		require.NoError(t, err)
-		require.Equal(t, []Annotated{{Workload: checkout(), Value: "key"}}, found)
-	}
-	found, err := c.Annotated(t.Context(), "shop", "rollbackd.io/watch.other")
-	require.NoError(t, err)
-	require.Empty(t, found)
-
-	require.NoError(t, c.Annotate(t.Context(), checkout(), "rollbackd.io/watch.main", ""))
-	after, err := c.Read(t.Context(), checkout(), nil)
-	require.NoError(t, err)
-	require.Equal(t, before.Annotations, after.Annotations)
-	require.JSONEq(t, string(before.Template), string(after.Template))
-	require.ErrorIs(t, c.Annotate(t.Context(), Workload{Namespace: "shop", Name: "none"}, "a/b", "x"), ErrNotFound)
-}

@@ -116,9 +116,10 @@ func (l *lookout) changed(c rollback.Changed) {
 	}
 }
 
-// ended takes note of a watch that ended because of a change which no event has told of so far. It never blocks.
+// ended takes note of a watch that ended because of a change which no event has told of so far. It never blocks. Only
+// Deployments are looked out for: how another kind's template came to be live cannot be told yet.
 func (l *lookout) ended(w Watch) {
-	if w.State != Superseded || w.Reason != replacedByAnother {
+	if w.State != Superseded || w.Reason != replacedByAnother || w.workload().Kind != rollback.KindDeployment {
 		return
 	}
 	t := w.Event.Target()
@@ -215,7 +216,7 @@ func (l *lookout) judge(ctx context.Context, t event.Target) error {
 // of returns the watches of a workload.
 func (l *lookout) of(t event.Target) (out []Watch) {
 	for _, w := range l.Watches() {
-		if w.Event.Target() == t {
+		if w.Event.Target() == t && w.workload().Kind == rollback.KindDeployment {
 			out = append(out, w)
 		}
 	}

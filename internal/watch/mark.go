@@ -100,7 +100,7 @@ func namespacesOf(policies []Policy) map[string]bool {
 // lostWatch is what people are told of a watch that was lost.
 func lostWatch(w rollback.Workload, m mark, instance string) (title, text string) {
 	return fmt.Sprintf("%s was being watched, and its watch is lost", w),
-		fmt.Sprintf("The Deployment carries the mark of watch %s, and the NATS that instance %q stores in knows of no such watch: its storage was lost or wiped. "+
+		fmt.Sprintf("The %s carries the mark of watch %s, and the NATS that instance %q stores in knows of no such watch: its storage was lost or wiped. "+
 			"Nothing was rolled back, and the release that is live is not being watched. Look at the service; to have the release watched again, announce it again, with another id.",
-			m.key, instance)
+			w.Kind, m.key, instance)
 }
