@@ -84,6 +84,9 @@ func (r *Runner) Create(ctx context.Context, j *batchv1.Job) error {
 	return inWords(err, j.Namespace, "create Jobs")
 }
 
+// betweenWatches is how long it takes until a watch that was ended is begun again.
+const betweenWatches = 250 * time.Millisecond
+
 // Find tells how far a Job is, and waits for a while for it to end. The error is a Refused if it may not be read or is not the one
 // that was meant.
 func (r *Runner) Find(ctx context.Context, j *batchv1.Job, wait time.Duration) (Status, error) {
@@ -109,6 +112,10 @@ func (r *Runner) Find(ctx context.Context, j *batchv1.Job, wait time.Duration) (
 			return r.running(ctx, live), ctx.Err()
 		case err != nil:
 			return Status{}, inWords(err, j.Namespace, "watch Jobs")
+		}
+		select { // a server that ends every watch at once is not to be asked without a pause
+		case <-time.After(betweenWatches):
+		case <-waiting.Done():
 		}
 	}
 }

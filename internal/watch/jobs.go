@@ -80,7 +80,7 @@ func runJob(ctx context.Context, runner Jobs, j *batchv1.Job) (jobs.Status, erro
 		err := runner.Create(bounded, j)
 		if err == nil {
 			var status jobs.Status
-			if status, err = runner.Find(bounded, j, wait); err == nil {
+			if status, err = runner.Find(bounded, j, wait-jobGrace/3); err == nil {
 				return status, nil
 			}
 		}

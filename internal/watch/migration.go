@@ -91,8 +91,15 @@ func (w Watch) applyMigration(e incident.Entry) Watch {
 		return w
 	}
 	w.migration, w.migrationAt = e.Migration, e.At
+	if w.migrated() {
+		w.MigratedAt = e.At
+	}
 	return w
 }
+
+// tookSchemaBack reports whether the release's change of the database was undone together with it, so that it stands between no
+// later release and an earlier version.
+func (w Watch) tookSchemaBack() bool { return !w.MigratedAt.IsZero() && !w.LandedAt.IsZero() }
 
 // migrationStep is how far the down-migration of the intent is; empty if it has not begun, or there is none.
 func (w Watch) migrationStep() incident.MigrationStep {

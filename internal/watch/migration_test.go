@@ -137,6 +137,7 @@ func TestTheDatabaseIsTakenBackWithTheRelease(t *testing.T) {
 				w.await(p, RolledBack)
 				require.Equal(t, order, w.acted())
 				require.Len(t, w.patched(), 1)
+				require.False(t, p.Watches()[0].past().SchemaChange, "it stands in the way of no later rollback")
 				j := w.onlyJob()
 				require.Equal(t, 1, j.times)
 				require.Equal(t, "--to=v1", j.spec.Template.Spec.Containers[0].Args[0])
@@ -252,6 +253,7 @@ func TestANewerVersionDuringTheMigrationIsNotTouched(t *testing.T) {
 		w.await(p, Superseded)
 		require.Empty(t, w.patched())
 		require.Contains(t, w.page(), "the database was taken back before that")
+		require.True(t, p.Watches()[0].past().SchemaChange)
 	})
 }
 

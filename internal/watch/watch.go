@@ -63,6 +63,8 @@ type Watch struct {
 	OwnerHold incident.HoldPhase `json:"ownerHold,omitempty"`
 	// CameBack is set once the release was seen again after it had been rolled back.
 	CameBack *incident.CameBack `json:"cameBack,omitempty"`
+	// MigratedAt is when the database had been taken back.
+	MigratedAt time.Time `json:"migratedAt,omitzero"`
 	// Rendered is set once the files of a final watch are written.
 	Rendered bool `json:"rendered,omitempty"`
 
@@ -255,7 +257,7 @@ func (w Watch) past() rollback.PastWatch {
 	p := rollback.PastWatch{
 		Passed:       w.PassedActive && !w.bad(),
 		Bad:          w.bad(),
-		SchemaChange: w.Event.SchemaChange,
+		SchemaChange: w.Event.SchemaChange && !w.tookSchemaBack(),
 		Superseded:   w.State == Superseded,
 		RolledBackAt: w.LandedAt,
 	}
