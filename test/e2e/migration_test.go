@@ -150,11 +150,19 @@ func TestKilledAroundAMigration(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			proxy := newAPIProxy(t, w)
-			d := newDaemon(t, w, func(s *settings) { migrates("before", "succeed")(s); s.Kubeconfig = proxy.kubeconfig })
+			d := newDaemon(t, w, func(s *settings) { migrates("before", "hang")(s); s.Kubeconfig = proxy.kubeconfig })
 			s := newService(t, w)
 			s.deploy("v2", sampleapp.FailingThird())
-			h := proxy.holdUp(c.method, c.object, c.landed)
-			s.announceSchemaChange(d, "killed", "v2")
+			var h *hold
+			if c.method == http.MethodPost {
+				h = proxy.holdUp(c.method, c.object, c.landed)
+				s.announceSchemaChange(d, "killed", "v2")
+			} else { // the Deployment is patched for other reasons before
+				s.announceSchemaChange(d, "killed", "v2")
+				w.awaitJob(t, "migration")
+				h = proxy.holdUp(c.method, c.object, c.landed)
+			}
+			w.endJobs(t, func() string { return "succeed" })
 			h.await(t, time.Minute)
 			d.awaitState("killed", time.Second, watch.RollingBack)
 			d.kill()
