@@ -56,7 +56,7 @@ nats:
     - {name: deployer, passwordFile: {{.Dir}}/password, publish: [{environment: production, namespace: {{.Namespace}}}]}
 {{- end}}
 {{- if .LeaderElection}}
-leaderElection: {enabled: true}
+leaderElection: {enabled: true, namespace: {{.Namespace}}}
 {{- end}}
 kubernetes: {kubeconfig: {{.Kubeconfig}}}
 prometheus: {url: "{{.Prometheus}}", scrapeInterval: 1s, timeout: 3s}
@@ -72,7 +72,7 @@ policies:
     enhanced: {until: {{.End}}, interval: 1s}
   baseline: {window: 20s}
   knownGood: {minServing: 5s}
-  settleFor: 10s
+  settleFor: 30s
   verify: {for: 3s, deadline: 40s}
   minBreach: 15s
 {{- if .Alone}}

@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -169,7 +170,7 @@ func (f *fleet) ended(id string, deadline time.Time, daemons []*daemon) (watch.V
 // TestManyAppsSideBySide: forty releases at once, some good, some bad, some of them changed by people at random moments, while
 // their daemon is killed at random moments too.
 func TestManyAppsSideBySide(t *testing.T) {
-	w := onStack(t)
+	w := alone(t)
 	onlyWhole(t)
 	n := newNATS(t)
 	d := newDaemon(t, w, func(s *settings) {
@@ -187,14 +188,10 @@ func TestManyAppsSideBySide(t *testing.T) {
 	f.check(w, 4*time.Minute, d)
 }
 
-// leaderElection says whether the daemon can share its work with a second one. Without it two daemons of one name take
-// turns in taking events, and a watch of one that has died waits for its return.
-const leaderElection = false
-
 // TestTwoReplicas: a hundred watches, carried by two daemons on one NATS, one of which is killed, frozen and cut off from NATS
 // at random moments.
 func TestTwoReplicas(t *testing.T) {
-	w := onStack(t)
+	w := alone(t)
 	onlyWhole(t)
 	n := newNATS(t)
 	var daemons []*daemon
@@ -204,7 +201,7 @@ func TestTwoReplicas(t *testing.T) {
 		lines = append(lines, line)
 		daemons = append(daemons, newDaemon(t, w, func(s *settings) {
 			s.External, s.MinRequests, s.Alone, s.Active = "nats://"+line.address, 15, true, 2*time.Minute
-			s.LeaderElection = leaderElection
+			s.LeaderElection = true
 		}))
 	}
 	f := newFleet(t, w, "A hundred watches, two daemons, killed, frozen and cut off", 100, 8)
@@ -212,8 +209,9 @@ func TestTwoReplicas(t *testing.T) {
 		d.launch("")
 	}
 	eventually(t, 40*time.Second, func() (bool, string) {
-		_, _, err := daemons[0].get("/-/healthy")
-		return err == nil, "the daemon does not answer"
+		first, _, _ := daemons[0].get("/-/ready")
+		second, _, _ := daemons[1].get("/-/ready")
+		return first == http.StatusOK || second == http.StatusOK, "neither daemon is ready"
 	})
 	straight := *daemons[0]
 	straight.External = "nats://" + n.address // the deploy tool's way to NATS is not cut

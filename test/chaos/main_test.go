@@ -124,6 +124,15 @@ func onStack(t *testing.T) *world {
 	return shared
 }
 
+// alone skips a test in a short run, and else lets it have the stack for itself: Go runs what is not parallel first.
+func alone(t *testing.T) *world {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs the local stack; run without -short")
+	}
+	return shared
+}
+
 // onlyWhole skips what only make chaos runs.
 func onlyWhole(t *testing.T) {
 	t.Helper()
