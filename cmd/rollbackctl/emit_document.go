@@ -59,6 +59,7 @@ func (d *document) registerFields(flags *pflag.FlagSet) {
 	flags.StringVar(&e.From, "from", "", "blue-green: value before the switch")
 	flags.StringVar(&e.To, "to", "", "blue-green: value after the switch")
 	flags.StringVar(&e.Canary, "canary", "", "canary: Deployment of the canary's pods")
+	flags.IntVar(&e.Step, "step", 0, "canary: per cent of the service that the canary is now, 1 to 100")
 }
 
 // payload is the document to publish. One from a file is published as it is.

@@ -32,6 +32,15 @@ func Completes(first, second Event) bool {
 	return SameBody(first, second)
 }
 
+// Advances says whether second is the announcement that the canary which first announced is a larger part of the service
+// now: the same version on the same Deployments, with a higher step. The two may have the same ID or not, and differ in
+// whatever else there is to say of a step; one that says otherwise of the database schema is about another deployment.
+func Advances(first, second Event) bool {
+	return first.Strategy == StrategyCanary && second.Strategy == StrategyCanary && first.Target() == second.Target() &&
+		first.Canary == second.Canary && first.Version == second.Version && first.SchemaChange == second.SchemaChange &&
+		second.Step > first.Step
+}
+
 // scalars leaves out what SameBody compares in other ways.
 func scalars(e Event) Event {
 	e.Timestamp, e.Approvals, e.Raw = time.Time{}, nil, nil

@@ -26,6 +26,12 @@ func TestKey(t *testing.T) {
 	second := decoded(t, with("id", `"d1"`, "timestamp", `"2026-11-22T10:05:00Z"`))
 	require.Equal(t, first.Key(), second.Key(), "the ID alone tells deployments of a workload apart")
 	require.NotEqual(t, plain.Key(), first.Key())
+
+	steps := map[string]bool{first.Key(): true}
+	for _, step := range []string{"5", "25"} {
+		steps[decoded(t, with("id", `"d1"`, "strategy", `"canary"`, "canary", `"c"`, "step", step)).Key()] = true
+	}
+	require.Len(t, steps, 3, "one ID may announce all the steps of a canary")
 }
 
 func TestKeyCannotBeForgedByMovingABoundary(t *testing.T) {
@@ -76,4 +82,30 @@ func TestCompletes(t *testing.T) {
 
 	nameless := decoded(t, with("status", `"started"`))
 	require.False(t, Completes(nameless, decoded(t, with())), "without an ID nothing says that the two belong together")
+}
+
+func TestAdvances(t *testing.T) {
+	canary := func(pairs ...string) Event {
+		return decoded(t, with(append([]string{"strategy", `"canary"`, "canary", `"checkout-canary"`}, pairs...)...))
+	}
+	first := canary("id", `"d1"`, "step", "5")
+	for name, second := range map[string]Event{
+		"by the same id": canary("id", `"d1"`, "step", "25"),
+		"by another":     canary("id", `"d2"`, "step", "100", "timestamp", `"2026-11-22T10:09:00Z"`, "operator", `"bo"`),
+		"without an id":  canary("step", "6"),
+	} {
+		require.True(t, Advances(first, second), name)
+	}
+	for name, second := range map[string]Event{
+		"the same step":    canary("id", `"d2"`, "step", "5"),
+		"a lower step":     canary("id", `"d2"`, "step", "4"),
+		"no step":          canary("id", `"d2"`),
+		"another version":  canary("step", "25", "version", `"v9"`),
+		"another canary":   canary("step", "25", "canary", `"other"`),
+		"another schema":   canary("step", "25", "schemaChange", "true"),
+		"a rolling update": decoded(t, with("step", "25")),
+	} {
+		require.False(t, Advances(first, second), name)
+	}
+	require.True(t, Advances(canary(), canary("step", "1")))
 }

@@ -136,6 +136,7 @@ func (d *document) strategy(e *Event) {
 			Fix:    "announce it with strategy " + string(StrategyRolling),
 		})
 	}
+	e.Step = d.percent("step")
 	switch e.Strategy {
 	case StrategyBlueGreen:
 		d.needs(e.Strategy, "service", e.Service)
@@ -147,6 +148,10 @@ func (d *document) strategy(e *Event) {
 		}
 	case StrategyCanary:
 		d.needs(e.Strategy, "canary", e.Canary)
+		if e.Canary == e.Workload {
+			d.reject(invalid("canary", Quote(e.Canary), `is the same as "workload"`,
+				"name the Deployment that carries the canary's pods, and as workload the stable one beside it"))
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func TestDecodeReadsEveryField(t *testing.T) {
 	 "namespace":"shop","workload":"checkout","kind":"Deployment","strategy":"blue-green",
 	 "version":"v1.2.3","previousVersion":"v1.2.2","commit":"abc123","operator":"ana","approvals":["SENTINEL","SERVICE-OWNER"],
 	 "status":"started","hotfix":true,"schemaChange":true,"policy":"http","verification":"logs/ci/smoke.log",
-	 "service":"app-service","selectorKey":"version","from":"blue","to":"green","canary":"app-canary","ticket":{"n":1}}`
+	 "service":"app-service","selectorKey":"version","from":"blue","to":"green","canary":"app-canary","step":25,"ticket":{"n":1}}`
 	e, err := Decode(checkout, []byte(payload))
 	require.NoError(t, err)
 	require.Equal(t, Event{
@@ -49,7 +49,7 @@ func TestDecodeReadsEveryField(t *testing.T) {
 		Namespace: "shop", Workload: "checkout", Kind: KindDeployment, Strategy: StrategyBlueGreen, Version: "v1.2.3",
 		PreviousVersion: "v1.2.2", Commit: "abc123", Operator: "ana", Approvals: []string{"SENTINEL", "SERVICE-OWNER"},
 		Status: StatusStarted, Hotfix: true, SchemaChange: true, Policy: "http", Verification: "logs/ci/smoke.log",
-		Service: "app-service", SelectorKey: "version", From: "blue", To: "green", Canary: "app-canary",
+		Service: "app-service", SelectorKey: "version", From: "blue", To: "green", Canary: "app-canary", Step: 25,
 		Raw: []byte(payload),
 	}, e)
 }
@@ -135,6 +135,11 @@ func TestDecodeRejects(t *testing.T) {
 		{"blue-green to itself", "", with("strategy", `"blue-green"`, "service", `"s"`, "selectorKey", `"v"`,
 			"from", `"blue"`, "to", `"blue"`), CodeInvalid, "to", `the same as "from"`},
 		{"canary without canary", "", with("strategy", `"canary"`), CodeMissing, "canary", "is required"},
+		{"canary of itself", "", with("strategy", `"canary"`, "canary", `"checkout"`), CodeInvalid, "canary", `the same as "workload"`},
+		{"string for step", "", with("step", `"25"`), CodeType, "step", `"25" is a string, not a number`},
+		{"step in fractions", "", with("step", "0.25"), CodeInvalid, "step", "0.25 is not a whole number of per cent from 1 to 100"},
+		{"step of nothing", "", with("step", "0"), CodeInvalid, "step", "0 is not"},
+		{"step of more than all", "", with("step", "101"), CodeInvalid, "step", "101 is not"},
 		{"bad selector key", "", with("selectorKey", `"a/b/c"`), CodeInvalid, "selectorKey", "label key"},
 		{"bad selector value", "", with("to", `"green!"`), CodeInvalid, "to", "label value"},
 		{"bad service", "", with("service", `"App_Service"`), CodeInvalid, "service", "RFC 1123"},

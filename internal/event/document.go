@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -167,6 +168,25 @@ func (d *document) boolean(field string) bool {
 		return false
 	}
 	return value
+}
+
+// percent reads an integer from 1 to 100; an absent one is 0.
+func (d *document) percent(field string) int {
+	raw, given := d.raw(field)
+	if !given {
+		return 0
+	}
+	var value json.Number
+	if raw[0] == '"' || json.Unmarshal(raw, &value) != nil {
+		d.reject(wrongType(field, raw, "a number"))
+		return 0
+	}
+	percent, err := strconv.Atoi(value.String())
+	if err != nil || percent < 1 || percent > 100 {
+		d.reject(invalid(field, scalar(raw), "is not a whole number of per cent from 1 to 100", "give it as 5, 25 or 100"))
+		return 0
+	}
+	return percent
 }
 
 // list reads a list of at most limit strings; empty lists are nil.

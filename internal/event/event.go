@@ -75,6 +75,9 @@ type Event struct {
 	To          string `json:"to,omitempty"`
 	// Canary is the Deployment that carries the canary's pods.
 	Canary string `json:"canary,omitempty"`
+	// Step is how many per cent of the service the canary is meant to be, 1 to 100; zero if the event does not say. What it
+	// really is shows in the cluster.
+	Step int `json:"step,omitempty"`
 
 	// Raw is the document as published, fields unknown to this version included.
 	Raw json.RawMessage `json:"-"`
@@ -102,9 +105,12 @@ func (e Event) VersionLabels(live string) []string {
 
 // Key names the watch of this deployment: "<environment>.<namespace>.<64 hex digits>", fit for a NATS subject and a
 // KV key. Events with the same workload and ID have the same key; without an ID the timestamp and the version stand
-// in for it.
+// in for it. The steps of one canary may all have one ID.
 func (e Event) Key() string {
 	parts := []string{"id", e.Workload, e.ID}
+	if e.Strategy == StrategyCanary && e.Step > 0 {
+		parts = append(parts, "step", strconv.Itoa(e.Step))
+	}
 	if e.ID == "" {
 		parts = []string{"time-version", e.Workload, e.Timestamp.UTC().Format(time.RFC3339Nano), e.Version}
 	}
