@@ -25,6 +25,10 @@ func (sig Signal) byTime() bool {
 	return sig.Kind == KindBusiness && (sig.Query != "" || sig.Requests == "")
 }
 
+// ByTime reports whether the signal's value goes with how much of the service is measured, and not only with how well that
+// does: a small part of it sells less, however good it is.
+func (sig Signal) ByTime() bool { return sig.byTime() }
+
 // businessState is what the judge remembers of a business metric between ticks. It is never changed in place.
 type businessState struct {
 	falling, rising evidence

@@ -33,8 +33,12 @@ type Subject struct {
 // Members says which of a workload's series are meant, by whatever the labels of a signal tell: the pod, where the series
 // have one and it is known here, else the version, else nothing. The zero value means none.
 type Members struct {
-	// Workload is set where it is not the subject's: the other colour of a blue-green pair is a workload of its own.
+	// Workload is set where it is not the subject's: the other colour of a blue-green pair is a workload of its own, and so is
+	// the stable one beside a canary. A workload's label then tells the members apart where there is nothing better.
 	Workload string
+	// Alias is another name that the workload's label may have, of importance only where pod or version tell the members apart:
+	// the pods of a canary are often labelled as those of the stable workload are.
+	Alias string
 	// PodPrefix is what the names of one ReplicaSet's pods begin with.
 	PodPrefix string
 	// Pods are pods by name.
@@ -87,7 +91,7 @@ func (m Members) has(sig Signal, f found) bool {
 	case l.Pod != "":
 		return false
 	}
-	return m.Undivided
+	return m.Undivided || m.Workload != "" && l.Workload != ""
 }
 
 func nameIs(pod, prefix string, rest *regexp.Regexp) bool {
@@ -120,14 +124,21 @@ func (sub Subject) holds(sig Signal, m Members, f found) bool {
 	case l.Namespace != "" && f.namespace != sub.Namespace:
 		return false
 	case l.Workload != "":
-		return l.namesWorkload(sub.Namespace, workload, f.workload) && m.has(sig, f)
+		named := l.namesWorkload(sub.Namespace, workload, f.workload) || m.aliased(l) && l.namesWorkload(sub.Namespace, m.Alias, f.workload)
+		return named && m.has(sig, f)
 	}
 	return (m.byPod(l) || l.Pod == "" || f.owner(l) == workload) && m.has(sig, f)
 }
 
+// aliased reports whether the alias counts.
+func (m Members) aliased(l Labels) bool { return m.Alias != "" && (m.byPod(l) || l.Version != "") }
+
 // workloads names those that the subject has anything of.
 func (sub Subject) workloads() []string {
 	out := []string{cmp.Or(sub.Release.Workload, sub.Workload)}
+	if sub.Release.Alias != "" {
+		out = append(out, sub.Release.Alias)
+	}
 	if sub.Control.Workload != "" {
 		out = append(out, sub.Control.Workload)
 	}

@@ -34,6 +34,8 @@ func TestMembersAreToldByWhateverTheLabelsTell(t *testing.T) {
 		{"a pod by name", byPod, Members{Pods: map[string]bool{"a": true}}, found{pod: "a"}, true},
 		{"nothing tells versions apart", byWorkload, pods, v1, true},
 		{"nothing tells the control apart", byWorkload, others, v1, false},
+		{"a workload of its own, by its label", byWorkload, Members{Workload: "checkout", NotVersions: []string{"v2"}}, v1, true},
+		{"a workload of its own, which nothing tells", Labels{}, Members{Workload: "checkout"}, v1, false},
 		{"no members", byVersion, Members{}, v2, false},
 	} {
 		if got := c.members.has(Signal{Labels: c.labels}, c.series); got != c.want {
@@ -88,6 +90,33 @@ func TestPodsOfAWorkloadAreKnownByTheirNames(t *testing.T) {
 		}
 		if got := narrow(all).matches(value); got != want {
 			t.Errorf("%s: %t", pod, got)
+		}
+	}
+}
+
+// The pods of a canary may bear its own name or the stable workload's in the workload's label.
+func TestAnAliasNamesWhatPodsOrVersionsTellApart(t *testing.T) {
+	pod := "checkout-canary-7d9f8c6b5-x2x4z"
+	canary := Members{Workload: "checkout-canary", Alias: "checkout", PodPrefix: "checkout-canary-7d9f8c6b5-", Versions: []string{"v2"}}
+	byPod, byVersion := Labels{Workload: "app", Pod: "pod"}, Labels{Workload: "app", Version: "version"}
+	for _, c := range []struct {
+		name   string
+		labels Labels
+		series found
+		want   bool
+	}{
+		{"its own name", byPod, found{workload: "checkout-canary", pod: pod}, true},
+		{"the stable one's name", byPod, found{workload: "checkout", pod: pod}, true},
+		{"a stable pod", byPod, found{workload: "checkout", pod: "checkout-7d9f8c6b5-x2x4z"}, false},
+		{"another workload", byPod, found{workload: "cart", pod: pod}, false},
+		{"its version", byVersion, found{workload: "checkout", version: "v2"}, true},
+		{"the stable version", byVersion, found{workload: "checkout", version: "v1"}, false},
+		{"the label alone, its own", Labels{Workload: "app"}, found{workload: "checkout-canary"}, true},
+		{"the label alone, the stable one's", Labels{Workload: "app"}, found{workload: "checkout"}, false},
+	} {
+		sub := Subject{Namespace: "shop", Workload: "checkout-canary", Release: canary}
+		if got := sub.holds(Signal{Labels: c.labels}, canary, c.series); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
 		}
 	}
 }
