@@ -75,6 +75,7 @@ func (c *Cluster) look(ctx context.Context, p Plan, intentID string) (sight, err
 	// The server compares byte by byte, and a plan may come from a journal written by an older server's answer.
 	p.FromTemplate = live.Spec.Template
 	p.HasAnnotations = len(live.Metadata.Annotations) > 0
+	p = p.scaledFrom(newSnapshot(live).Replicas)
 	return sight{plan: p, result: result, detail: detail}, nil
 }
 
@@ -84,6 +85,9 @@ func landed(p Plan, s Snapshot, intentID string) bool {
 
 // compare tells whether the plan's outcome can be read off what is live; no result means that the plan still stands.
 func compare(p Plan, s Snapshot, intentID string) (Result, string) {
+	if p.scales() {
+		return compareScale(p, s, intentID)
+	}
 	switch {
 	case s.UID != p.WorkloadUID || s.Deleting:
 		return Failed, gone(p)
@@ -162,6 +166,9 @@ func (p Plan) target() string { return p.Workload.Kind.revisionKind() + " " + p.
 func accepted(p Plan) string {
 	if p.Switch != nil {
 		return fmt.Sprintf("the API server accepted %s=%s in the selector of %s", p.Switch.SelectorKey, p.Switch.From, p.patched())
+	}
+	if p.scales() {
+		return fmt.Sprintf("the API server accepted 0 replicas for %s", p.Workload)
 	}
 	return fmt.Sprintf("the API server accepted the template of %s for %s", p.target(), p.Workload)
 }

@@ -33,8 +33,11 @@ func (p Plan) Diff() (string, error) {
 
 // ends names what the diff is from and to.
 func (p Plan) ends() (was, is string) {
-	if p.Switch != nil {
+	switch {
+	case p.Switch != nil:
 		return "now", "switched back"
+	case p.scales():
+		return "now", "scaled to zero"
 	}
 	from := Revision{Number: p.FromRevision, Version: p.FromVersion}
 	to := Revision{Number: p.ToRevision, Version: p.ToVersion}
@@ -47,6 +50,9 @@ func (p Plan) changes() (before, after any) {
 		selector := maps.Clone(p.Switch.Selector)
 		selector[p.Switch.SelectorKey] = p.Switch.From
 		return inSpec("selector", p.Switch.Selector), inSpec("selector", selector)
+	}
+	if p.scales() {
+		return inSpec("replicas", p.Canary.Replicas), inSpec("replicas", 0)
 	}
 	return inSpec("template", p.FromTemplate), inSpec("template", p.ToTemplate)
 }

@@ -42,6 +42,11 @@ func HealthOf(pin Pin, s Snapshot, at time.Time) Health {
 			}
 		}
 	}
+	if s.Canary != nil && s.Canary.Stable != nil {
+		for _, p := range s.Canary.Stable.Pods {
+			h.Old = h.Old.with(p, at)
+		}
+	}
 	_, _, err := RolloutStatus(s)
 	h.Overdue = errors.Is(err, ErrProgressDeadline)
 	return h

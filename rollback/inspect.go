@@ -67,8 +67,13 @@ func (c *Cluster) Inspect(ctx context.Context, pin Pin, s Snapshot) (Snapshot, e
 
 // starts returns the version of which a rollback would start pods; nil if it would start none.
 func (p Pin) starts(s Snapshot) *Revision {
-	if p.Switch != nil {
+	switch {
+	case p.Switch != nil:
 		return p.scaledDown(s)
+	case p.Canary != nil && !p.Canary.Undo:
+		return nil
+	case p.Canary != nil:
+		return p.Canary.Earlier
 	}
 	return p.Target
 }

@@ -34,6 +34,9 @@ func (p Plan) swap() ([]operation, error) {
 	if p.Switch != nil {
 		return p.Switch.swap(), nil
 	}
+	if p.scales() {
+		return p.scaleToZero()
+	}
 	from, err := canonical(p.FromTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("unable to read the live template of %s: %w", p.Workload, err)

@@ -16,7 +16,8 @@ import (
 //  2. The newest earlier template that passed its active stage.
 //  3. The version that was live right before, if it had served for minServing and no watch of it ended badly.
 //
-// For a switch there is one rule: the version that the old colour runs, if it is known to be good.
+// For a switch there is one rule: the version that the old colour runs, if it is known to be good. For a canary it is what
+// the stable workload runs, which has most of the users and is not on trial.
 //
 // Never chosen are a template that was proven bad, one whose ReplicaSet is gone, and one with a schema change between
 // it and the release. Past are the earlier watches of the same workload, the newest first.
@@ -29,10 +30,15 @@ func NewPin(s Snapshot, rev Revision, t0 time.Time, past []PastWatch, minServing
 	}
 	for _, rule := range rules {
 		if p.Target, p.Why = rule(); p.Target != nil {
-			return p
+			break
 		}
 	}
-	p.NoTarget = strings.Join(c.objections, "; ")
+	if p.Target == nil {
+		p.NoTarget = strings.Join(c.objections, "; ")
+	}
+	if s.Canary != nil {
+		return pinCanary(p, *s.Canary)
+	}
 	return p
 }
 

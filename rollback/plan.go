@@ -5,8 +5,8 @@ import "fmt"
 // MakePlan plans a rollback from what is live now to the pinned target, or refuses. A restart or a change of labels
 // or annotations since the pin does not matter: the plan is made from the template that is live.
 //
-// Failing says that the new version fails more than half of what it is asked: to leave it by a switch, one ready pod of
-// the old colour is then enough.
+// Failing says that the new version fails more than half of what it is asked: to leave it by a switch, or to scale it to
+// zero as a canary, one ready pod of the old one is then enough.
 func MakePlan(pin Pin, s Snapshot, failing bool) (Plan, *Refusal) {
 	if r := refuse(pin, s); r != nil {
 		return Plan{}, r
@@ -14,6 +14,14 @@ func MakePlan(pin Pin, s Snapshot, failing bool) (Plan, *Refusal) {
 	if pin.Switch != nil {
 		return planSwitch(pin, s, failing)
 	}
+	if pin.Canary != nil {
+		return planCanary(pin, s, failing)
+	}
+	return planUndo(pin, s)
+}
+
+// planUndo plans to give the workload the target's template.
+func planUndo(pin Pin, s Snapshot) (Plan, *Refusal) {
 	if r := refuseUndo(pin, s); r != nil {
 		return Plan{}, r
 	}

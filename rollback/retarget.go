@@ -40,6 +40,10 @@ func RetargetTo(pin Pin, s Snapshot, revision string) (Pin, *Refusal) {
 			"checked whether the rollback helped; use kubectl rollout undo", target.name())
 	}
 	found := *target
+	if pin.Canary != nil {
+		pin.Canary = pin.Canary.undoneTo(found)
+		return pin, nil
+	}
 	pin.Target, pin.NoTarget = &found, ""
 	pin.Why = fmt.Sprintf("%s was named by a person", found.name())
 	return pin, nil

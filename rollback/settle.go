@@ -26,6 +26,9 @@ func Settle(s Snapshot, version string) (rev Revision, t0 time.Time, ok bool, wh
 	if why := s.unswitched(version); why != "" {
 		return notSettled("%s", why)
 	}
+	if why := s.uncanaried(version); why != "" {
+		return notSettled("%s", why)
+	}
 	rev = *s.Live
 	rev.Version = version
 	t0 = s.servedFrom(rev)

@@ -53,6 +53,8 @@ type Snapshot struct {
 	Switch *SwitchState
 	// Inspected is what is known of what a pin's target needs; nil before Cluster.Inspect.
 	Inspected *Inspection
+	// Canary is set if the workload was read as the canary of another one.
+	Canary *CanaryState
 }
 
 // Status is what the workload's controller reports of a rollout.

@@ -29,6 +29,10 @@ func RolloutStatus(s Snapshot) (message string, done bool, err error) {
 		message, done = s.switchedBack()
 		return message, done, nil
 	}
+	if s.Canary != nil && s.Replicas == 0 {
+		message, done = s.scaledAway()
+		return message, done, nil
+	}
 	switch s.Workload.Kind {
 	case KindStatefulSet:
 		return rolloutOfStatefulSet(s)
@@ -51,6 +55,14 @@ func RolloutStatus(s Snapshot) (message string, done bool, err error) {
 		return fmt.Sprintf("%d of %d new replicas are available", available, updated), false, nil
 	}
 	return fmt.Sprintf("rolled out: %d of %d replicas are available", available, s.Replicas), true, nil
+}
+
+// scaledAway tells whether the pods of a canary that is scaled to zero have gone, so that no Service sends them anything.
+func (s Snapshot) scaledAway() (message string, done bool) {
+	if left := max(int(s.Status.Replicas), len(s.Pods)); left > 0 || s.ObservedGeneration < s.Generation {
+		return fmt.Sprintf("%d pods of the canary have yet to go", left), false
+	}
+	return "scaled to zero: the canary has no pods left", true
 }
 
 func (s Snapshot) switchedBack() (message string, done bool) {

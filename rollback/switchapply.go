@@ -47,8 +47,12 @@ func (s PlannedSwitch) landed(live SwitchState, intentID string) bool {
 	return live.ServiceUID == s.ServiceUID && live.Annotations[IntentAnnotation] == intentID
 }
 
-// refreshed reports whether the plan fits another resourceVersion than the one before, so that the API server may accept
-// what it has just refused. The preconditions of a Deployment change with nothing that does not matter.
+// refreshed reports whether the plan fits another resourceVersion than the one before, or another number of a canary's
+// pods, so that the API server may accept what it has just refused. The other preconditions of a Deployment change with
+// nothing that does not matter.
 func (p Plan) refreshed(before Plan) bool {
+	if p.scales() {
+		return p.Canary.Replicas != before.Canary.Replicas
+	}
 	return p.Switch != nil && p.Switch.ResourceVersion != before.Switch.ResourceVersion
 }

@@ -66,6 +66,8 @@ type Pin struct {
 	RolledBackAt time.Time `json:"rolledBackAt,omitzero"`
 	// Switch is set for a blue-green deployment; Target is then a version of the old colour's workload.
 	Switch *PinnedSwitch `json:"switch,omitempty"`
+	// Canary is set if the release is a canary; Target is then what the stable workload ran beside it.
+	Canary *PinnedCanary `json:"canary,omitempty"`
 }
 
 // Plan is what a rollback would change, with the preconditions that the API server checks when it is applied.
@@ -95,6 +97,8 @@ type Plan struct {
 	Holds []Hold `json:"holds,omitempty"`
 	// Advice is what must be done for the rollback to last, where others brought the version that it takes back.
 	Advice []Step `json:"advice,omitempty"`
+	// Canary is set if the plan takes a canary away; what is patched is the canary's Deployment.
+	Canary *PlannedCanary `json:"canary,omitempty"`
 	// Summary is the plan in one sentence for a person.
 	Summary string `json:"summary"`
 	// Notes are what a person should know of the plan besides, a sentence each: what could not be checked.
@@ -148,17 +152,19 @@ const (
 	RefuseNoTarget RefusalCode = "no-target"
 	// RefuseNoRevision: there is no such revision as a person named, or none can be named.
 	RefuseNoRevision RefusalCode = "no-revision"
-	// RefuseTargetMissing: the pinned ReplicaSet is gone, or the old colour no longer runs what was pinned.
+	// RefuseTargetMissing: the pinned ReplicaSet is gone, the old colour no longer runs what was pinned, or the stable
+	// workload of a canary is gone.
 	RefuseTargetMissing RefusalCode = "target-missing"
 	// RefuseConfigMissing: a ConfigMap or Secret that the target's template names is not there.
 	RefuseConfigMissing RefusalCode = "config-missing"
 	// RefuseImageUnpullable: an image of the target could not be pulled when it was last tried.
 	RefuseImageUnpullable RefusalCode = "image-unpullable"
-	// RefuseTargetNotReady: the old colour has too few ready pods to take the traffic.
+	// RefuseTargetNotReady: the old colour, or the stable workload of a canary, has too few ready pods to take the traffic.
 	RefuseTargetNotReady RefusalCode = "target-not-ready"
 	// RefuseAutoscaler: the old colour has too few pods, and an autoscaler keeps it from having more.
 	RefuseAutoscaler RefusalCode = "autoscaler"
-	// RefuseTargetIsLive: the live template already equals the target's, or the Service already selects the old colour.
+	// RefuseTargetIsLive: the live template already equals the target's, the Service already selects the old colour, or the
+	// canary is scaled to zero already.
 	RefuseTargetIsLive RefusalCode = "target-is-live"
 	// RefuseSuperseded: the live containers are no longer those of the release that was judged, or the Service selects
 	// something else.
@@ -175,6 +181,10 @@ const (
 	RefuseServiceGone RefusalCode = "service-gone"
 	// RefuseSwitchForbidden: the event names a Service, a selector key or a colour that its publisher may not name.
 	RefuseSwitchForbidden RefusalCode = "switch-forbidden"
+	// RefuseCanaryForbidden: the event names a canary that its publisher may not name.
+	RefuseCanaryForbidden RefusalCode = "canary-forbidden"
+	// RefuseScaled: something else decides how many pods the canary has, and would scale it up again.
+	RefuseScaled RefusalCode = "scaled-by-another"
 	// RefuseSchemaChange: the release, or one between it and the target, changed a database schema.
 	RefuseSchemaChange RefusalCode = "schema-change"
 	// RefuseGitOpsOwner: somebody else writes the object and would undo the rollback, or cannot be kept from it.
@@ -227,6 +237,8 @@ type PastWatch struct {
 	Superseded bool `json:"superseded,omitempty"`
 	// RolledBackAt is when Target was put back in its place; zero if it was not.
 	RolledBackAt time.Time `json:"rolledBackAt,omitzero"`
+	// Looks is how often a canary has been judged from the start, by this watch and those before it.
+	Looks int `json:"looks,omitempty"`
 	// Target is the known-good version that was pinned for it, nil if there was none.
 	Target *Revision `json:"target,omitempty"`
 	Why    string    `json:"why,omitempty"`
