@@ -156,6 +156,7 @@ func (p Policy) check(k *checker, at []any, scrape model.Duration) {
 	p.checkGitOps(k, field)
 	p.Guards.check(k, field, scrape)
 	p.Migration.check(k, field)
+	p.Canary.check(k, field)
 	names := map[string]bool{}
 	for i, s := range p.Signals {
 		if s.Name == "" || names[s.Name] {

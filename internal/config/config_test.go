@@ -56,7 +56,8 @@ func TestDefaults(t *testing.T) {
 			Rule: analyzer.Sustained{Relative: 0.1, Absolute: 0.001, Window: time.Minute, For: 5 * time.Minute, MinRequests: 100},
 		}},
 		Alpha: 0.001, MinBreach: 15 * time.Second, BaselineWindow: time.Hour, MinServing: 15 * time.Minute, SettleFor: 5 * time.Minute, AnnounceWithin: 2 * time.Minute,
-		Peers: true, Verify: watch.Verify{For: 2 * time.Minute, Deadline: 10 * time.Minute, GuardFor: time.Hour}, GitOps: rollback.GitOpsRefuse, ReadyWithin: 5 * time.Minute,
+		Canary: defaultCanary().compile(),
+		Peers:  true, Verify: watch.Verify{For: 2 * time.Minute, Deadline: 10 * time.Minute, GuardFor: time.Hour}, GitOps: rollback.GitOpsRefuse, ReadyWithin: 5 * time.Minute,
 		ApprovalFor: time.Hour, CoolDown: 10 * time.Minute,
 		Budgets: watch.Budgets{Workload: watch.Budget{Rollbacks: 3, Within: 24 * time.Hour}, Namespace: watch.Budget{Rollbacks: 5, Within: time.Hour}},
 	}}, c.WatchPolicies())

@@ -54,6 +54,7 @@ type Policy struct {
 	// Migration is how the database is taken back with a release whose event says schemaChange. Without it such a release is never
 	// rolled back by itself.
 	Migration *Migration `yaml:"migration"`
+	Canary    Canary     `yaml:"canary"`
 	// Signals are what releases are judged by. Required.
 	Signals []Signal `yaml:"signals"`
 }
@@ -238,6 +239,7 @@ func (p *Policy) UnmarshalYAML(unmarshal func(any) error) error {
 		MinBreach: model.Duration(15 * time.Second),
 		Guards:    Guards{Peers: true},
 		BlueGreen: BlueGreen{ScaleUp: true, ReadyWithin: minutes(5)},
+		Canary:    defaultCanary(),
 	}
 	type plain Policy
 	return unmarshal((*plain)(p))
@@ -323,6 +325,7 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 		Peers:          p.Guards.Peers,
 		Dependencies:   p.Guards.dependencies(scrape),
 		Migration:      p.Migration.compile(),
+		Canary:         p.Canary.compile(),
 	}
 	for _, m := range p.Match {
 		out.Match = append(out.Match, watch.Match(m))

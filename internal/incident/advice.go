@@ -133,8 +133,11 @@ func (s Summary) refused() rollback.RefusalCode {
 
 // undo gives the command that does what was not done, and how to tell that it is done.
 func (s Summary) undo() []string {
-	if s.isSwitch() {
+	switch {
+	case s.isSwitch():
 		return s.switchByHand()
+	case s.isCanary():
+		return s.canaryByHand()
 	}
 	status := "Wait until it is done: " + code(s.kubectl("rollout status "+s.deployment()))
 	if s.Target != nil && s.Target.Revision != "" {

@@ -78,8 +78,11 @@ func (s Summary) oldVersionRuns() string {
 
 // whatIsLive is the command that shows what the users get.
 func (s Summary) whatIsLive() string {
-	if s.isSwitch() {
+	switch {
+	case s.isSwitch():
 		return s.selector()
+	case s.isCanary():
+		return s.kubectl("get " + s.canary() + " " + s.deployment() + " -o wide")
 	}
 	return s.kubectl("rollout history " + s.deployment())
 }

@@ -40,6 +40,7 @@ const (
 	// KindScale is the intent to scale the old colour of a switch up, KindScaled what came of it.
 	KindScale  Kind = "scale"
 	KindScaled Kind = "scaled"
+	KindStep   Kind = "step"
 )
 
 // Entry is one line of a watch's journal. Entries are only ever appended.
@@ -74,6 +75,7 @@ type Entry struct {
 	CameBack  *CameBack           `json:"cameBack,omitempty"`
 	Scale     *rollback.ScalePlan `json:"scale,omitempty"`
 	Scaled    *Outcome            `json:"scaled,omitempty"`
+	Step      *Step               `json:"step,omitempty"`
 }
 
 // Phase tells the ticks of the watch proper from those that check whether a rollback helped.
@@ -149,6 +151,19 @@ type Control struct {
 	Revision string `json:"revision,omitempty"`
 	// Until is when a hold ends; zero where one was let go of.
 	Until time.Time `json:"until,omitzero"`
+}
+
+// Step records that a canary is a larger part of the service now, and with what it is judged from then on.
+type Step struct {
+	// Percent is what the event says that the canary is now; zero if it does not say.
+	Percent int `json:"percent,omitempty"`
+	// Look is the number of the look that begins with the entry, of all looks at this canary, the first being 1; zero if the
+	// one before goes on.
+	Look int `json:"look,omitempty"`
+	// Accepted is the event, Key the key that a watch of its own would have had. They are absent where no other event than
+	// that of the watch brought the step.
+	Accepted *Accepted `json:"accepted,omitempty"`
+	Key      string    `json:"key,omitempty"`
 }
 
 // RolloutProgress records what the cluster says of a rollout.

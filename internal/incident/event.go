@@ -28,6 +28,9 @@ type Event struct {
 	SelectorKey string `json:"selectorKey,omitempty"`
 	From        string `json:"from,omitempty"`
 	To          string `json:"to,omitempty"`
+	// Canary is the Deployment that carries the canary's pods, Step how many per cent of the service it was last said to be.
+	Canary string `json:"canary,omitempty"`
+	Step   int    `json:"step,omitempty"`
 }
 
 // subjectTokens are the tokens of deployments.<environment>.<namespace>.<workload>; a workload may hold dots.

@@ -62,6 +62,8 @@ func (s *Summary) add(e Entry) {
 		s.decided(e)
 	case e.Migration != nil:
 		s.migrate(e.Migration)
+	case e.Step != nil && e.Step.Percent > 0:
+		s.Event.Step = e.Step.Percent
 	}
 }
 

@@ -137,9 +137,42 @@ func (s Summary) tellAction(e Entry) string {
 		return "Hold " + tellHold(e.OwnerHold)
 	case e.CameBack != nil:
 		return "Came back: " + text(e.CameBack.String())
+	case e.Step != nil:
+		return tellStep(*e.Step)
 	default:
 		return "Entry of a kind that this version does not know: " + text(string(e.Kind))
 	}
+}
+
+// tellStep tells how large a canary is now, and whether it is judged anew.
+func tellStep(step Step) string {
+	out := "Step of the canary"
+	if step.Percent > 0 {
+		out = fmt.Sprintf("Step of the canary to %d %%", step.Percent)
+	}
+	if step.Look > 0 {
+		out += fmt.Sprintf(": it is judged anew, for the %s time", ordinal(step.Look))
+	}
+	if step.Accepted != nil {
+		out += " (" + tellAccepted("event", step.Accepted) + ")"
+	}
+	return out
+}
+
+// ordinal writes the place in a row.
+func ordinal(n int) string {
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return fmt.Sprint(n) + suffix
 }
 
 // tellControl tells what a person asked for.

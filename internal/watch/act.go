@@ -46,7 +46,7 @@ func (w Watch) forbidden() *rollback.Refusal {
 
 // undecided returns why a rollback is not to be begun without a person.
 func (w Watch) undecided() *rollback.Refusal {
-	stage := w.Policy.stageAt(w.lastTick.Sub(w.Pin.T0))
+	stage := w.policyNow().stageAt(w.lastTick.Sub(w.begin()))
 	switch {
 	case stage.Mode == Approve:
 		return &rollback.Refusal{Code: rollback.RefuseStage,

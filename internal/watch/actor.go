@@ -153,6 +153,10 @@ func (a *actor) take(ctx context.Context, in input) (effect, bool, error) {
 		if in.stored != nil {
 			close(in.stored)
 		}
+	case stepped:
+		if in.stored != nil {
+			close(in.stored)
+		}
 	case asked:
 		in.reply <- before.answer(in.Asked, at)
 	}

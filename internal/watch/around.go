@@ -84,7 +84,7 @@ func (j job) suspects() bool {
 	if j.watch.State == Verifying || !j.watch.Policy.guarded() {
 		return false
 	}
-	return len(j.spans) > 1 || len(j.watch.judge.Suspects(j.watch.Policy.Rules())) > 0
+	return len(j.spans) > 1 || len(j.watch.judge.Suspects(j.watch.policyNow().Rules())) > 0
 }
 
 // seldom is how many ticks there are to a look where several are due at once. If each were looked into, a Prometheus that
@@ -94,23 +94,23 @@ const seldom = 3
 // survey looks around a watch for its newest tick, and now and then for those before, which it judges for the purpose: what is
 // suspected after one of them is looked into in the next.
 func (s *scheduler) survey(ctx context.Context, j job, ticks []analyzer.Tick) []analyzer.Tick {
-	w := j.watch
+	w, policy := j.watch, j.watch.policyNow()
 	st := w.judge
 	for i, t := range ticks {
 		if i < len(ticks)-1 && i%seldom != seldom-1 {
-			st, _ = analyzer.Step(w.Policy.Rules(), w.Baselines, st, t)
+			st, _ = analyzer.Step(policy.Rules(), w.Baselines, st, t)
 			continue
 		}
 		sus := analyzer.Suspicion{Namespace: w.Event.Namespace, Workload: w.Event.Workload, NewlyDeployed: s.newlyDeployed(w, t.At),
 			DaemonSet: w.Event.Kind == event.KindDaemonSet}
-		ticks[i] = w.Policy.Survey(ctx, s.opts.Sampler, w.Pin.T0, st, sus, t)
+		ticks[i] = policy.Survey(ctx, s.opts.Sampler, w.Pin.T0, st, sus, t)
 		for signal, around := range ticks[i].Around {
 			if around.Error != "" && ctx.Err() == nil {
 				s.opts.Log.Warn("what happens around a suspected release could not be measured",
 					zap.String("error", around.Error), zap.String("watch", w.Key), zap.String("signal", signal))
 			}
 		}
-		st, _ = analyzer.Step(w.Policy.Rules(), w.Baselines, st, ticks[i])
+		st, _ = analyzer.Step(policy.Rules(), w.Baselines, st, ticks[i])
 	}
 	return ticks
 }
@@ -125,7 +125,7 @@ func (s *Supervisor) newlyDeployed(w *Watch, at time.Time) []string {
 			changed = o.Pin.T0
 		}
 		if at.Sub(changed) <= newly || at.Sub(o.LandedAt) <= newly {
-			named[o.Event.Namespace+"/"+o.Event.Workload] = true
+			named[o.workload().String()] = true
 		}
 	}
 	s.mu.RLock()

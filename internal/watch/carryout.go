@@ -12,7 +12,7 @@ import (
 
 // plan plans the rollback from what is live.
 func (a *actor) plan(ctx context.Context) (planned, error) {
-	snapshot, err := a.opts.Cluster.Read(ctx, a.watch.workload(), a.watch.blueGreen())
+	snapshot, err := a.opts.read(ctx, a.watch)
 	if errors.Is(err, rollback.ErrNotFound) {
 		return planned{refusal: &rollback.Refusal{Code: rollback.RefuseWorkloadGone, Reason: "the workload was deleted"}}, nil
 	}
@@ -74,7 +74,7 @@ func (a *actor) apply(ctx context.Context) (input, error) {
 	if a.watch.migrated() {
 		return a.applyMigrated(ctx)
 	}
-	if a.watch.intent.Plan.Switch != nil {
+	if a.watch.intent.Plan.Switch != nil || a.watch.scaledToZero() {
 		if found, err := a.planStillHolds(ctx); found != nil || err != nil {
 			return found, err
 		}
@@ -86,9 +86,9 @@ func (a *actor) apply(ctx context.Context) (input, error) {
 	return applied{result: result, detail: detail}, err
 }
 
-// planStillHolds makes the plan of a switch again from what is live; nil means that it holds. The patch of a Deployment
-// brings its template with it and is fenced by the one that is live, but that of a Service only points at the old
-// colour: while an intent waited, that may have been scaled down or given another version, and no precondition of the
+// planStillHolds makes the plan of a switch, or of a canary's scale down, again from what is live; nil means that it holds. An
+// undo brings its template with it and is fenced by the one that is live, but the other two only lead to pods that are
+// elsewhere: while an intent waited, that may have been scaled down or given another version, and no precondition of the
 // patch would tell. What has landed is found first, since a plan for what is done already would be refused.
 func (a *actor) planStillHolds(ctx context.Context) (input, error) {
 	found, err := a.checkLanded(ctx)

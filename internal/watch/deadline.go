@@ -26,7 +26,7 @@ func (s *step) clock() {
 		}
 	case Watching:
 		s.endOfWatch()
-		if s.overtime(w.Pin.T0, w.Policy.End()+blindGrace) {
+		if s.overtime(w.begin(), w.policyNow().End()+blindGrace) {
 			s.become(Inconclusive, "Prometheus did not answer for the end of the watch within an hour after it")
 		}
 	case Regressed:

@@ -15,7 +15,11 @@ import (
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
+// workload is the Deployment that runs the release.
 func (w Watch) workload() rollback.Workload {
+	if w.canary() != nil {
+		return rollback.Workload{Namespace: w.Event.Namespace, Name: w.Event.Canary}
+	}
 	return rollback.Workload{Kind: rollback.KindNamed(string(w.Event.Kind)), Namespace: w.Event.Namespace, Name: w.Event.Workload}
 }
 
@@ -51,10 +55,10 @@ const incidentStamp = "20060102T150405Z"
 
 // observe shows the workload from the cache, or live while the cache does not hold it.
 func (a *actor) observe(ctx context.Context) (input, error) {
-	snapshot, ok := a.opts.Cache.Cached(a.watch.workload(), a.watch.blueGreen())
+	snapshot, ok := a.opts.cached(a.watch)
 	if !ok || a.watch.contradicts(snapshot) { // a cache that lags behind must not end a watch
 		var err error
-		snapshot, err = a.opts.Cluster.Read(ctx, a.watch.workload(), a.watch.blueGreen())
+		snapshot, err = a.opts.read(ctx, a.watch)
 		if errors.Is(err, rollback.ErrNotFound) {
 			return a.absent(ctx), nil
 		}
@@ -68,8 +72,8 @@ func (a *actor) observe(ctx context.Context) (input, error) {
 		in.freezes = a.opts.Freezes
 		in.past = a.pastOf(a.watch, snapshot)
 		in.watchedBy = a.watcherOf(a.watch, snapshot)
-		if refusal := a.watch.forbiddenSwitch(snapshot); refusal != nil {
-			a.tellPublisher(ctx, unauthorisedSwitch(a.watch.Event, refusal))
+		if refusal := a.watch.forbiddenClaim(snapshot); refusal != nil {
+			a.tellPublisher(ctx, unauthorisedClaim(a.watch.Event, refusal))
 		}
 	}
 	return in, nil
@@ -98,9 +102,13 @@ func (a *actor) absent(ctx context.Context) input {
 		a.missing = time.Now()
 	}
 	if a.watch.State == Pending && time.Since(a.missing) >= unknownAfter {
+		name, field := a.watch.workload().Name, "workload"
+		if a.watch.canary() != nil {
+			field = "canary"
+		}
 		r := &event.Rejection{
-			Code: event.CodeUnknownWorkload, Field: "workload", Value: event.Quote(a.watch.Event.Workload),
-			Reason: fmt.Sprintf("the cluster has no %s %q in namespace %q", a.watch.workload().Kind, a.watch.Event.Workload, a.watch.Event.Namespace),
+			Code: event.CodeUnknownWorkload, Field: field, Value: event.Quote(name),
+			Reason: fmt.Sprintf("the cluster has no %s %q in namespace %q", a.watch.workload().Kind, name, a.watch.Event.Namespace),
 			Fix:    "check the names, and that rollbackd watches the cluster that you deployed to",
 		}
 		a.tellPublisher(ctx, r)

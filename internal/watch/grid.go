@@ -28,10 +28,11 @@ func (w Watch) due(now time.Time) []analyzer.Span {
 	if !ok {
 		return nil
 	}
+	policy := w.policyNow()
 	var spans []analyzer.Span
 	for len(spans) < maxDue {
-		at := w.Policy.NextTick(from, last)
-		if at.Add(w.Policy.Scrape()).After(now) || w.State == Watching && last.Sub(from) >= w.Policy.End() {
+		at := policy.NextTick(from, last)
+		if at.Add(w.Policy.Scrape()).After(now) || w.State == Watching && last.Sub(from) >= policy.End() {
 			break
 		}
 		spans = append(spans, analyzer.Span{From: last, At: at})
@@ -48,7 +49,7 @@ func (w Watch) gridPosition() (from, last time.Time, ok bool) {
 		if len(w.Baselines) == 0 || w.Pin == nil {
 			return from, last, false
 		}
-		from, last = w.Pin.T0, w.lastTick
+		from, last = w.begin(), w.lastTick
 	case Verifying:
 		if w.restoredRollout.IsZero() {
 			return from, last, false
@@ -65,7 +66,7 @@ func (w Watch) gridPosition() (from, last time.Time, ok bool) {
 
 // over reports whether the last stage has been measured to its end.
 func (w Watch) over() bool {
-	return w.Pin != nil && !w.lastTick.IsZero() && w.lastTick.Sub(w.Pin.T0) >= w.Policy.End()
+	return w.Pin != nil && !w.lastTick.IsZero() && w.lastTick.Sub(w.begin()) >= w.policyNow().End()
 }
 
 // fresh reports whether the newest tick is recent enough to act on: no more than one is missing.
@@ -78,6 +79,6 @@ func (w Watch) fresh(now time.Time) bool {
 
 // recent reports whether no more than one tick is missing after one that ended at a time.
 func (w Watch) recent(at, now time.Time) bool {
-	interval := w.Policy.stageAt(at.Sub(w.Pin.T0)).Interval
+	interval := w.policyNow().stageAt(at.Sub(w.begin())).Interval
 	return now.Sub(at) <= 2*interval+2*w.Policy.Scrape()
 }

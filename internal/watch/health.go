@@ -23,7 +23,7 @@ func (s *scheduler) addHealth(j job, ticks []analyzer.Tick, now time.Time) {
 		if sig.Kind != analyzer.KindRollout {
 			continue
 		}
-		snapshot, ok := s.opts.Cache.Cached(w.workload(), w.blueGreen())
+		snapshot, ok := s.opts.cached(*w)
 		if !ok || w.contradicts(snapshot) {
 			return
 		}

@@ -36,6 +36,9 @@ func (s *Supervisor) Accept(ctx context.Context, m Published) error {
 	if rejection != nil {
 		return rejection
 	}
+	if taken, err := s.advance(ctx, e, m); taken || err != nil {
+		return err
+	}
 	w, err := s.newWatch(ctx, e, m, policy)
 	if err != nil {
 		return err
@@ -70,17 +73,14 @@ func (s *Supervisor) store(ctx context.Context, w Watch, m Published) error {
 
 // admit checks what an event asks for against what this daemon does and the policies allow.
 func (s *Supervisor) admit(e event.Event) (*Policy, *event.Rejection) {
-	if e.Strategy != event.StrategyRolling && e.Strategy != event.StrategyBlueGreen {
-		return nil, &event.Rejection{
-			Code: event.CodeUnsupported, Field: "strategy", Value: event.Quote(string(e.Strategy)),
-			Reason: fmt.Sprintf("strategy %q is not watched by this version", e.Strategy),
-			Fix:    `"rolling" and "blue-green" are`,
-		}
-	}
 	if r := event.CheckAge(e, now(), s.window()); r != nil && r.Code != event.CodeStale {
 		return nil, r
 	}
-	return ChoosePolicy(s.opts.Policies, e)
+	policy, rejection := ChoosePolicy(s.opts.Policies, e)
+	if rejection != nil {
+		return nil, rejection
+	}
+	return admitCanary(policy, e)
 }
 
 // window is how old an event may be to be watched: the longest watch of any policy.
@@ -133,6 +133,11 @@ func (s *Supervisor) acceptAgain(ctx context.Context, known Watch, e event.Event
 		}
 		return s.update(ctx, e, m)
 	}
+	return conflict(e)
+}
+
+// conflict tells the publisher of an id that was used for something else.
+func conflict(e event.Event) *event.Rejection {
 	return &event.Rejection{
 		Code: event.CodeConflict, Field: "id", Value: event.Quote(e.ID),
 		Reason: "an event with this id was accepted earlier and said something else",
@@ -153,13 +158,18 @@ func (s *Supervisor) update(ctx context.Context, e event.Event, m Published) err
 		return nil
 	}
 	in := updated{accepted: incident.Accepted{Subject: m.Subject, StreamSeq: m.Seq, Event: m.Data, Policy: a.view.Load().Policy.Name}, stored: make(chan struct{})}
+	return a.hand(ctx, in, in.stored)
+}
+
+// hand gives an actor an input and returns once the journal holds it.
+func (a *actor) hand(ctx context.Context, in input, stored <-chan struct{}) error {
 	if !a.post(in) {
 		return errBusy
 	}
 	timer := time.NewTimer(updateWait)
 	defer timer.Stop()
 	select {
-	case <-in.stored:
+	case <-stored:
 		return nil
 	case <-timer.C:
 		return errBusy

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/incident"
 )
@@ -104,8 +105,10 @@ func TestEventsThatAreNotWatched(t *testing.T) {
 	}{
 		"a policy that does not cover the workload": {edits: []string{`"version"`, `"policy":"lax","version"`}, want: event.CodeUnauthorised},
 		"a policy that covers another":              {policies: func(p []Policy) { p[0].Match = []Match{{Workload: "cart*"}} }, recorded: "no policy covers"},
-		"a strategy that is not watched": {edits: []string{`"version"`, `"strategy":"canary","canary":"checkout-canary","version"`},
-			want: event.CodeUnsupported},
+		"a canary that cannot be judged in parts": {edits: []string{`"version"`, `"strategy":"canary","canary":"checkout-canary","version"`},
+			policies: func(p []Policy) {
+				p[0].Signals = []analyzer.Signal{{Name: "orders", Kind: analyzer.KindBusiness, Events: "orders_total"}}
+			}, want: event.CodeUnsupported},
 		"an event from the future": {edits: []string{"2000-01-01T00", "2000-01-01T09"}, want: event.CodeFuture},
 		"an event from long ago":   {edits: []string{"2000-01-01T00", "1999-12-30T00"}, recorded: "ago"},
 		"a malformed event":        {edits: []string{`{`, `[`}, want: event.CodeMalformed},

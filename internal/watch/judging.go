@@ -79,17 +79,17 @@ func (w Watch) queries(phase incident.Phase, at time.Time) map[string]string {
 func (s *step) endOfWatch() {
 	w := s.watch
 	if w.Policy.EarlyPass && w.judgement.ProvenHealthy && w.PassedActive {
-		s.become(Healthy, fmt.Sprintf("proven healthy after %s: %s", w.lastTick.Sub(w.Pin.T0).Round(time.Second), w.judgement.Reason))
+		s.become(Healthy, fmt.Sprintf("proven healthy after %s: %s", w.lastTick.Sub(w.begin()).Round(time.Second), w.judgement.Reason))
 		return
 	}
 	if !w.over() || w.judgement.Verdict == analyzer.Regressed {
 		return
 	}
 	if verdict, reason := w.judgement.AtEnd(); verdict == analyzer.Healthy {
-		s.become(Healthy, fmt.Sprintf("watched for %s: %s", w.Policy.End(), reason))
+		s.become(Healthy, fmt.Sprintf("watched for %s: %s", w.policyNow().End(), reason))
 		return
 	}
-	s.become(Inconclusive, fmt.Sprintf("watched for %s: %s%s", w.Policy.End(), w.judgement.Reason, w.asked()))
+	s.become(Inconclusive, fmt.Sprintf("watched for %s: %s%s", w.policyNow().End(), w.judgement.Reason, w.asked()))
 }
 
 // maxAsked is how many characters of a query a reason shows; the journal's verdicts hold all of it.

@@ -72,7 +72,7 @@ func (a *actor) longAgo(j *batchv1.Job) bool {
 // beforeMigrating looks once more whether the workload is as the intent expects it, for a Job cannot be fenced as a patch is.
 func (a *actor) beforeMigrating(ctx context.Context) (input, error) {
 	if a.watch.State == Verifying {
-		snapshot, err := a.opts.Cluster.Read(ctx, a.watch.workload(), a.watch.blueGreen())
+		snapshot, err := a.opts.read(ctx, a.watch)
 		if err != nil {
 			return nil, err
 		}

@@ -50,8 +50,11 @@ const (
 	effectFindMigration effect = "find-migration"
 )
 
-// migrates reports whether a rollback takes the database back too.
-func (w Watch) migrates() bool { return w.Event.SchemaChange && w.Policy.Migration != nil }
+// migrates reports whether a rollback takes the database back too. That of a canary never does: the stable version is
+// running on it as it is.
+func (w Watch) migrates() bool {
+	return w.Event.SchemaChange && w.Policy.Migration != nil && w.canary() == nil
+}
 
 // withMigration adds to a plan what takes the database back; nothing if the release did not change it.
 func (w Watch) withMigration(p rollback.Plan) (rollback.Plan, *incident.MigrationOrder, error) {

@@ -45,6 +45,8 @@ func (s *step) take(in input) {
 		s.superseded(in)
 	case updated:
 		s.updated(in)
+	case stepped:
+		s.stepped(in)
 	case measured:
 		s.measured(in)
 	case baselined:
@@ -125,7 +127,7 @@ func (s *step) missing(in missing) {
 	}
 	switch s.watch.State {
 	case Pending:
-		s.become(Inconclusive, fmt.Sprintf("the cluster has no %s %q in namespace %q", s.watch.workload().Kind, s.watch.Event.Workload, s.watch.Event.Namespace))
+		s.become(Inconclusive, fmt.Sprintf("the cluster has no %s %q in namespace %q", s.watch.workload().Kind, s.watch.workload().Name, s.watch.Event.Namespace))
 	case Watching:
 		s.become(Inconclusive, "the workload was deleted")
 	case AwaitingApproval:
@@ -174,7 +176,7 @@ func (s *step) observed(in observed) {
 
 func (s *step) settle(in observed) {
 	w := s.watch
-	if refusal := w.forbiddenSwitch(in.snapshot); refusal != nil {
+	if refusal := w.forbiddenClaim(in.snapshot); refusal != nil {
 		s.become(Inconclusive, "not watched: "+refusal.Reason)
 		return
 	}
@@ -196,6 +198,7 @@ func (s *step) settle(in observed) {
 	pin := rollback.NewPin(in.snapshot, release, t0, in.past, w.Policy.MinServing)
 	s.add(incident.Entry{Kind: incident.KindPinned, Pinned: &pin})
 	s.flag(in.freezes, t0)
+	s.lookAgain(in.past)
 	s.become(Watching, fmt.Sprintf("version %s is live", w.Event.Version))
 	if pin.Target == nil {
 		s.add(incident.Entry{Kind: incident.KindRefusal, Refusal: &rollback.Refusal{Code: rollback.RefuseNoTarget, Reason: pin.NoTarget}})
@@ -232,6 +235,9 @@ func (w Watch) replacedBy(snapshot rollback.Snapshot) (string, bool) {
 	if why, gone := w.switchedAway(snapshot); gone {
 		return why, true
 	}
+	if why, gone := w.canaryGone(snapshot); gone {
+		return why, true
+	}
 	if rollback.ContainersEqual(snapshot.Template, w.Pin.Release.Template) {
 		return "", false
 	}
@@ -251,6 +257,8 @@ func (w Watch) changedAgain(snapshot rollback.Snapshot) (string, bool) {
 		return "the workload was deleted and made again", true
 	case w.Pin.Switch != nil:
 		return w.switchedOn(snapshot)
+	case w.scaledToZero():
+		return "the canary was scaled up again", snapshot.Replicas > 0
 	case !rollback.ContainersEqual(snapshot.Template, w.intent.Plan.ToTemplate):
 		return "the workload was changed again", true
 	}
@@ -261,7 +269,7 @@ func (w Watch) changedAgain(snapshot rollback.Snapshot) (string, bool) {
 func (w Watch) contradicts(snapshot rollback.Snapshot) bool {
 	switch w.State {
 	case Pending:
-		return w.forbiddenSwitch(snapshot) != nil
+		return w.forbiddenClaim(snapshot) != nil
 	case Watching, Regressed, AwaitingApproval:
 		_, gone := w.replacedBy(snapshot)
 		return gone

@@ -71,6 +71,9 @@ func newHistory(t *testing.T, seed uint64) *history {
 			for i := range w.Policy.Stages {
 				w.Policy.Stages[i].Mode = h.mode()
 			}
+		case 4:
+			onTrial(w)
+			w.Policy.Canary.Undo = r.IntN(3) == 0
 		}
 	})
 	return h
@@ -108,13 +111,13 @@ func (h *history) step() {
 func (h *history) perform() input {
 	switch h.want {
 	case effectObserve:
-		return observed{snapshot: clusterShows("v2")}
+		return observed{snapshot: h.shows("v2")}
 	case effectBaseline:
 		return baselined{baselines: baselinesOf(10000, 100)}
 	case effectOpenIncident:
 		return incidentOpened{id: "i1"}
 	case effectPlan:
-		plan, refusal := rollback.MakePlan(*h.watch.Pin, clusterShows("v2"), false)
+		plan, refusal := rollback.MakePlan(*h.watch.Pin, h.shows("v2"), false)
 		return planned{plan: plan, refusal: refusal}
 	case effectApply:
 		h.carried[h.watch.intent.ID] = true
@@ -145,13 +148,17 @@ func (h *history) any() input {
 		verbs := []control.Verb{control.Approve, control.Approve, control.Approve, control.Deny, control.Hold, control.Rollback, control.Abort}
 		return asked{Asked: control.Asked{By: "ana", Verb: verbs[h.IntN(len(verbs))]}}
 	}
+	if h.watch.canary() != nil && h.IntN(3) == 0 {
+		return h.pick(h.stepTo([]string{"5", "10", "50", "100"}[h.IntN(4)]), h.stepTo("100"),
+			observed{snapshot: h.shows("v2", "scaled")}, observed{snapshot: h.shows("v2", "promoted")}, observed{snapshot: h.shows("v2", "foreign")})
+	}
 	if h.IntN(10) == 0 && !h.watch.Event.SchemaChange { // the second of a pair says the same about the schema
 		return updated{accepted: incident.Accepted{Subject: h.watch.Subject, Event: completion()}}
 	}
 	versions := []string{"v2", "v2", "v2", "v2+note", "v1", "v1", "v3"}
 	return h.pick(
-		observed{snapshot: clusterShows(versions[h.IntN(len(versions))])},
-		observed{snapshot: clusterShows("v1")}, observed{snapshot: clusterShows("v2")}, observed{snapshot: clusterShows("v2")},
+		observed{snapshot: h.shows(versions[h.IntN(len(versions))])},
+		observed{snapshot: h.shows("v1")}, observed{snapshot: h.shows("v2")}, observed{snapshot: h.shows("v2")},
 		missing{since: h.now.Add(-time.Duration(h.IntN(70)) * time.Second)},
 		unreadable{since: h.now.Add(-time.Duration(h.IntN(310)) * time.Second), words: "d"},
 		superseded{by: event.Event{Version: "v3"}}, notLanded{}, unsure{}, applied{result: rollback.Failed, detail: "stray"},

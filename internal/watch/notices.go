@@ -49,7 +49,11 @@ func excuses(v *incident.Verdict) bool {
 }
 
 func (w Watch) name() string {
-	return fmt.Sprintf("%s/%s %s", w.Event.Namespace, w.Event.Workload, w.Event.Version)
+	name := fmt.Sprintf("%s %s", w.workload(), w.Event.Version)
+	if percent := w.percent(); percent > 0 && w.canary() != nil {
+		name += fmt.Sprintf(" (%d %%)", percent)
+	}
+	return name
 }
 
 // announcement says how grave a state is for people, and in what words; no title means that nobody is told.

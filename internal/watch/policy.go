@@ -43,6 +43,7 @@ type Policy struct {
 	// ReadyWithin is how long the old colour of a switch may take to get ready after it was scaled up; zero means that it is
 	// not scaled up.
 	ReadyWithin time.Duration `json:"readyWithin,omitempty"`
+	Canary      CanaryPolicy  `json:"canary,omitzero"`
 	// ApprovalFor is how long a person may take to approve a rollback; zero means an hour.
 	ApprovalFor time.Duration `json:"approvalFor,omitempty"`
 	// Budgets bound automatic rollbacks; of these the cluster's is not the policy's. CoolDown is how long after a rollback of the

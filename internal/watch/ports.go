@@ -59,6 +59,7 @@ type Holds interface {
 // Cluster reads and changes the workloads, always live. Read answers rollback.ErrNotFound if, and only if, the API
 // server says that there is no such workload.
 type Cluster interface {
+	CanaryReader
 	Read(ctx context.Context, w rollback.Workload, sw *rollback.Switch) (rollback.Snapshot, error)
 	// Inspect adds to a snapshot what planning needs to know of the pin's target beyond the workload.
 	Inspect(ctx context.Context, pin rollback.Pin, s rollback.Snapshot) (rollback.Snapshot, error)
@@ -78,6 +79,7 @@ type Scaler interface {
 
 // Cache shows the workloads as the API server last told us.
 type Cache interface {
+	CanaryCache
 	// Watch takes an interest in a workload; it does not wait for it to show.
 	Watch(w rollback.Workload)
 	Forget(w rollback.Workload)

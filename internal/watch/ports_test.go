@@ -155,6 +155,20 @@ func (c clusterOf) Inspect(ctx context.Context, _ rollback.Pin, s rollback.Snaps
 	return s, err
 }
 
+// ReadCanary shows what is live as a canary beside shop/checkout v1.
+func (c clusterOf) ReadCanary(ctx context.Context, wl rollback.Workload, canary rollback.Canary) (rollback.Snapshot, error) {
+	s, err := c.Read(ctx, wl, nil)
+	if err != nil {
+		return s, err
+	}
+	return asCanary(s, canary), nil
+}
+
+func (c cacheOf) CachedCanary(wl rollback.Workload, canary rollback.Canary) (rollback.Snapshot, bool) {
+	s, ok := c.Cached(wl, nil)
+	return asCanary(s, canary), ok
+}
+
 // Apply is the real one's compare-and-swap.
 func (c clusterOf) Apply(ctx context.Context, p rollback.Plan, id string) (result rollback.Result, detail string, err error) {
 	err = c.call(ctx, "cluster.apply", func() error {
@@ -165,6 +179,11 @@ func (c clusterOf) Apply(ctx context.Context, p rollback.Plan, id string) (resul
 			result = rollback.Failed
 		case c.live.Revision != p.FromRevision || !rollback.TemplatesEqual(c.live.Template, p.FromTemplate):
 			result = rollback.Superseded
+		case p.Canary != nil && !p.Canary.Undo:
+			c.patches = append(c.patches, id)
+			c.live.Replicas, c.live.Status, c.live.Pods = 0, rollback.Status{ObservedGeneration: 2}, nil
+			c.live.Annotations = map[string]string{rollback.IntentAnnotation: id}
+			result = rollback.Landed
 		default:
 			c.patches = append(c.patches, id)
 			c.live.Template, c.live.Revision, c.live.Live = p.ToTemplate, "3", nil
@@ -178,6 +197,9 @@ func (c clusterOf) Apply(ctx context.Context, p rollback.Plan, id string) (resul
 }
 
 func (c clusterOf) landed(p rollback.Plan, id string) bool {
+	if p.Canary != nil && !p.Canary.Undo {
+		return c.live.Annotations[rollback.IntentAnnotation] == id && c.live.Replicas == 0
+	}
 	return c.live.Annotations[rollback.IntentAnnotation] == id && rollback.TemplatesEqual(c.live.Template, p.ToTemplate)
 }
 

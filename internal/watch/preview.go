@@ -15,7 +15,7 @@ func (s *Supervisor) preview(ctx context.Context, in control.Asked, open *actor)
 	if open != nil {
 		w = *open.view.Load()
 	}
-	snapshot, err := s.opts.Cluster.Read(ctx, w.workload(), w.blueGreen())
+	snapshot, err := s.opts.read(ctx, w)
 	if errors.Is(err, rollback.ErrNotFound) {
 		return control.Refuse(control.Code(event.CodeUnknownWorkload), "the cluster has no Deployment %s", w.workload())
 	}

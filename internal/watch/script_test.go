@@ -51,7 +51,9 @@ func (s *story) parse(words []string, now time.Time) input {
 	case "clock":
 		return clock{}
 	case "see":
-		return observed{snapshot: clusterShows(args[0], args[1:]...)}
+		return observed{snapshot: s.shows(args[0], args[1:]...)}
+	case "step": // to so many per cent
+		return s.stepTo(args[0])
 	case "gone": // since so long ago
 		return missing{since: now.Add(-s.duration(args[0]))}
 	case "forbidden": // since so long ago
@@ -72,7 +74,7 @@ func (s *story) parse(words []string, now time.Time) input {
 	case "incident":
 		return incidentOpened{id: args[0]}
 	case "plan":
-		return planOf(s.watch, clusterShows(args[0], args[1:]...))
+		return planOf(s.watch, s.shows(args[0], args[1:]...))
 	case "refuse":
 		return planned{refusal: &rollback.Refusal{Code: rollback.RefusalCode(args[0]), Reason: "said the planner"}}
 	case "applied":

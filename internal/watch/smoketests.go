@@ -136,7 +136,7 @@ func (r *smokeRun) due(before bool, now time.Time, every time.Duration) bool {
 
 // oldServesAlone reports whether no pod of the release is ready yet, so that what fails is not its doing.
 func (s *smokeTests) oldServesAlone(w Watch, now time.Time) bool {
-	snapshot, ok := s.opts.Cache.Cached(w.workload(), w.blueGreen())
+	snapshot, ok := s.opts.cached(w)
 	switch {
 	case !ok || w.blueGreen() != nil: // a switch is announced when it is over
 		return false

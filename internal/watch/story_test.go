@@ -187,6 +187,8 @@ func describe(e incident.Entry) string {
 		return "outcome=" + string(e.Outcome.Result)
 	case incident.KindRefusal:
 		return "refusal=" + string(e.Refusal.Code)
+	case incident.KindStep:
+		return fmt.Sprintf("step=%d/look=%d", e.Step.Percent, e.Step.Look)
 	case incident.KindControl:
 		return "control=" + string(e.Control.Verb)
 	}

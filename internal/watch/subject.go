@@ -9,17 +9,24 @@ import (
 
 // subject is what is measured of the watch's workload.
 func (w Watch) subject(members analyzer.Members) analyzer.Subject {
-	return analyzer.Subject{Key: w.Key, Namespace: w.Event.Namespace, Workload: w.Event.Workload, Release: members}
+	return analyzer.Subject{Key: w.Key, Namespace: w.Event.Namespace, Workload: w.workload().Name, Release: members}
 }
 
 // release are the series of the version that is being judged.
 func (w Watch) release() analyzer.Members {
-	return analyzer.Members{PodPrefix: w.Pin.Release.PodPrefix, Versions: w.versions(), Undivided: true}
+	m := analyzer.Members{PodPrefix: w.Pin.Release.PodPrefix, Versions: w.versions(), Undivided: true}
+	if w.canary() != nil { // where nothing tells it from the stable workload, nothing is known of it
+		m.Workload, m.Alias, m.Undivided = w.Event.Canary, w.Event.Workload, false
+	}
+	return m
 }
 
 // predecessor are the series of the version that the release replaces.
 func (w Watch) predecessor() analyzer.Members {
 	m := analyzer.Members{NotVersions: w.versions(), Undivided: true}
+	if w.canary() != nil {
+		m.Workload, m.Undivided = w.Event.Workload, false
+	}
 	if w.Pin.Target != nil {
 		m.PodPrefix = w.Pin.Target.PodPrefix
 	}
@@ -31,6 +38,9 @@ func (w Watch) restored() analyzer.Members {
 	m := w.predecessor()
 	if w.intent != nil && w.intent.Plan.Switch != nil {
 		m.PodPrefix = w.intent.Plan.Switch.ToPodPrefix
+	}
+	if w.intent != nil && w.intent.Plan.Canary != nil {
+		m.PodPrefix = w.intent.Plan.Canary.StablePodPrefix
 	}
 	return m
 }

@@ -17,12 +17,15 @@ type View struct {
 	Version     string `json:"version"`
 	Policy      string `json:"policy"`
 	// Unannounced says that nobody announced the deployment; it was seen in the cluster.
-	Unannounced bool      `json:"unannounced,omitempty"`
-	State       State     `json:"state"`
-	Final       bool      `json:"final"`
-	Reason      string    `json:"reason"`
-	AcceptedAt  time.Time `json:"acceptedAt"`
-	Since       time.Time `json:"since"`
+	Unannounced bool `json:"unannounced,omitempty"`
+	// Canary is the Deployment that carries the canary's pods, Step how many per cent of the service it was last said to be.
+	Canary     string    `json:"canary,omitempty"`
+	Step       int       `json:"step,omitempty"`
+	State      State     `json:"state"`
+	Final      bool      `json:"final"`
+	Reason     string    `json:"reason"`
+	AcceptedAt time.Time `json:"acceptedAt"`
+	Since      time.Time `json:"since"`
 	// T0 is when the deployment started, Target the version that a rollback would return to.
 	T0       time.Time `json:"t0,omitzero"`
 	Target   string    `json:"target,omitempty"`
@@ -51,6 +54,9 @@ func (w Watch) View() View {
 	}
 	if w.CameBack != nil {
 		v.CameBack = w.CameBack.String()
+	}
+	if w.canary() != nil {
+		v.Canary, v.Step = w.Event.Canary, w.percent()
 	}
 	if w.Pin != nil {
 		v.T0, v.NoTarget = w.Pin.T0, w.Pin.NoTarget

@@ -53,6 +53,11 @@ type Watch struct {
 	Incident  string                       `json:"incident,omitempty"`
 	// PassedActive is set when the first stage ended with a healthy verdict on enough data.
 	PassedActive bool `json:"passedActive,omitempty"`
+	// Steps are those of a canary that were announced since its watch began.
+	Steps []Step `json:"steps,omitempty"`
+	// Look is the number of the present look at a canary if it is not the first one, and LookAt when it began.
+	Look   int       `json:"look,omitempty"`
+	LookAt time.Time `json:"lookAt,omitzero"`
 	// CompletedAt is when the deployment's rollout was complete.
 	CompletedAt time.Time `json:"completedAt,omitzero"`
 	// LandedAt is when the rollback was patched in.
@@ -157,6 +162,8 @@ func (w Watch) apply(e incident.Entry) Watch {
 		w = w.applyScaled(*e.Scaled)
 	case incident.KindCameBack:
 		w.CameBack = e.CameBack
+	case incident.KindStep:
+		w = w.applyStep(e)
 	}
 	return w.applyHold(e)
 }
@@ -165,8 +172,8 @@ func (w Watch) applyTick(t incident.Tick) Watch {
 	if t.Phase == incident.PhaseVerify {
 		return w.applyVerifyTick(t.Tick)
 	}
-	w.judge, w.judgement = analyzer.Step(w.Policy.Rules(), w.Baselines, w.judge, t.Tick)
-	passed := w.Pin != nil && w.Policy.EndsActive(w.Pin.T0, w.lastTick, t.At)
+	w.judge, w.judgement = analyzer.Step(w.policyNow().Rules(), w.Baselines, w.judge, t.Tick)
+	passed := w.Pin != nil && w.policyNow().EndsActive(w.begin(), w.lastTick, t.At)
 	if passed && w.judgement.Verdict == analyzer.Healthy {
 		w.PassedActive = true
 	}
@@ -267,6 +274,9 @@ func (w Watch) past() rollback.PastWatch {
 	if w.Pin != nil {
 		p.Hash, p.Template, p.T0 = w.Pin.Release.Hash, w.Pin.Release.Template, w.Pin.T0
 		p.Target, p.Why = w.Pin.Target, w.Pin.Why
+		if c := w.Pin.Canary; c != nil { // what serves beside a canary is no version of its own
+			p.Target, p.Why, p.Looks = c.Earlier, c.Why, w.look()
+		}
 	}
 	return p
 }

@@ -46,6 +46,8 @@ type settings struct {
 	Signals string
 	// Migration is what takes the database back, as YAML; empty if nothing does.
 	Migration string
+	// Canary is how canaries are watched, as YAML; empty for the default.
+	Canary string
 	// Guards is what the policy's guards are, as YAML; empty for the default.
 	Guards string
 	// GitOps is what the policy says of other owners; empty for the default.
@@ -106,6 +108,9 @@ policies:
 {{- end}}
 {{- if .Guards}}
   guards: {{.Guards}}
+{{- end}}
+{{- if .Canary}}
+  canary: {{.Canary}}
 {{- end}}
 {{- if .Migration}}
   migration: {{.Migration}}

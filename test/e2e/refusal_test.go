@@ -49,7 +49,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"future-dated", func(e *event.Event) { e.Timestamp = e.Timestamp.Add(time.Hour) }, event.CodeFuture, "timestamp", "in the future"},
 		{"id taken", func(e *event.Event) { *e = first; e.Version = "v3" }, event.CodeConflict, "id", "accepted earlier"},
-		{"canary", func(e *event.Event) { e.Strategy, e.Canary = event.StrategyCanary, "checkout-canary" }, event.CodeUnsupported, "strategy", "canary"},
+		{"canary of itself", func(e *event.Event) { e.Strategy, e.Canary = event.StrategyCanary, e.Workload }, event.CodeInvalid, "canary", "canary"},
+		{"a step beyond all", func(e *event.Event) { e.Strategy, e.Canary, e.Step = event.StrategyCanary, "x", 101 }, event.CodeInvalid, "step", "101"},
 		{"unknown strategy", func(e *event.Event) { e.Strategy = "big-bang" }, event.CodeInvalid, "strategy", "big-bang"},
 		{"unknown status", func(e *event.Event) { e.Status = "perhaps" }, event.CodeInvalid, "status", "perhaps"},
 		{"policy of another team", func(e *event.Event) { e.Policy = "lax" }, event.CodeUnauthorised, "policy", "lax"},
