@@ -38,12 +38,21 @@ func newFleet(t *testing.T, n int) *fleet {
 }
 
 func (f *fleet) run(edits ...func(*Options)) *process {
-	return f.world.run(append([]func(*Options){func(o *Options) { o.Cluster, o.Cache = fleetCluster{f}, fleetCache{f} }}, edits...)...)
+	return f.world.run(append([]func(*Options){func(o *Options) {
+		o.Cluster, o.Cache = fleetCluster{f, clusterOf{f.world}}, fleetCache{f, cacheOf{f.world}}
+	}}, edits...)...)
 }
 
 type (
-	fleetCluster struct{ *fleet }
-	fleetCache   struct{ *fleet }
+	// fleetCluster leaves to the world of no app what these tests have none of.
+	fleetCluster struct {
+		*fleet
+		Cluster
+	}
+	fleetCache struct {
+		*fleet
+		Cache
+	}
 )
 
 func (f *fleet) named(w rollback.Workload, s rollback.Snapshot) rollback.Snapshot {
