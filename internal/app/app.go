@@ -139,9 +139,10 @@ func (p process) carry(ctx context.Context, may gate) error {
 		return err
 	}
 	supervisor := watch.New(ports)
-	counts := supervisor.Collector()
-	p.registry.MustRegister(counts)
+	counts, budgets := supervisor.Collector(), supervisor.BudgetCollector()
+	p.registry.MustRegister(counts, budgets)
 	defer p.registry.Unregister(counts)
+	defer p.registry.Unregister(budgets)
 	if err := supervisor.Load(ctx); err != nil {
 		return fmt.Errorf("take up the watches of the run before: %w", err)
 	}

@@ -70,12 +70,12 @@ func (c *Config) WatchBudgets() watch.Budgets {
 const mostRollbacks = 1_000_000
 
 // budget checks one that was written down; one that is inherited is checked where it stands.
-func (k *checker) budget(at func(...any) []any, b Budget) {
-	if k.given(at("rollbacks")) && (b.Rollbacks < 1 || b.Rollbacks > mostRollbacks) {
-		k.say(at("rollbacks"), "%d is not a number of rollbacks between 1 and %d; to have none without a person, set mode: approve", b.Rollbacks, mostRollbacks)
+func (c *checker) budget(at func(...any) []any, b Budget) {
+	if c.given(at("rollbacks")) && (b.Rollbacks < 1 || b.Rollbacks > mostRollbacks) {
+		c.say(at("rollbacks"), "%d is not a number of rollbacks between 1 and %d; to have none without a person, set mode: approve", b.Rollbacks, mostRollbacks)
 	}
-	if k.given(at("within")) {
-		k.positive(at("within"), b.Within)
+	if c.given(at("within")) {
+		c.positive(at("within"), b.Within)
 	}
 }
 
