@@ -52,6 +52,8 @@ type settings struct {
 	Guards string
 	// GitOps is what the policy says of other owners; empty for the default.
 	GitOps string
+	// Budgets are those of the top level, as YAML; empty for the default.
+	Budgets string
 	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it. A bad release is
 	// acted on long before that, so Active costs such a test nothing, and is long enough for a machine that is busy.
 	For, Active, OnCall, End, SettleFor time.Duration
@@ -90,6 +92,9 @@ files: {root: {{.Dir}}}
 log: {level: debug, format: json}
 {{- if .LeaderElection}}
 leaderElection: {{.LeaderElection}}
+{{- end}}
+{{- if .Budgets}}
+budgets: {{.Budgets}}
 {{- end}}
 policies:
 - name: http

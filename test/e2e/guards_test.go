@@ -132,7 +132,22 @@ func TestOneSickPodRollsNothingBack(t *testing.T) {
 func TestManyBadReleasesAreAllRolledBack(t *testing.T) {
 	const many = 12
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.MinBreach, s.Active = 4*time.Second, 2*time.Minute })
+	d := newDaemon(t, w, func(s *settings) {
+		s.MinBreach, s.Active = 4*time.Second, 2*time.Minute
+		s.Budgets = "{namespace: {rollbacks: 12}, cluster: {rollbacks: 12}}"
+	})
+	all := manyBad(t, w, d, many)
+	for _, s := range all {
+		d.awaitState(s.Name, 90*time.Second, watch.RolledBack)
+		s.requireLive("v1")
+		require.Len(t, s.rollbacks(), 1)
+	}
+	require.NotContains(t, d.logged(), "is not to blame")
+}
+
+// manyBad deploys so many services, and a bad version of each, which it announces under the service's name.
+func manyBad(t *testing.T, w *world, d *daemon, many int) []*service {
+	t.Helper()
 	all := make([]*service, many)
 	for i := range all {
 		a := sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: fmt.Sprintf("app-%02d", i), Replicas: 1, RPS: 40}
@@ -151,10 +166,5 @@ func TestManyBadReleasesAreAllRolledBack(t *testing.T) {
 		s.deploy("v2", sampleapp.Behaviour{ErrorRatio: 0.5})
 		s.announce(d, s.Name, "v2")
 	}
-	for _, s := range all {
-		d.awaitState(s.Name, 90*time.Second, watch.RolledBack)
-		s.requireLive("v1")
-		require.Len(t, s.rollbacks(), 1)
-	}
-	require.NotContains(t, d.logged(), "is not to blame")
+	return all
 }
