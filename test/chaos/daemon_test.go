@@ -62,6 +62,9 @@ kubernetes: {kubeconfig: {{.Kubeconfig}}}
 prometheus: {url: "{{.Prometheus}}", scrapeInterval: 1s, timeout: 3s}
 http: {listen: {{.HTTP}}}
 files: {root: {{.Files}}}
+budgets: # where many fail on purpose
+  namespace: {rollbacks: 1000, within: 1h}
+  cluster: {rollbacks: 1000, within: 1h}
 log: {level: debug, format: json}
 policies:
 - name: http

@@ -174,7 +174,7 @@ func TestManyAppsSideBySide(t *testing.T) {
 	onlyWhole(t)
 	n := newNATS(t)
 	d := newDaemon(t, w, func(s *settings) {
-		s.External, s.MinRequests, s.Alone, s.Active = "nats://"+n.address, 20, true, 90*time.Second
+		s.External, s.MinRequests, s.Alone, s.Active = "nats://"+n.address, 20, true, 70*time.Second
 	})
 	f := newFleet(t, w, "Forty apps side by side, their daemon killed three times", 40, 15)
 	d.start("")
