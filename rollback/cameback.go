@@ -7,6 +7,9 @@ func (p Pin) CameBack(s Snapshot) bool {
 	if s.UID != p.WorkloadUID || !ContainersEqual(s.Template, p.Release.Template) {
 		return false
 	}
+	if p.Canary != nil && s.Replicas == 0 { // that is how it was taken away
+		return false
+	}
 	if p.Switch == nil {
 		return true
 	}

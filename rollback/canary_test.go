@@ -293,3 +293,13 @@ func TestScalersOfACanary(t *testing.T) {
 		t.Errorf("scalers are %v", got)
 	}
 }
+
+func TestACanaryThatIsScaledUpAgainIsBack(t *testing.T) {
+	pin := pinnedScene()
+	if pin.CameBack(canaryScene(func(s *Snapshot) { s.Replicas = 0 })) {
+		t.Error("it is back although it has no replicas")
+	}
+	if !pin.CameBack(canaryScene()) {
+		t.Error("it is not back although it has replicas")
+	}
+}

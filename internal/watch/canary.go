@@ -72,6 +72,13 @@ func (w Watch) canary() *rollback.Canary {
 	}
 }
 
+// shownAs is the target under which the cluster shows the release: a canary is not seen under the name of its event.
+func (w Watch) shownAs() event.Target {
+	t := w.Event.Target()
+	t.Workload = w.workload().Name
+	return t
+}
+
 // forbiddenClaim returns why the publisher may not name what it named, for good; nil if it may, or may yet.
 func (w Watch) forbiddenClaim(snapshot rollback.Snapshot) *rollback.Refusal {
 	if r := rollback.CheckCanary(snapshot, w.Event.Version); r != nil && r.Code == rollback.RefuseCanaryForbidden {

@@ -101,7 +101,7 @@ func TestStoriesOfCanaries(t *testing.T) {
 			31s  | incident i1       | REGRESSED >Regressed     | Regressed plan
 			32s  | plan v2           | plan intent >RollingBack | RollingBack apply
 			33s  | applied landed    | outcome=landed >Verifying | Verifying
-			34s  | see v2            | >RolledBackUnverified    | RolledBackUnverified`, "scaled up again"},
+			34s  | see v2            | cameBack >RolledBackUnverified | RolledBackUnverified`, "came back"},
 		"bad, gone, and the stable one is well": {onTrial, `
 			1s   | see v2            | pinned >Watching rollout | Watching baseline
 			2s   | baseline 10000    | baseline                 | Watching
@@ -291,6 +291,19 @@ func TestAStepAfterTheWatchHasEnded(t *testing.T) {
 		again := w.await(p, Watching)
 		require.Equal(t, 2, again.look())
 		require.WithinDuration(t, now(), again.begin(), 5*time.Second, "its windows begin with the step")
+	})
+}
+
+// Whoever sees the canary's Deployment change knows of its watch, and nobody takes it for one of the stable workload.
+func TestACanaryIsKnownByItsOwnName(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.run()
+		require.NoError(t, p.Accept(t.Context(), w.canaryOf("a", 5)))
+		seen := w.await(p, Watching).shownAs()
+		require.Equal(t, "production/shop/checkout-canary", seen.Environment+"/"+seen.Namespace+"/"+seen.Workload)
+		l := &lookout{Supervisor: p.Supervisor}
+		require.Len(t, l.of(seen), 1)
+		require.Empty(t, l.of(w.await(p, Watching).Event.Target()))
 	})
 }
 

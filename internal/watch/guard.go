@@ -106,13 +106,13 @@ func (a *actor) lookBack(ctx context.Context) error {
 	if !a.watch.looksBack(time.Now()) {
 		return nil
 	}
-	snapshot, ok := a.opts.Cache.Cached(a.watch.workload(), a.watch.blueGreen())
+	snapshot, ok := a.opts.cached(a.watch)
 	if !ok || !a.watch.Pin.CameBack(snapshot) {
 		return nil
 	}
 	bounded, cancel := context.WithTimeout(ctx, effectTimeout)
 	defer cancel()
-	snapshot, err := a.opts.Cluster.Read(bounded, a.watch.workload(), a.watch.blueGreen())
+	snapshot, err := a.opts.read(bounded, a.watch)
 	if err != nil {
 		a.log.Warn("could not read whether a version that was rolled back is there again", zap.Error(err))
 		return nil

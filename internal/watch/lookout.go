@@ -51,7 +51,7 @@ func (l *lookout) run(ctx context.Context) {
 	l.began = time.Now()
 	l.mu.Unlock()
 	for _, w := range l.Watches() {
-		if w.State.Final() && time.Since(w.Since) < l.patience(w.Event.Target()) {
+		if w.State.Final() && time.Since(w.Since) < l.patience(w.shownAs()) {
 			l.ended(w)
 		}
 	}
@@ -122,7 +122,7 @@ func (l *lookout) ended(w Watch) {
 	if w.State != Superseded || w.Reason != replacedByAnother || w.workload().Kind != rollback.KindDeployment {
 		return
 	}
-	t := w.Event.Target()
+	t := w.shownAs()
 	l.mu.Lock()
 	l.replaced[t] = w
 	l.mu.Unlock()
@@ -216,7 +216,7 @@ func (l *lookout) judge(ctx context.Context, t event.Target) error {
 // of returns the watches of a workload.
 func (l *lookout) of(t event.Target) (out []Watch) {
 	for _, w := range l.Watches() {
-		if w.Event.Target() == t && w.workload().Kind == rollback.KindDeployment {
+		if w.shownAs() == t && w.workload().Kind == rollback.KindDeployment {
 			out = append(out, w)
 		}
 	}

@@ -118,7 +118,7 @@ func (w Watch) holdOpen() bool {
 // that version, so its announcement must be enough to let the tool go; one that has only begun may not be in git yet.
 func (s *Supervisor) nextDeployment(w Watch) bool {
 	for _, o := range s.Watches() {
-		newer := o.Key != w.Key && o.Event.Target() == w.Event.Target() && o.AcceptedAt.After(w.AcceptedAt) && o.Unwatched == "" && o.Order == nil
+		newer := o.Key != w.Key && o.sameWorkload(w) && o.AcceptedAt.After(w.AcceptedAt) && o.Unwatched == "" && o.Order == nil
 		if newer && w.replacedByEvent(o) {
 			return true
 		}
