@@ -62,16 +62,31 @@ func (s *Supervisor) inFreeze(w Watch, now time.Time) *rollback.Refusal {
 // intent that is journalled has been through it.
 func (a *actor) guarded(in planned, snapshot rollback.Snapshot, now time.Time) planned {
 	w := a.watch
-	if in.refusal != nil || w.State == RollingBack {
+	if in.refusal != nil && in.scale == nil || w.State == RollingBack {
 		return in
 	}
-	if in.pin == nil { // else a person named the target
-		in.refusal = rollback.TargetBad(*w.Pin, a.verdictsOn(w, snapshot))
-	}
-	if in.refusal == nil && w.leave() == nil {
-		in.refusal = a.reserve(w, now)
+	if refusal := a.objection(in, snapshot, now); refusal != nil {
+		in.refusal, in.scale = refusal, nil
 	}
 	return in
+}
+
+// objection returns what speaks against a plan. Of one that only scales the old colour up so far, the room in the budgets is
+// looked at, but not taken.
+func (a *actor) objection(in planned, snapshot rollback.Snapshot, now time.Time) *rollback.Refusal {
+	w := a.watch
+	if in.pin == nil { // else a person named the target
+		if r := rollback.TargetBad(*w.Pin, a.verdictsOn(w, snapshot)); r != nil {
+			return r
+		}
+	}
+	switch {
+	case w.leave() != nil:
+		return nil
+	case in.scale != nil:
+		return a.room(w, now)
+	}
+	return a.reserve(w, now)
 }
 
 // verdictsOn returns what all other watches of the workload, and of the other colour of a switch, have found out, whenever

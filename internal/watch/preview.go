@@ -110,10 +110,7 @@ func (s *Supervisor) ownMind(w Watch) []string {
 	if r := w.forbidden(); r != nil {
 		notes = append(notes, "rollbackd itself would not do it: "+r.Reason)
 	}
-	s.reserved.mu.Lock()
-	tooMany := s.tooMany(w, s.acts(), now())
-	s.reserved.mu.Unlock()
-	for _, r := range []*rollback.Refusal{s.onHold(w.Event.Target(), now()), s.inFreeze(w, now()), tooMany} {
+	for _, r := range []*rollback.Refusal{s.onHold(w.Event.Target(), now()), s.inFreeze(w, now()), s.room(w, now())} {
 		if r != nil {
 			notes = append(notes, "rollbackd itself would not do it: "+r.Reason)
 		}

@@ -26,6 +26,13 @@ func (s *Supervisor) reserve(w Watch, now time.Time) *rollback.Refusal {
 	return nil
 }
 
+// room returns why there is no room for an automatic rollback by a watch, or why it may not be now.
+func (s *Supervisor) room(w Watch, now time.Time) *rollback.Refusal {
+	s.reserved.mu.Lock()
+	defer s.reserved.mu.Unlock()
+	return s.tooMany(w, s.acts(), now)
+}
+
 // giveBack ends a reservation. It must come after the watch shows the intent that was journalled, if one was.
 func (s *Supervisor) giveBack(key string) {
 	s.reserved.mu.Lock()

@@ -142,3 +142,24 @@ func TestKilledAroundTheScaling(t *testing.T) {
 		}
 	}
 }
+
+// What keeps a rollback from being made keeps its preparations from being made, too.
+func TestNothingIsScaledWhereNothingMayBeSwitched(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		c := newScaledColours(w)
+		p := w.run(c.on, func(o *Options) {
+			o.Policies[0].Budgets.Namespace = Budget{Rollbacks: 1, Within: time.Hour}
+		})
+		spent := newTestWatch(func(w *Watch) {
+			w.Key, w.State, w.Event.Workload, w.LandedAt = "production.shop.other", RolledBack, "other", time.Now()
+			w.AcceptedAt = time.Now().Add(-time.Hour)
+		})
+		p.mu.Lock()
+		p.ended[spent.Key] = spent
+		p.mu.Unlock()
+		require.NoError(t, p.Accept(t.Context(), w.switchOf("web")))
+		waiting := w.await(p, AwaitingApproval)
+		require.Contains(t, waiting.Reason, "budget")
+		require.Zero(t, c.times())
+	})
+}
