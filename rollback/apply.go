@@ -97,6 +97,8 @@ func compare(p Plan, s Snapshot, intentID string) (Result, string) {
 		return Landed, fmt.Sprintf("%s has the template of %s, put there by this intent", p.Workload, p.target())
 	case TemplatesEqual(s.Template, p.ToTemplate):
 		return Superseded, fmt.Sprintf("%s already has the template of %s, but somebody else put it there", p.Workload, p.target())
+	case p.restarted(s):
+		return Outdated, p.restartedWords()
 	case !TemplatesEqual(s.Template, p.FromTemplate):
 		return Superseded, fmt.Sprintf("%s now runs %s; the plan was made for revision %s", p.Workload, s.liveName(), p.FromRevision)
 	case p.Workload.Kind == KindDeployment && s.Revision != p.FromRevision:

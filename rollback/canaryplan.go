@@ -143,6 +143,8 @@ func compareScale(p Plan, s Snapshot, intentID string) (Result, string) {
 		return Landed, fmt.Sprintf("%s has 0 replicas, by this intent", p.Workload)
 	case s.Replicas == 0:
 		return Superseded, fmt.Sprintf("%s has 0 replicas already, but somebody else saw to that", p.Workload)
+	case p.restarted(s):
+		return Outdated, p.restartedWords()
 	case !TemplatesEqual(s.Template, p.FromTemplate):
 		return Superseded, fmt.Sprintf("%s now runs %s; the plan was made for revision %s", p.Workload, s.liveName(), p.FromRevision)
 	}

@@ -217,6 +217,9 @@ const (
 	Landed Result = "landed"
 	// Superseded: somebody changed the workload first; nothing was changed by us.
 	Superseded Result = "superseded"
+	// Outdated: the rollout was restarted, or labels and annotations were changed, after the plan was made. Nothing was changed
+	// by us, and the release that the plan was about is still live: it is to be planned anew.
+	Outdated Result = "outdated"
 	// Failed: the API server refused for another reason that will not go away by itself.
 	Failed Result = "failed"
 )

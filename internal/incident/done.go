@@ -62,6 +62,8 @@ func (a Action) outcome() string {
 			return text(a.Detail)
 		}
 		what = "the API server accepted the change"
+	case rollback.Outdated:
+		what = "nothing was changed, and it is planned anew"
 	case rollback.Superseded:
 		what = "nothing was changed, because somebody changed the workload first"
 	case rollback.Failed:

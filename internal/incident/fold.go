@@ -172,6 +172,11 @@ func (s *Summary) conclude(e Entry) {
 	if s.Action == nil || s.Action.Intent != e.Outcome.Intent {
 		return
 	}
+	if e.Outcome.Result == rollback.Outdated { // it is planned anew, and the plan before is as if it had never been
+		s.Action = &Action{ApprovedBy: s.Action.ApprovedBy}
+		s.Times.Initiated = time.Time{}
+		return
+	}
 	s.Action.Result, s.Action.Detail = e.Outcome.Result, e.Outcome.Detail
 	if e.Outcome.Result == rollback.Landed {
 		s.Times.Landed = e.At

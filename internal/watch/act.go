@@ -195,6 +195,8 @@ func (s *step) concluded(o incident.Outcome) {
 		s.become(Verifying, "rolled back; checking whether it helped")
 	case rollback.Superseded:
 		s.become(Superseded, o.Detail)
+	case rollback.Outdated:
+		s.become(Regressed, "to be planned anew: "+o.Detail)
 	default:
 		if r := s.watch.refusal; r != nil && r.Reason == o.Detail { // the cluster was not even asked
 			s.refused(r)

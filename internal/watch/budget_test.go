@@ -230,10 +230,10 @@ func TestWhoseBudgets(t *testing.T) {
 	require.Equal(t, Budgets{Workload: DefaultBudgets().Workload, Namespace: Budget{6, time.Hour}, Cluster: Budget{20, time.Hour}}, s.budgetsOf(Policy{}))
 }
 
-// From the moment at which a rollback is begun no state leads back to one: there is at most one a watch.
+// From the moment at which a rollback has landed no state leads back to one: there is at most one a watch.
 func TestAtMostOneRollbackAWatch(t *testing.T) {
 	reached := map[State]bool{}
-	for todo := transitions()[RollingBack]; len(todo) > 0; todo = todo[1:] {
+	for todo := transitions()[Verifying]; len(todo) > 0; todo = todo[1:] {
 		if !reached[todo[0]] {
 			reached[todo[0]] = true
 			todo = append(todo, transitions()[todo[0]]...)
@@ -242,7 +242,7 @@ func TestAtMostOneRollbackAWatch(t *testing.T) {
 	for _, s := range []State{Pending, Watching, Regressed, AwaitingApproval, RollingBack} {
 		require.False(t, reached[s], "%s can be reached after a rollback", s)
 	}
-	require.True(t, reached[Verifying] && reached[Held] && reached[Failed])
+	require.True(t, reached[RolledBack] && reached[NotRecovered] && reached[Failed])
 }
 
 func TestFreezesThatMatch(t *testing.T) {

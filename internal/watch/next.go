@@ -166,6 +166,7 @@ func (s *step) observed(in observed) {
 		s.settle(in)
 	case Watching, Regressed, AwaitingApproval:
 		s.progress(in.snapshot)
+		s.restarted(in.snapshot)
 		if why, gone := s.watch.replacedBy(in.snapshot); gone {
 			s.become(Superseded, why)
 		}
@@ -224,6 +225,13 @@ func (s *step) progress(snapshot rollback.Snapshot) {
 	s.add(incident.Entry{Kind: incident.KindRollout, Rollout: &incident.RolloutProgress{
 		Phase: incident.PhaseWatch, Message: message, Done: true, CompletedAt: at,
 	}})
+}
+
+// restarted follows a release to the pods that it has after a restart of its rollout.
+func (s *step) restarted(snapshot rollback.Snapshot) {
+	if pin, ok := s.watch.Pin.Restarted(snapshot); ok {
+		s.add(incident.Entry{Kind: incident.KindPinned, Pinned: &pin})
+	}
 }
 
 // replacedBy reports whether the workload no longer runs the release that is being judged. A restart of the rollout

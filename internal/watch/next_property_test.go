@@ -120,6 +120,9 @@ func (h *history) perform() input {
 		plan, refusal := rollback.MakePlan(*h.watch.Pin, h.shows("v2"), false)
 		return planned{plan: plan, refusal: refusal}
 	case effectApply:
+		if !h.carried[h.watch.intent.ID] && h.IntN(6) == 0 { // which says that it was not carried out
+			return applied{result: rollback.Outdated, detail: "d"}
+		}
 		h.carried[h.watch.intent.ID] = true
 		require.Len(h.t, h.carried, 1, "a second intent was carried out")
 		return h.pick(applied{result: rollback.Landed}, applied{result: rollback.Landed}, applied{result: rollback.Superseded, detail: "d"},

@@ -24,6 +24,9 @@ func notices(before, after Watch, entries []incident.Entry) []notifier.Notice {
 		switch e.Kind {
 		case incident.KindState:
 			severity, title := announcement(State(e.State.To), after)
+			if e.State.From == string(RollingBack) && e.State.To == string(Regressed) {
+				title = "" // it is only planned anew
+			}
 			if after.alarming(State(e.State.To)) {
 				severity = notifier.Page
 			}

@@ -47,7 +47,7 @@ func transitions() map[State][]State {
 		Watching:         {Regressed, Healthy, Inconclusive, Superseded, Aborted},
 		Regressed:        {AwaitingApproval, RollingBack, Held, Superseded, Aborted},
 		AwaitingApproval: {RollingBack, Held, Superseded, Aborted},
-		RollingBack:      {Verifying, Held, Superseded, Failed},
+		RollingBack:      {Verifying, Regressed, Held, Superseded, Failed},
 		Verifying:        {RolledBack, RolledBackUnverified, NotRecovered, Failed},
 	}
 }

@@ -212,7 +212,7 @@ func revisionOf(version, number string, created time.Time) rollback.Revision {
 
 // cluster shows the workload running a version, with v1 and v2 as its history. The version may carry "+note" (another
 // label), and flags: "rolling" (not complete), "recreated", "alone" (without history), "unsettled", "paused",
-// "stuck" (a pod cannot start).
+// "stuck" (a pod cannot start), "restarted" (another ReplicaSet of the same containers).
 func clusterShows(version string, flags ...string) rollback.Snapshot {
 	s := rollback.Snapshot{
 		Workload: rollback.Workload{Namespace: "shop", Name: "checkout"}, UID: "uid", Generation: 2, ObservedGeneration: 2,
@@ -241,6 +241,12 @@ func clusterShows(version string, flags ...string) rollback.Snapshot {
 			s.Pods = []rollback.PodState{{Name: "checkout-v1-a", Owner: s.Live.UID, Unstartable: `configmap "conf" not found`}}
 		case "paused":
 			s.Paused = true
+		case "restarted":
+			r := revisionOf(name, "3", start.Add(10*time.Second))
+			r.ReplicaSet, r.UID, r.Hash, r.PodPrefix = r.ReplicaSet+"b", r.UID+"b", r.Hash+"b", "checkout-"+name+"b-"
+			r.Template = podTemplate(name + "+note")
+			s.Template, s.Revision, s.Revisions = r.Template, "3", append([]rollback.Revision{r}, s.Revisions...)
+			s.Live = &s.Revisions[0]
 		default:
 			panic("no flag " + flag)
 		}
