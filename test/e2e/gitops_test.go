@@ -94,7 +94,7 @@ func TestABadVersionThatComesBackIsNotFought(t *testing.T) {
 	git.stop()
 	back := time.Now()
 	s.deploy("v1", sampleapp.Behaviour{})
-	eventually(t, 40*time.Second, func() (bool, string) {
+	eventually(t, 90*time.Second, func() (bool, string) {
 		for _, p := range s.pods() {
 			if p.Requests > 0 && p.CreatedAt.After(back) && time.Since(p.CreatedAt) > 14*time.Second {
 				return true, ""

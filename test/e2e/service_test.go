@@ -116,13 +116,18 @@ func (s *service) rollbacks() []localstack.AuditEvent {
 		Verb: "patch", Resource: "deployments", Namespace: s.Namespace, Name: s.Name, User: "rollbackd",
 	})
 	require.NoError(s.t, err)
-	var landed []localstack.AuditEvent
+	return landed(events)
+}
+
+// landed are the calls that changed more than annotations.
+func landed(events []localstack.AuditEvent) []localstack.AuditEvent {
+	var out []localstack.AuditEvent
 	for _, e := range events {
 		if e.Code < 300 && !strings.Contains(e.URI, "dryRun=") && !e.OnlyAnnotates() {
-			landed = append(landed, e)
+			out = append(out, e)
 		}
 	}
-	return landed
+	return out
 }
 
 // announcement returns the event that a deploy tool would publish.

@@ -70,7 +70,7 @@ func TestSmokeTestThatNeverPassedIsLeftToAPerson(t *testing.T) {
 	s.deploy("v2", sampleapp.Behaviour{})
 	require.NoError(t, s.AwaitRollout(t.Context())) // so that no round is of before the release
 	s.announce(d, "wrong", "v2")
-	v := d.awaitState("wrong", 60*time.Second, watch.Held)
+	v := d.awaitState("wrong", 60*time.Second, watch.AwaitingApproval)
 
 	require.Contains(t, v.Reason, "a person must decide")
 	s.requireLive("v2")
