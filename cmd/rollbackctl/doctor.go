@@ -124,14 +124,14 @@ func examine(ctx context.Context, cfg *config.Config, request doctor.Request) (d
 	}
 	short, cancel := context.WithTimeout(ctx, request.Timeout)
 	defer cancel()
-	skew, doubt, err := doctor.Clock{Client: client, URL: cfg.Prometheus.URL, Now: time.Now}.Skew(short)
+	skew, err := promclient.ReadSkew(short, asked, time.Now)
 	if err != nil {
 		return doctor.Report{}, fmt.Errorf("unable to ask Prometheus at %s; check prometheus.url, and that it runs: %w", cfg.Prometheus.URL, err)
 	}
 	report := doctor.Examine(ctx, asked, request)
-	seconds := skew.Seconds()
+	seconds := skew.Ahead.Seconds()
 	report.ClockSkew = &seconds
-	report.Findings = append(report.Findings, doctor.ClockFinding(skew, doubt, longestScrape(request.Policy)))
+	report.Findings = append(report.Findings, doctor.ClockFinding(skew, longestScrape(request.Policy)))
 	return report, nil
 }
 

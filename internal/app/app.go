@@ -107,6 +107,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		return err
 	}
 
+	clock := &clock{prometheus: prom, now: time.Now, scrape: time.Duration(cfg.Prometheus.ScrapeInterval), log: log}
 	acting := cluster.live(cfg.Kubernetes)
 	ports, err := prepared(watch.Options{
 		Instance: cfg.Instance,
@@ -124,7 +125,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Feed:     cluster.feed,
 		Owners:   acting,
 		Cache:    newCache(ctx, cluster.watcher),
-		Sampler:  analyzer.NewSampler(prom, time.Duration(cfg.Prometheus.Timeout)),
+		Sampler:  clockedSampler{analyzer.NewSampler(prom, time.Duration(cfg.Prometheus.Timeout)), clock},
 		Smoke:    smoke.NewProber(),
 		Jobs:     cluster.jobs,
 		Records:  records{incident.Writer{Root: cfg.Files.Root}},
@@ -139,10 +140,10 @@ func (p process) carry(ctx context.Context, may gate) error {
 		return err
 	}
 	supervisor := watch.New(ports)
-	counts, budgets := supervisor.Collector(), supervisor.BudgetCollector()
-	p.registry.MustRegister(counts, budgets)
-	defer p.registry.Unregister(counts)
-	defer p.registry.Unregister(budgets)
+	for _, c := range []prometheus.Collector{supervisor.Collector(), supervisor.BudgetCollector(), clock.gauge()} {
+		p.registry.MustRegister(c)
+		defer p.registry.Unregister(c)
+	}
 	if err := supervisor.Load(ctx); err != nil {
 		return fmt.Errorf("take up the watches of the run before: %w", err)
 	}
@@ -151,7 +152,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 	ready := newReadiness(map[string]check{
 		"nats":       func(context.Context) error { return errors.Join(events.Ready(), supervisor.StorageError()) },
 		"kubernetes": cluster.reachable,
-		"prometheus": reachable(prom),
+		"prometheus": clock.reachable,
 	})
 	p.endpoints.become(web.Handler(web.Options{Watches: supervisor, Gatherer: p.registry, Ready: ready.results}))
 

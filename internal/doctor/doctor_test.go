@@ -1,8 +1,6 @@
 package doctor
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -10,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/promclient"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
@@ -113,24 +112,14 @@ func TestWhyNothingIsFound(t *testing.T) {
 }
 
 func TestClocks(t *testing.T) {
-	ahead := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.FormValue("time") != "1700000000" {
-			t.Errorf("asked at the time %q", r.FormValue("time"))
-		}
-		w.Header().Set("Date", now().Add(30*time.Second).UTC().Format(http.TimeFormat))
-	}))
-	defer ahead.Close()
-	skew, doubt, err := Clock{Client: ahead.Client(), URL: ahead.URL + "/", Now: now}.Skew(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, 30500*time.Millisecond, skew)
-	require.Equal(t, 500*time.Millisecond, doubt)
-	for skew, want := range map[time.Duration]Finding{
+	const fix = "set both clocks by NTP"
+	for ahead, want := range map[time.Duration]Finding{
 		200 * time.Millisecond: {Level: OK, Text: "the clocks of Prometheus and of this machine differ by less than 700ms"},
-		-3 * time.Second:       {Warning, "the clocks of Prometheus and of this machine differ by 2s500ms at least", "set both clocks by NTP"},
-		-30 * time.Second: {Problem, "the clock of Prometheus is about 30s behind this machine's; ticks would be measured before their samples are there, or without some",
-			"set both clocks by NTP"},
+		-3 * time.Second:       {Warning, "the clocks of Prometheus and of this machine differ by 2s500ms at least", fix},
+		-10 * time.Second:      {Problem, "the clock of Prometheus is about 10s behind this machine's; ticks would be measured before their samples are there, or without some", fix},
+		30 * time.Second:       {Problem, "the clock of Prometheus is about 30s ahead of this machine's; nothing is judged by metrics while they are more than a scrape apart", fix},
 	} {
-		require.Equal(t, want, ClockFinding(skew, doubt, 15*time.Second))
+		require.Equal(t, want, ClockFinding(promclient.Skew{Ahead: ahead, Doubt: 500 * time.Millisecond}, 15*time.Second))
 	}
 }
 

@@ -1,0 +1,99 @@
+package app
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/promclient"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+// clock follows how far the clock of Prometheus is from this machine's. Ticks end by the one, and samples are stamped by the
+// other. Where Prometheus is behind, a tick is asked for before it has any samples; where it is ahead, what is judged is as old as it
+// is ahead, and may be long over. Neither says anything of a release now.
+type clock struct {
+	prometheus v1.API
+	now        func() time.Time
+	// scrape is the scrape interval, within which a skew does not matter.
+	scrape time.Duration
+	log    *zap.Logger
+	newest atomic.Pointer[promclient.Skew]
+	warned atomic.Bool
+}
+
+// reachable asks the cheapest question that every compatible server answers, and notes the time that it tells.
+func (c *clock) reachable(ctx context.Context) error {
+	skew, err := promclient.ReadSkew(ctx, c.prometheus, c.now)
+	if err != nil {
+		return err
+	}
+	c.newest.Store(&skew)
+	apart := skew.Surely() > c.scrape/2
+	switch before := c.warned.Swap(apart); {
+	case apart && !before:
+		c.log.Warn(skew.String()+"; set both by NTP: what is measured while they are more than a scrape apart is not judged",
+			zap.Duration("ahead", skew.Ahead), zap.Duration("doubt", skew.Doubt))
+	case before && !apart:
+		c.log.Info("the clocks of Prometheus and of this machine agree again", zap.Duration("ahead", skew.Ahead))
+	}
+	return nil
+}
+
+// problem says why nothing that was sampled so often can be judged now; empty if it can.
+func (c *clock) problem(scrape time.Duration) string {
+	skew := c.newest.Load()
+	if skew == nil || skew.Surely() <= scrape {
+		return ""
+	}
+	return skew.String() + ", so that what it has of now is not known"
+}
+
+// gauge shows the newest skew, and nothing before the first.
+func (c *clock) gauge() prometheus.Collector { return skewGauge{c} }
+
+type skewGauge struct{ clock *clock }
+
+var _ prometheus.Collector = skewGauge{}
+
+func (skewGauge) desc() *prometheus.Desc {
+	return prometheus.NewDesc("rollbackd_prometheus_clock_ahead_seconds",
+		"How far the clock of Prometheus is ahead of this machine's. Nothing is judged by metrics where they are more than a scrape apart.", nil, nil)
+}
+
+// Describe implements prometheus.Collector.
+func (g skewGauge) Describe(ch chan<- *prometheus.Desc) { ch <- g.desc() }
+
+// Collect implements prometheus.Collector.
+func (g skewGauge) Collect(ch chan<- prometheus.Metric) {
+	if skew := g.clock.newest.Load(); skew != nil {
+		ch <- prometheus.MustNewConstMetric(g.desc(), prometheus.GaugeValue, skew.Ahead.Seconds())
+	}
+}
+
+// clockedSampler measures nothing while the clocks are apart. Its ticks then say why, in the journal too, and a replay of them comes to
+// the same verdicts.
+type clockedSampler struct {
+	watch.Sampler
+	clock *clock
+}
+
+// Sample implements watch.Sampler.
+func (s clockedSampler) Sample(ctx context.Context, sig analyzer.Signal, subjects []analyzer.Subject) (map[string][]analyzer.Measurement, error) {
+	problem := s.clock.problem(sig.Scrape)
+	if problem == "" || !sig.FromMetrics() {
+		return s.Sampler.Sample(ctx, sig, subjects)
+	}
+	out := make(map[string][]analyzer.Measurement, len(subjects))
+	for _, sub := range subjects {
+		for range sub.Spans {
+			out[sub.Key] = append(out[sub.Key], analyzer.Measurement{Error: problem})
+		}
+	}
+	return out, nil
+}
