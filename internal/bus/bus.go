@@ -79,7 +79,7 @@ func Open(ctx context.Context, nc *nats.Conn, options Options) (*Bus, error) {
 	}
 	b := &Bus{
 		nc: nc, js: js, options: options, log: options.Log.Named("bus"), events: events,
-		calls: calls{timeout: options.Timeout},
+		calls: newCalls(options.Timeout),
 	}
 	b.health.set(errNotConsuming)
 	if _, err := b.ensure(ctx); err != nil {

@@ -13,12 +13,32 @@ import (
 // retryPause is between two attempts of a call.
 const retryPause = 100 * time.Millisecond
 
-// calls gives every call on NATS a deadline.
-type calls struct{ timeout time.Duration }
+// callsAtOnce is how many calls are under way at the same time. The ticks of a thousand watches end together, and a server
+// that syncs each write to the disk stores them one after the other: those at the end of its queue would be given up, and
+// asked for again, before it comes to them.
+const callsAtOnce = 64
 
-// retry repeats the attempt while it fails in a way that may pass, until the call's deadline. An attempt gets at most
-// half of the time, so that a lost answer leaves time for another. What is attempted must be safe to repeat.
+// calls gives every call on NATS its turn and a deadline.
+type calls struct {
+	timeout time.Duration
+	// under holds one for each call that is under way.
+	under chan struct{}
+}
+
+func newCalls(timeout time.Duration) calls {
+	return calls{timeout: timeout, under: make(chan struct{}, callsAtOnce)}
+}
+
+// retry waits for the call's turn and repeats the attempt while it fails in a way that may pass, until the call's deadline,
+// which counts from its turn. An attempt gets at most half of the time, so that a lost answer leaves time for another. What is
+// attempted must be safe to repeat.
 func (c calls) retry(ctx context.Context, attempt func(context.Context) error) error {
+	select {
+	case c.under <- struct{}{}:
+		defer func() { <-c.under }()
+	case <-ctx.Done():
+		return fmt.Errorf("NATS has too much to do: %w", ctx.Err())
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	for {
