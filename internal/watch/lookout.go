@@ -214,13 +214,8 @@ func (l *lookout) judge(ctx context.Context, t event.Target) error {
 }
 
 // of returns the watches of a workload.
-func (l *lookout) of(t event.Target) (out []Watch) {
-	for _, w := range l.Watches() {
-		if w.shownAs() == t && w.workload().Kind == rollback.KindDeployment {
-			out = append(out, w)
-		}
-	}
-	return out
+func (l *lookout) of(t event.Target) []Watch {
+	return l.matching(func(w *Watch) bool { return w.shownAs() == t && w.workload().Kind == rollback.KindDeployment })
 }
 
 // watch makes up the event of a deployment and has it watched.

@@ -94,14 +94,7 @@ func (c watchCounts) Describe(ch chan<- *prometheus.Desc) { ch <- c.desc }
 
 // Collect implements prometheus.Collector.
 func (c watchCounts) Collect(ch chan<- prometheus.Metric) {
-	counts := map[State]int{}
-	for s := range transitions() {
-		counts[s] = 0
-	}
-	for _, w := range c.supervisor.Watches() {
-		counts[w.State]++
-	}
-	for state, n := range counts {
+	for state, n := range c.supervisor.countStates() {
 		ch <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(n), string(state))
 	}
 }

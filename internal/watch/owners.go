@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/rollbackd/rollbackd/internal/incident"
 	"github.com/rollbackd/rollbackd/rollback"
@@ -117,13 +118,10 @@ func (w Watch) holdOpen() bool {
 // nextDeployment reports whether a newer event says that another version is deployed. A tool that is held cannot bring
 // that version, so its announcement must be enough to let the tool go; one that has only begun may not be in git yet.
 func (s *Supervisor) nextDeployment(w Watch) bool {
-	for _, o := range s.Watches() {
-		newer := o.Key != w.Key && o.sameWorkload(w) && o.AcceptedAt.After(w.AcceptedAt) && o.Unwatched == "" && o.Order == nil
-		if newer && w.replacedByEvent(o) {
-			return true
-		}
-	}
-	return false
+	newer := s.matching(func(o *Watch) bool {
+		return o.sameWorkload(w) && o.Key != w.Key && o.AcceptedAt.After(w.AcceptedAt) && o.Unwatched == "" && o.Order == nil
+	})
+	return slices.ContainsFunc(newer, w.replacedByEvent)
 }
 
 var errNoIntent = errors.New("the journal was lost, and with it what is to be undone")

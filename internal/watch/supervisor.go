@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -257,32 +256,19 @@ func (s *Supervisor) pastOf(w Watch, snapshot rollback.Snapshot) []rollback.Past
 			concerned[old.Workload] = true
 		}
 	}
+	earlier := s.matching(func(o *Watch) bool {
+		return concerned[o.workload()] && o.Key != w.Key && o.Event.Environment == w.Event.Environment && o.Pin != nil && o.AcceptedAt.Before(w.AcceptedAt)
+	})
 	var past []rollback.PastWatch
-	for _, o := range s.Watches() {
-		if o.Key != w.Key && o.Event.Environment == w.Event.Environment && concerned[o.workload()] && o.Pin != nil && o.AcceptedAt.Before(w.AcceptedAt) {
-			past = append(past, o.past())
-		}
+	for _, o := range earlier {
+		past = append(past, o.past())
 	}
 	slices.SortStableFunc(past, func(a, b rollback.PastWatch) int { return b.T0.Compare(a.T0) })
 	return past
 }
 
 // Watches returns all watches, the newest first.
-func (s *Supervisor) Watches() []Watch {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	out := make([]Watch, 0, len(s.actors)+len(s.ended))
-	for _, a := range s.actors {
-		out = append(out, *a.view.Load())
-	}
-	for _, w := range s.ended {
-		out = append(out, w)
-	}
-	slices.SortFunc(out, func(a, b Watch) int {
-		return cmp.Or(b.AcceptedAt.Compare(a.AcceptedAt), cmp.Compare(a.Key, b.Key))
-	})
-	return out
-}
+func (s *Supervisor) Watches() []Watch { return s.matching(func(*Watch) bool { return true }) }
 
 // Get returns one watch.
 func (s *Supervisor) Get(key string) (Watch, bool) {
