@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
+	"golang.org/x/sync/errgroup"
 )
 
 // This file asks for business metrics that are an expression of one number.
@@ -147,29 +149,46 @@ func finite(values []float64) []float64 {
 	return out
 }
 
-// sampleNumbers measures an expression for each subject: its number for the release, and for the old version beside it.
+// numbersAtOnce is how many watches are asked for at the same time by one signal that is an expression, of which every watch has
+// a query of its own. As many again are left to others.
+const numbersAtOnce = queriesAtOnce / 2
+
+// sampleNumbers measures an expression for each subject: its number for the release, and for the old version beside it. An
+// expression may aggregate its labels away, so that one query of all could not tell whose number is whose.
 func (s *Sampler) sampleNumbers(ctx context.Context, sig Signal, subjects []Subject, out map[string][]Measurement) error {
+	var filling sync.Mutex
+	running, ctx := errgroup.WithContext(ctx)
+	running.SetLimit(numbersAtOnce)
 	for _, sub := range subjects {
-		list := make([]Measurement, len(sub.Spans))
-		if len(sub.Release.Since) > 0 && sub.Release.byPod(sig.Labels) {
-			for i := range list {
-				list[i] = Measurement{Error: "an expression over pods cannot tell the versions of a StatefulSet apart, whose pods keep their names; " +
-					"give the signal counters, or leave out labels.pod"}
-			}
+		running.Go(func() error {
+			list, err := s.numbersOf(ctx, sig, sub)
+			filling.Lock()
+			defer filling.Unlock()
 			out[sub.Key] = list
-			continue
-		}
-		if err := s.fillNumbers(ctx, sig, sub, list, func(m *Measurement, v float64) { m.Value, m.Samples = &v, 1 }); err != nil {
 			return err
-		}
-		if beside := sub.control(sig.Labels); beside != nil {
-			if err := s.fillNumbers(ctx, sig, *beside, list, func(m *Measurement, v float64) { m.ControlValue = &v }); err != nil {
-				return err
-			}
-		}
-		out[sub.Key] = list
+		})
 	}
-	return nil
+	return running.Wait()
+}
+
+func (s *Sampler) numbersOf(ctx context.Context, sig Signal, sub Subject) ([]Measurement, error) {
+	list := make([]Measurement, len(sub.Spans))
+	if len(sub.Release.Since) > 0 && sub.Release.byPod(sig.Labels) {
+		for i := range list {
+			list[i] = Measurement{Error: "an expression over pods cannot tell the versions of a StatefulSet apart, whose pods keep their names; " +
+				"give the signal counters, or leave out labels.pod"}
+		}
+		return list, nil
+	}
+	if err := s.fillNumbers(ctx, sig, sub, list, func(m *Measurement, v float64) { m.Value, m.Samples = &v, 1 }); err != nil {
+		return nil, err
+	}
+	if beside := sub.control(sig.Labels); beside != nil {
+		if err := s.fillNumbers(ctx, sig, *beside, list, func(m *Measurement, v float64) { m.ControlValue = &v }); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 // control is the subject of the old version alone, nil where nothing tells it apart.
