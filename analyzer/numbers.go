@@ -221,14 +221,22 @@ func (s *Sampler) fillNumbers(ctx context.Context, sig Signal, sub Subject, list
 
 // setError notes in the measurements what asking again would not mend, and returns any other error.
 func setError(err error, list []Measurement) error {
-	var several *severalError
-	if !errors.As(err, &several) {
+	if !unanswerable(err) {
 		return err
 	}
 	for i := range list {
-		list[i] = Measurement{Error: several.Error()}
+		list[i] = Measurement{Error: err.Error()}
 	}
 	return nil
+}
+
+// unanswerable reports whether it is the expression that has no answer, for this watch: it gives several numbers, or labels of
+// its operands match many to many. Others must not wait for that to pass. Prometheus also answers so where its storage
+// fails; that, too, is no data.
+func unanswerable(err error) bool {
+	var several *severalError
+	var refused *v1.Error
+	return errors.As(err, &several) || errors.As(err, &refused) && (refused.Type == v1.ErrExec || refused.Type == v1.ErrBadData)
 }
 
 // evenly returns where a run of spans stops that end at equal distances, and the distance.
@@ -252,9 +260,8 @@ func (s *Sampler) baselineNumbers(ctx context.Context, sig Signal, sub Subject, 
 	}
 	base := Baseline{Signal: sig.Name, From: span.From, To: span.At, Query: text, Step: max(baselineStep, sig.Scrape)}
 	values, err := s.numbers(ctx, sig, sub, span, base.Step)
-	var several *severalError
-	if errors.As(err, &several) {
-		base.Problem = several.Error()
+	if err != nil && unanswerable(err) {
+		base.Problem = err.Error()
 		return base, nil
 	}
 	base.Values = finite(values)
