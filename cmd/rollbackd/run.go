@@ -35,6 +35,7 @@ func runCommand() *cobra.Command {
 				return usageError{err}
 			}
 			defer func() { _ = log.Sync() }() // a terminal cannot be synced, and says so
+			frugal()
 			return app.Run(c.Context(), cfg, version(), log)
 		},
 	}

@@ -16,7 +16,7 @@ const retryPause = 100 * time.Millisecond
 // callsAtOnce is how many calls are under way at the same time. The ticks of a thousand watches end together, and a server
 // that syncs each write to the disk stores them one after the other: those at the end of its queue would be given up, and
 // asked for again, before it comes to them.
-const callsAtOnce = 64
+const callsAtOnce = 32
 
 // calls gives every call on NATS its turn and a deadline.
 type calls struct {

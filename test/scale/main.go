@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/template"
 	"time"
 
@@ -24,9 +25,11 @@ var text string
 
 func main() {
 	most := flag.Int("most", 10_000, "the largest number of watches to measure")
+	watched := flag.Int("live", 1000, "how many deployments a live daemon watches")
+	only := flag.Bool("only-live", false, "measure the live daemon alone, and write nothing")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *most)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, *most, *watched, *only)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "scale:", err)
@@ -34,7 +37,15 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, most int) error {
+func run(ctx context.Context, most, watched int, only bool) error {
+	whole, err := measureLive(ctx, watched)
+	if err != nil {
+		return fmt.Errorf("a daemon with %d watches: %w", watched, err)
+	}
+	fmt.Printf("%+v\n", whole)
+	if only {
+		return nil
+	}
 	var sizes []size
 	for _, watches := range []int{100, 300, 1000, 3000, 10_000} {
 		if watches > most {
@@ -47,11 +58,16 @@ func run(ctx context.Context, most int) error {
 		fmt.Printf("%+v\n", s)
 		sizes = append(sizes, s)
 	}
-	return write(sizes)
+	numbers, err := measureNumbers(ctx)
+	if err != nil {
+		return fmt.Errorf("%d expressions: %w", expressions, err)
+	}
+	fmt.Printf("%+v\n", numbers)
+	return write(sizes, whole, numbers)
 }
 
 // write renders the document and its plot.
-func write(sizes []size) error {
+func write(sizes []size, whole live, numbers size) error {
 	root, err := localstack.Root()
 	if err != nil {
 		return err
@@ -61,7 +77,7 @@ func write(sizes []size) error {
 		return err
 	}
 	var out strings.Builder
-	if err := document.Execute(&out, map[string]any{"Sizes": sizes, "Ticks": ticks, "Load": load()}); err != nil {
+	if err := document.Execute(&out, map[string]any{"Sizes": sizes, "Live": whole, "Numbers": numbers, "Ticks": ticks, "Load": load()}); err != nil {
 		return err
 	}
 	for name, content := range map[string]string{"scale.md": out.String(), "scale.svg": chart(sizes).SVG()} {

@@ -25,6 +25,21 @@ func TestATickCountsEverything(t *testing.T) {
 	}
 }
 
+// An expression has a query for each watch, and one for the old version beside it.
+func TestExpressionsHaveQueriesOfTheirOwn(t *testing.T) {
+	s, err := open(t.Context(), 20, t.TempDir())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.server.Stop()) }()
+	got, err := s.sampler.Sample(t.Context(), number(), subjects(20, 3))
+	require.NoError(t, err)
+	require.EqualValues(t, 2*20, s.traffic.queries.Load())
+	require.Len(t, got, 20)
+	for _, list := range got {
+		require.NotNil(t, list[0].Value)
+		require.InDelta(t, pods*30/scrape.Seconds(), *list[0].Value, 1)
+	}
+}
+
 func BenchmarkTick(b *testing.B) {
 	for _, watches := range []int{100, 1000, 10_000} {
 		b.Run(fmt.Sprint(watches), func(b *testing.B) {
