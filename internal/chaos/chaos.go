@@ -1,5 +1,4 @@
-// Package chaos makes a daemon die at a named point of a watch, or believe in another time, to prove that neither does
-// any harm. It is linked only into a binary that was built with the tag chaos; internal/app puts its decorators around the
+// Package chaos makes a daemon die at a named point of a watch, to prove that this does no harm. It is linked only into a binary that was built with the tag chaos; internal/app puts its decorators around the
 // ports of the supervisor there.
 package chaos
 

@@ -53,7 +53,7 @@ func namespaceOf(t *testing.T) string {
 func newApp(t *testing.T, w *world, s strategy) *app {
 	t.Helper()
 	a := createApp(t, w, s, "checkout", 3, 60)
-	a.awaitServed()
+	a.awaitServed(14 * time.Second)
 	return a
 }
 
@@ -76,15 +76,16 @@ func createApp(t *testing.T, w *world, s strategy, name string, replicas int32, 
 	return a
 }
 
-func (a *app) awaitServed() {
+// awaitServed waits until the version has served for so long.
+func (a *app) awaitServed(least time.Duration) {
 	a.t.Helper()
-	eventually(a.t, time.Minute, func() (bool, string) {
+	eventually(a.t, least+time.Minute, func() (bool, string) {
 		pods, err := a.w.stack.Pods(a.t.Context())
 		if err != nil {
 			return false, err.Error()
 		}
 		for _, p := range pods {
-			if p.Namespace == a.Namespace && p.App == a.Name && p.Requests > 0 && time.Since(p.CreatedAt) >= 14*time.Second {
+			if p.Namespace == a.Namespace && p.App == a.Name && p.Requests > 0 && time.Since(p.CreatedAt) >= least {
 				return true, ""
 			}
 		}

@@ -87,6 +87,7 @@ func TestChangedWhileDead(t *testing.T) {
 			t.Parallel()
 			crash := newCrash(t, w, c.strategy, c.point)
 			crash.row.table, crash.row.what = "Killed, and changed by a person while dead", crash.row.what+", then a "+c.act
+			crash.row.due = c.patches > 0
 			crash.killed()
 			before := len(crash.app.patches())
 			act := map[string]func(){"redeploy": crash.app.redeploy, "restart": crash.app.restart}
@@ -118,7 +119,7 @@ type crash struct {
 
 func newCrash(t *testing.T, w *world, s strategy, p chaos.Point) *crash {
 	t.Helper()
-	c := &crash{t: t, point: p, row: &row{table: "Killed at a point of a rollback", what: string(s) + " " + string(p), bad: true, failed: true}}
+	c := &crash{t: t, point: p, row: &row{table: "Killed at a point of a rollback", what: string(s) + " " + string(p), faults: 1, bad: true, due: true, failed: true}}
 	t.Cleanup(func() { w.tables.add(*c.row) })
 	c.app, c.daemon = newApp(t, w, s), newDaemon(t, w, nil)
 	return c

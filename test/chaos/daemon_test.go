@@ -37,8 +37,10 @@ type settings struct {
 	LeaderElection bool
 	// Alone has no other workload looked at, where many fail at once on purpose.
 	Alone bool
-	// MinRequests is how many requests a window must have to be judged.
+	// MinRequests is how many requests a window must have to be judged, Baseline how long the time before a release is that it is
+	// compared with, and For how long a breach lasts until a person is asked if there is too little evidence, doubled.
 	MinRequests         int
+	Baseline, For       time.Duration
 	Active, OnCall, End time.Duration
 }
 
@@ -73,7 +75,7 @@ policies:
     active: {until: {{.Active}}, interval: 1s}
     onCall: {until: {{.OnCall}}, interval: 1s}
     enhanced: {until: {{.End}}, interval: 1s}
-  baseline: {window: 20s}
+  baseline: {window: {{.Baseline}}}
   knownGood: {minServing: 5s}
   settleFor: 30s
   verify: {for: 3s, deadline: 40s}
@@ -86,7 +88,7 @@ policies:
     requests: http_requests_total{namespace="{{.Namespace}}"}
     errors: http_requests_total{namespace="{{.Namespace}}",code=~"5.."}
     window: 4s
-    for: 5s
+    for: {{.For}}
     minRequests: {{.MinRequests}}
 `
 
@@ -107,7 +109,8 @@ func newDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 	dir := t.TempDir()
 	s := settings{
 		Instance: "chaos", Prometheus: w.stack.Prometheus, Kubeconfig: w.stack.DaemonKubeconfig, NATS: freeAddress(t), HTTP: freeAddress(t),
-		Dir: dir, Files: dir, Namespace: namespaceOf(t), MinRequests: 50, Active: 2 * time.Minute,
+		Dir: dir, Files: dir, Namespace: namespaceOf(t), MinRequests: 50,
+		Baseline: 20 * time.Second, For: 5 * time.Second, Active: 2 * time.Minute,
 	}
 	if change != nil {
 		change(&s)
@@ -208,6 +211,21 @@ func (d *daemon) get(path string) (int, string, error) {
 	return resp.StatusCode, string(body), err
 }
 
+// notices is how many notices have a title with that text.
+func (d *daemon) notices(title string) int {
+	d.t.Helper()
+	text, err := os.ReadFile(d.log())
+	require.NoError(d.t, err)
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		var notice struct{ Logger, Title string }
+		if json.Unmarshal([]byte(line), &notice) == nil && notice.Logger == "notice" && strings.Contains(notice.Title, title) {
+			n++
+		}
+	}
+	return n
+}
+
 func (d *daemon) watches() []watch.View {
 	_, body, err := d.get("/api/v1/watches")
 	var list struct {
@@ -268,29 +286,4 @@ func (d *daemon) publish(e event.Event) {
 		_, err := js.Publish(ctx, e.Target().Subject(), document)
 		return err == nil, fmt.Sprint("NATS does not store the event: ", err)
 	})
-}
-
-// eventually polls until done, and fails with the last explanation when the limit is over.
-func eventually(t *testing.T, limit time.Duration, done func() (bool, string)) {
-	t.Helper()
-	deadline := time.Now().Add(limit)
-	for {
-		ok, why := done()
-		if ok {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("after %s: %s", limit, why)
-		}
-		<-time.After(200 * time.Millisecond)
-	}
-}
-
-// pause lets time pass where the passing of time itself is what is tested.
-func pause(t *testing.T, d time.Duration) {
-	t.Helper()
-	select {
-	case <-time.After(d):
-	case <-t.Context().Done():
-	}
 }

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollbackd/rollbackd/internal/sampleapp"
 	"github.com/rollbackd/rollbackd/internal/watch"
@@ -30,7 +32,7 @@ type faulty struct {
 
 func newFaulty(t *testing.T, w *world, table, what string, change func(*settings)) *faulty {
 	t.Helper()
-	f := &faulty{row: &row{table: table, what: what, bad: true, failed: true, by: "the daemon"}}
+	f := &faulty{row: &row{table: table, what: what, faults: 1, bad: true, due: true, failed: true, by: "the daemon"}}
 	t.Cleanup(func() { w.tables.add(*f.row) })
 	f.app, f.daemon = newApp(t, w, undo), newDaemon(t, w, change)
 	f.daemon.start("")
@@ -85,6 +87,7 @@ func TestFaultsOfTheAPIServer(t *testing.T) {
 			t.Parallel()
 			p, kubeconfig := newAPIProxy(t, w)
 			f := newFaulty(t, w, apiTable, c.name, func(s *settings) { s.Kubeconfig = kubeconfig })
+			f.row.due = c.patches > 0
 			p.fail(c.fault)
 			f.during(25 * time.Second) // the breach is proven after 15 s
 			p.fail(nil)
@@ -132,26 +135,66 @@ func TestNATSIsCutOff(t *testing.T) {
 	require.Equal(t, rollback.Landed, f.requireRecord(f.daemon, f.daemon.awaitEnd("bad", time.Second)))
 }
 
-// TestNATSIsWiped: the store is emptied under the daemon. What was seen is gone, so nothing is rolled back on it; what is
-// deployed later is watched as ever.
+// TestNATSIsWiped: the store is emptied under the daemon, or while it is dead. What was seen is gone, so nothing is rolled back
+// on it, and one page tells of the watch that is lost; what is deployed later is watched as ever.
 func TestNATSIsWiped(t *testing.T) {
 	w := onStack(t)
 	onlyWhole(t)
-	n := newNATS(t)
-	f := newFaulty(t, w, natsTable, "NATS wiped", func(s *settings) { s.External = "nats://" + n.address })
-	n.wipe()
-	f.during(40 * time.Second)
-	f.deploy("v3", sampleapp.Behaviour{})
-	eventually(t, 60*time.Second, func() (bool, string) {
+	for what, dead := range map[string]bool{"NATS wiped": false, "NATS wiped while the daemon was dead": true} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			n := newNATS(t)
+			f := newFaulty(t, w, natsTable, what, func(s *settings) { s.External = "nats://" + n.address })
+			f.row.due, f.row.by = false, "-"
+			f.awaitMarked(f.daemon)
+			if dead {
+				f.daemon.kill()
+			}
+			n.wipe()
+			if dead {
+				f.daemon.start("")
+			}
+			f.during(40 * time.Second)
+			f.lost(dead)
+
+			f.deploy("v3", sampleapp.Behaviour{})
+			f.daemon.publish(f.event("later", "v3"))
+			v := f.daemon.await("later", time.Minute, "being judged", func(v watch.View) bool { return len(v.Signals) > 0 && v.Signals[0].Outcome == "ok" })
+			require.Equal(t, watch.Watching, v.State)
+			require.Empty(t, f.patches())
+			f.row.state, f.row.took = f.row.state+", paged; v3: "+string(v.State), time.Since(f.began)
+			f.row.failed = false
+		})
+	}
+}
+
+// lost requires that people are told, once, that the watch is lost: by a daemon that still knew it, or by one that found its mark.
+func (f *faulty) lost(dead bool) {
+	f.t.Helper()
+	if dead {
+		f.row.state = "lost"
+	} else {
+		v := f.daemon.awaitEnd("bad", 20*time.Second)
+		require.Equal(f.t, watch.Inconclusive, v.State, v.Reason)
+		f.row.state = string(v.State)
+	}
+	eventually(f.t, 40*time.Second, func() (bool, string) {
+		n := f.daemon.notices("its watch is lost")
+		return n == 1, fmt.Sprintf("%d pages tell of the watch that is lost", n)
+	})
+	eventually(f.t, 60*time.Second, func() (bool, string) {
 		code, body, err := f.daemon.get("/-/ready")
 		return err == nil && code == http.StatusOK, "the daemon is not ready again: " + body
 	})
-	f.daemon.publish(f.event("later", "v3"))
-	v := f.daemon.await("later", time.Minute, "being judged", func(v watch.View) bool { return len(v.Signals) > 0 && v.Signals[0].Outcome == "ok" })
-	require.Equal(t, watch.Watching, v.State)
-	require.Empty(t, f.patches())
-	f.row.state, f.row.took, f.row.by = "v3: "+string(v.State), time.Since(f.began), "-"
-	f.row.bad, f.row.failed = false, false
+}
+
+// awaitMarked waits until the workload carries the mark of its watch.
+func (a *app) awaitMarked(d *daemon) {
+	a.t.Helper()
+	eventually(a.t, 20*time.Second, func() (bool, string) {
+		live, err := a.Client.AppsV1().Deployments(a.Namespace).Get(a.t.Context(), a.Name, metav1.GetOptions{})
+		return err == nil && live.Annotations["rollbackd.io/watch."+d.Instance] != "", fmt.Sprint("the workload has no mark ", err)
+	})
 }
 
 // TestDiskIsFull: nothing can be written below artifacts, because a file stands where the folder should be (a full disk that
