@@ -106,7 +106,7 @@ func (s *step) overdue() {
 		s.hold(refusal)
 		return
 	}
-	if w.fresh(s.now) && w.judgement.Verdict != analyzer.Regressed && judged(w.judgement) {
+	if w.fresh(s.now) && over(w.judgement) {
 		s.become(Held, "not rolled back: "+w.passed())
 		return
 	}
@@ -213,7 +213,7 @@ func (s *step) stillDue(t analyzer.Tick) {
 		return
 	}
 	waited := w.lookedUp && !w.trusts(s.now)
-	if waited && t.At.After(w.intentAt) && w.fresh(s.now) && w.judgement.Verdict != analyzer.Regressed && judged(w.judgement) {
+	if waited && t.At.After(w.intentAt) && w.fresh(s.now) && over(w.judgement) {
 		s.giveUp("the breach was over before it could be carried out")
 	}
 }
@@ -223,11 +223,15 @@ func (w Watch) breaching(now time.Time) bool {
 	return w.judgement.Verdict == analyzer.Regressed && w.fresh(now)
 }
 
-// judged reports whether every signal of the newest tick had data, and none waits for what is known of others: a breach that
-// cannot be laid to anybody yet is not over.
-func judged(j analyzer.Judgement) bool {
+// over reports whether the newest tick shows that a breach which was proven has ended, or is not the release's doing. Every signal
+// must have had data, and none may wait for what is known of others: a breach that cannot be laid to anybody yet is not over.
+// Neither is one that goes on after a gap in the data, as after a restart of the rollout, and has to be proven once more.
+func over(j analyzer.Judgement) bool {
+	if j.Verdict == analyzer.Regressed {
+		return false
+	}
 	for _, a := range j.Signals {
-		if a.Waiting() {
+		if a.Waiting() || a.Outcome == analyzer.OutcomeBreach && a.Verdict == analyzer.Insufficient {
 			return false
 		}
 		if a.Outcome != analyzer.OutcomeOK && a.Outcome != analyzer.OutcomeBreach {

@@ -10,8 +10,8 @@ import (
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
-// A breach that cannot be laid to the release for a moment, as a look around it failed, is not over; one that turns out to be
-// another's doing is left alone, and the record says whose.
+// A breach that cannot be laid to the release for a moment, as a look around it failed, is not over, and neither is one that has to be
+// proven once more after a gap in the data; one that turns out to be another's doing is left alone, and the record says whose.
 func TestABreachInDoubtIsNotOver(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -20,6 +20,7 @@ func TestABreachInDoubtIsNotOver(t *testing.T) {
 		reason string
 	}{
 		{"in doubt", analyzer.Assessment{Outcome: analyzer.OutcomeBreach, Verdict: analyzer.Insufficient, Guard: "not known yet"}, Regressed, ""},
+		{"to be proven again", analyzer.Assessment{Outcome: analyzer.OutcomeBreach, Verdict: analyzer.Insufficient}, Regressed, ""},
 		{"over", analyzer.Assessment{Outcome: analyzer.OutcomeOK, Verdict: analyzer.Healthy}, Held, "the breach was over"},
 		{"another's", analyzer.Assessment{Outcome: analyzer.OutcomeBreach, Verdict: analyzer.External, Guard: "others too"}, Held, "but others too"},
 	} {

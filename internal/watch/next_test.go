@@ -168,6 +168,15 @@ func TestStories(t *testing.T) {
 		{name: "a backlog after an outage whose newest tick is good", script: settled + `
 			90s | ticks bad 60s  | tick INSUFFICIENT tick*11    | Watching
 			91s | ticks good 90s | tick*2 HEALTHY tick*4 | Watching`},
+		{name: "a breach that goes on after a gap in the data is proven anew, and then acted on", script: decided + `
+			55s | ticks none 50s | tick INSUFFICIENT tick*2 NO_DATA tick | Regressed
+			60s | ticks bad 55s  | tick INSUFFICIENT | Regressed
+			80s | ticks bad 75s  | tick*4 | Regressed
+			85s | ticks bad 80s  | tick | Regressed plan`},
+		{name: "a breach that never gets proven anew after a gap is left to a person", reason: "could not be acted on within 2m0s", script: decided + `
+			55s  | ticks none 50s | tick INSUFFICIENT tick*2 NO_DATA tick | Regressed
+			60s  | ticks bad 55s  | tick INSUFFICIENT | Regressed
+			156s | clock          | >Held             | Held`},
 		{name: "data that stops keeps a proven release from being acted on", script: decided + `
 			55s | ticks none 45s | tick INSUFFICIENT tick*2 NO_DATA | Regressed
 			56s | plan v2        | -                       | Regressed`},
@@ -190,6 +199,12 @@ func TestStories(t *testing.T) {
 			67s  | clock           | -    | RollingBack check-landed
 			68s  | notlanded       | -    | RollingBack
 			70s  | ticks good 65s  | tick*2 HEALTHY tick*2 outcome=failed >Held | Held`},
+		{name: "an intent is not given up while its breach has to be proven anew", script: intended + `
+			67s | clock           | -      | RollingBack check-landed
+			68s | notlanded       | -      | RollingBack
+			70s | ticks none 65s  | tick INSUFFICIENT tick*2 NO_DATA tick*4 | RollingBack
+			75s | ticks bad 70s   | tick INSUFFICIENT | RollingBack
+			95s | ticks bad 95s   | tick*5            | RollingBack apply`},
 		{name: "an intent is not given up while its patch may have landed", script: intended + `
 			67s | notlanded      | -      | RollingBack
 			70s | ticks bad 65s  | tick*7 | RollingBack apply
