@@ -179,9 +179,15 @@ func (a *app) patches() []localstack.AuditEvent {
 	return landed
 }
 
-// requireRecord checks that the files of an incident are there and tell a possible story, and returns what they say of the
-// rollback's outcome.
-func (a *app) requireRecord(d *daemon, v watch.View) rollback.Result {
+// told is what the record of an incident says of the rollback.
+type told struct {
+	// outcome is the newest one, intents are all that were had, in their order, and landed are those that were carried out.
+	outcome         rollback.Result
+	intents, landed []string
+}
+
+// requireRecord checks that the files of an incident are there and tell a possible story, and returns what they tell.
+func (a *app) requireRecord(d *daemon, v watch.View) told {
 	a.t.Helper()
 	dir := filepath.Join(d.Files, "artifacts", "integration", v.Incident)
 	var entries []incident.Entry
@@ -194,7 +200,7 @@ func (a *app) requireRecord(d *daemon, v watch.View) rollback.Result {
 		last := entries[len(entries)-1]
 		return last.Kind == incident.KindState && last.State.To == string(v.State), "the record does not end as the watch does"
 	})
-	state, outcome, intents := watch.Pending, rollback.Result(""), map[string]bool{}
+	state, record := watch.Pending, told{}
 	for _, e := range entries {
 		switch e.Kind {
 		case incident.KindState:
@@ -202,10 +208,13 @@ func (a *app) requireRecord(d *daemon, v watch.View) rollback.Result {
 			require.True(a.t, e.State.From == "" || string(state) == e.State.From && state.CanBecome(next), "%s -> %s", state, next)
 			state = next
 		case incident.KindIntent:
-			intents[e.Intent.ID] = true
+			record.intents = append(record.intents, e.Intent.ID)
 		case incident.KindOutcome:
-			require.True(a.t, intents[e.Outcome.Intent], "an outcome of an intent that nobody had")
-			outcome = e.Outcome.Result
+			require.Contains(a.t, record.intents, e.Outcome.Intent, "an outcome of an intent that nobody had")
+			record.outcome = e.Outcome.Result
+			if record.outcome == rollback.Landed {
+				record.landed = append(record.landed, e.Outcome.Intent)
+			}
 		}
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "timeline.md"))
@@ -214,7 +223,7 @@ func (a *app) requireRecord(d *daemon, v watch.View) rollback.Result {
 	if v.State == watch.RolledBack {
 		require.Contains(a.t, string(text), " - Service restored\n")
 	}
-	return outcome
+	return record
 }
 
 func readJournal(path string) ([]incident.Entry, error) {

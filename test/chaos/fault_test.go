@@ -132,7 +132,7 @@ func TestNATSIsCutOff(t *testing.T) {
 	f.during(25 * time.Second)
 	line.heal()
 	f.recovers(watch.RolledBack, 1)
-	require.Equal(t, rollback.Landed, f.requireRecord(f.daemon, f.daemon.awaitEnd("bad", time.Second)))
+	require.Equal(t, rollback.Landed, f.requireRecord(f.daemon, f.daemon.awaitEnd("bad", time.Second)).outcome)
 }
 
 // TestNATSIsWiped: the store is emptied under the daemon, or while it is dead. What was seen is gone, so nothing is rolled back
@@ -210,6 +210,6 @@ func TestDiskIsFull(t *testing.T) {
 	f.row.failed = true
 	require.NoError(t, os.Remove(blocked))
 	v := f.daemon.awaitEnd("bad", time.Second)
-	require.Equal(t, rollback.Landed, f.requireRecord(f.daemon, v))
+	require.Equal(t, rollback.Landed, f.requireRecord(f.daemon, v).outcome)
 	f.row.failed = false
 }

@@ -152,13 +152,13 @@ func (f *fleet) check(limit time.Duration, daemons ...*daemon) {
 		n, fate := len(a.patches()), f.fates[i]
 		r := row{
 			table: f.table, what: fmt.Sprintf("app-%02d: %s", i, fate.name), bad: fate.bad, due: fate.rolledBack, patches: n, by: "-",
-			state: string(v.State), took: time.Since(f.began), wrong: live != fate.live, lost: v.ID == "",
+			state: string(v.State), took: time.Since(f.began), wrong: n > 0 && live != fate.live, lost: v.ID == "",
 		}
 		if n > 0 {
 			r.by = "a daemon"
 			r.took = v.LandedAt.Sub(f.began)
 		}
-		r.failed = !over || fate.rolledBack && n != 1
+		r.failed = !over || live != fate.live || fate.rolledBack && n != 1
 		f.world.tables.add(r)
 		if r.failed || r.wronglyRolledBack() {
 			f.t.Errorf("%s: %d patches, %s is live, and the watch is %q (%s)", r.what, n, live, v.State, v.Reason)

@@ -107,11 +107,11 @@ func sum(rows []row, faults int) string {
 	for _, r := range rows {
 		faults += r.faults
 		count(&due, r.due)
-		count(&once, r.bad && r.patches == 1)
+		count(&once, r.due && r.patches == 1)
 		count(&wrongly, r.wronglyRolledBack())
 		count(&lost, r.lost)
 		count(&failed, r.failed)
 	}
-	return fmt.Sprintf("runs %d, faults %d, rolled back exactly once %d (it was due in %d), wrongly rolled back %d, lost %d, failed %d",
+	return fmt.Sprintf("runs %d, faults %d, rolled back exactly once %d of %d that had to be, wrongly rolled back %d, lost %d, failed %d",
 		len(rows), faults, once, due, wrongly, lost, failed)
 }
