@@ -125,7 +125,8 @@ const (
 )
 
 // sickPod names the pod that has more than four fifths of the excess over the limit, provided that at least two others
-// served enough to have shown the same, had they had it.
+// served enough to have shown the same, had they had it, and that all others together, request by request, have less than a fifth
+// of what it has: a pod that served nearly all of the requests has nearly all of the failures of a bad version too.
 func (b breach) sickPod(limit float64) (string, bool) {
 	var excess, worst float64
 	var sick string
@@ -141,11 +142,18 @@ func (b breach) sickPod(limit float64) (string, bool) {
 		return "", false
 	}
 	rate, _ := b.pods[sick].Ratio()
-	comparable := 1
+	comparable, others := 1, 0.0
 	for pod, c := range b.pods {
-		if pod != sick && rate*float64(c.N) >= sickExpects {
+		if pod == sick {
+			continue
+		}
+		others += float64(c.N)
+		if rate*float64(c.N) >= sickExpects {
 			comparable++
 		}
+	}
+	if (excess-worst)*float64(b.pods[sick].N) >= (1-sickShare)*worst*others {
+		return "", false
 	}
 	return sick, comparable >= sickPods
 }
