@@ -108,7 +108,7 @@ func newDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 	t.Helper()
 	dir := t.TempDir()
 	s := settings{
-		Instance: "chaos", Prometheus: w.stack.Prometheus, Kubeconfig: w.stack.DaemonKubeconfig, NATS: freeAddress(t), HTTP: freeAddress(t),
+		Instance: namespaceOf(t), Prometheus: w.stack.Prometheus, Kubeconfig: w.stack.DaemonKubeconfig, NATS: freeAddress(t), HTTP: freeAddress(t),
 		Dir: dir, Files: dir, Namespace: namespaceOf(t), MinRequests: 50,
 		Baseline: 20 * time.Second, For: 5 * time.Second, Active: 2 * time.Minute,
 	}

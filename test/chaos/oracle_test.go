@@ -194,6 +194,8 @@ func TestRolloutStatusIsWhatKubectlSays(t *testing.T) {
 	c.change(func(d *appsv1.Deployment) {
 		d.Spec.Strategy.RollingUpdate = nil
 		d.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType
+		seconds := int32(60)
+		d.Spec.MinReadySeconds, d.Spec.ProgressDeadlineSeconds = 4, &seconds // all are updated, and for a while none is available
 	})
 	require.NoError(t, a.Deploy(t.Context(), "v7", sampleapp.Behaviour{}))
 	c.follow("successfully rolled out")
