@@ -40,7 +40,7 @@ func (s *Supervisor) addressee(in control.Asked) (*actor, control.Reply) {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if a := s.actors[in.Watch]; a != nil {
+	if a := s.actors[in.Watch]; a != nil && !w.State.Final() { // one that has just ended may not hear any more
 		return a, control.Reply{}
 	}
 	return nil, control.Refuse(control.CodeState, "the watch of %s has ended: %s (%s)", w.name(), w.State, w.Reason)
