@@ -2,6 +2,7 @@ package rollback
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 
@@ -58,7 +59,7 @@ func (c *namespaceCache) informers() []part {
 	kind := c.scope.kind
 	parts := []part{
 		{c.deployments, kind.resource(), dropManagedFields, c.noteOf(c.itself)},
-		{c.replicaSets, kind.revisionResource(), dropManagedFields, c.noteOf(c.ownerWorkload)},
+		{c.replicaSets, kind.revisionResource(), packReplicaSet, c.noteOf(c.ownerWorkload)},
 		{c.pods, podsResource(), dropPodDetails, c.noteOf(c.ownerOfPod)},
 	}
 	if kind != KindDeployment {
@@ -209,6 +210,37 @@ func dropManagedFields(object any) (any, error) {
 		u.SetManagedFields(nil)
 	}
 	return object, nil
+}
+
+// packReplicaSet keeps the template as a string of JSON. A workload has up to ten ReplicaSets and more, and a tree of maps takes
+// several times as much memory as its text.
+func packReplicaSet(object any) (any, error) {
+	u, ok := object.(*unstructured.Unstructured)
+	if !ok {
+		return object, nil
+	}
+	unstructured.RemoveNestedField(u.Object, "status", "conditions")
+	spec, ok := u.Object["spec"].(map[string]any)
+	if !ok {
+		return dropManagedFields(object)
+	}
+	if template, ok := spec["template"].(map[string]any); ok {
+		packed, err := json.Marshal(template)
+		if err != nil {
+			return nil, err
+		}
+		u.Object["spec"] = map[string]any{"replicas": spec["replicas"], "template": string(packed)}
+	}
+	return dropManagedFields(object)
+}
+
+// unpacked is the template of a ReplicaSet from the API server, or from packReplicaSet.
+func unpacked(template json.RawMessage) json.RawMessage {
+	var packed string
+	if json.Unmarshal(template, &packed) == nil {
+		return json.RawMessage(packed)
+	}
+	return template
 }
 
 // dropPodDetails keeps of a pod only its metadata and how it does: there are many pods, and no more is asked of them here.

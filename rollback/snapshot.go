@@ -234,13 +234,14 @@ func (s *Snapshot) findLive() *Revision {
 }
 
 func newRevision(rs replicaSet, firstPodAt time.Time) Revision {
-	template := parseTemplate(rs.Spec.Template)
+	raw := unpacked(rs.Spec.Template)
+	template := parseTemplate(raw)
 	r := Revision{
 		ReplicaSet: rs.Metadata.Name,
 		UID:        string(rs.Metadata.UID),
 		Hash:       rs.Metadata.Labels[hashLabel],
 		Number:     rs.Metadata.Annotations[revisionAnnotation],
-		Template:   stripHash(rs.Spec.Template),
+		Template:   stripHash(raw),
 		Version:    template.version(),
 		Images:     template.images(),
 		CreatedAt:  rs.Metadata.CreationTimestamp.UTC(),
