@@ -75,6 +75,7 @@ func (c *Cluster) look(ctx context.Context, p Plan, intentID string) (sight, err
 	// The server compares byte by byte, and a plan may come from a journal written by an older server's answer.
 	p.FromTemplate = live.Spec.Template
 	p.HasAnnotations = len(live.Metadata.Annotations) > 0
+	p.Resumes = newSnapshot(live).OwnPause // it may have been paused, or have gone on, since the plan was made
 	p = p.scaledFrom(newSnapshot(live).Replicas)
 	return sight{plan: p, result: result, detail: detail}, nil
 }
@@ -103,7 +104,7 @@ func compare(p Plan, s Snapshot, intentID string) (Result, string) {
 		return Superseded, fmt.Sprintf("%s now runs %s; the plan was made for revision %s", p.Workload, s.liveName(), p.FromRevision)
 	case p.Workload.Kind == KindDeployment && s.Revision != p.FromRevision:
 		return Superseded, fmt.Sprintf("%s is at revision %s; the plan was made for revision %s", p.Workload, s.Revision, p.FromRevision)
-	case s.Paused:
+	case s.Paused && s.OwnPause == nil:
 		return Superseded, fmt.Sprintf("%s was paused after the plan was made", p.Workload)
 	}
 	return "", ""

@@ -50,9 +50,13 @@ func (p Plan) swap() ([]operation, error) {
 	if p.Workload.Kind == KindDeployment && p.HasAnnotations && p.FromRevision != "" {
 		operations = append(operations, operation{"test", pointer("metadata", "annotations", revisionAnnotation), p.FromRevision})
 	}
-	return append(operations,
+	operations = append(operations,
 		operation{"test", "/spec/template", from},
-		operation{"replace", "/spec/template", to}), nil
+		operation{"replace", "/spec/template", to})
+	if p.Resumes != nil {
+		operations = append(operations, p.Resumes.resume()...)
+	}
+	return operations, nil
 }
 
 func (s PlannedSwitch) swap() []operation {

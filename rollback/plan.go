@@ -27,6 +27,7 @@ func planUndo(pin Pin, s Snapshot) (Plan, *Refusal) {
 	}
 	p := newPlan(pin, s, *pin.Target)
 	p.HasAnnotations = len(s.Annotations) > 0
+	p.Resumes = s.OwnPause
 	from := Revision{Number: s.Revision, Version: pin.Release.Version}
 	p.Summary = fmt.Sprintf("put %s back from %s to %s by giving it the pod template of %s %s",
 		s.Workload, from.name(), pin.Target.name(), s.Workload.Kind.revisionKind(), pin.Target.ReplicaSet)
@@ -71,7 +72,7 @@ func refuseUndo(pin Pin, s Snapshot) *Refusal {
 	if r := refuseLive(pin, s); r != nil {
 		return r
 	}
-	if s.Paused {
+	if s.Paused && s.OwnPause == nil {
 		return refusal(RefusePaused, "%s is paused", s.Workload)
 	}
 	if r := refuseUpdate(s); r != nil {

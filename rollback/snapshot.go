@@ -36,6 +36,8 @@ type Snapshot struct {
 	// Template is /spec/template as the API server gave it.
 	Template json.RawMessage
 	Paused   bool
+	// OwnPause is set if the pause is one of rollbackd's own; only of a live read.
+	OwnPause *PauseMark
 	// Update is how a StatefulSet or DaemonSet is updated; zero for a Deployment.
 	Update UpdateStrategy
 	// Ordered says that a StatefulSet replaces a pod only once all others are ready.
@@ -171,6 +173,7 @@ func newSnapshot(d deployment) Snapshot {
 		Traces:             newTraces(d.Metadata),
 		Template:           d.Spec.Template,
 		Paused:             d.Spec.Paused,
+		OwnPause:           ownPause(d),
 		Update:             UpdateStrategy{Type: d.Spec.UpdateStrategy.Type, Partition: d.Spec.UpdateStrategy.RollingUpdate.Partition},
 		Ordered:            d.Spec.PodManagementPolicy == "OrderedReady",
 		Replicas:           1,

@@ -89,6 +89,8 @@ type Plan struct {
 	ToRevision   string          `json:"toRevision"`
 	ToTemplate   json.RawMessage `json:"toTemplate"`
 	ToVersion    string          `json:"toVersion,omitempty"`
+	// Resumes is set if the rollout is paused by rollbackd itself: the patch that takes the release back ends the pause.
+	Resumes *PauseMark `json:"resumes,omitempty"`
 	// Switch is set if the plan switches a Service back; the workload itself is then left as it is.
 	Switch *PlannedSwitch `json:"switch,omitempty"`
 	// Owners are those who write the patched object too; see Mind.
