@@ -74,3 +74,17 @@ func TestHealthKnowsTheProgressDeadline(t *testing.T) {
 		t.Error("the rollout is not overdue")
 	}
 }
+
+// The Deployment controller stops the clock of the progress deadline while a rollout is paused, and says so.
+func TestAPausedRolloutIsNotOverdue(t *testing.T) {
+	s := live(rs(3, "v3", 120), rs(2, "v2", 60))
+	pin := NewPin(s, *s.Live, at(120), nil, 0)
+	s.Paused, s.Status.UpdatedReplicas = true, 1
+	s.Status.Conditions = []Condition{{Type: "Progressing", Status: "Unknown", Reason: "DeploymentPaused"}}
+	if h := HealthOf(pin, s, at(200)); h.Overdue {
+		t.Error("it counts as overdue")
+	}
+	if _, done, err := RolloutStatus(s); done || err != nil {
+		t.Errorf("its rollout is done: %v, %v", done, err)
+	}
+}

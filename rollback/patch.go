@@ -53,8 +53,11 @@ func (p Plan) swap() ([]operation, error) {
 	operations = append(operations,
 		operation{"test", "/spec/template", from},
 		operation{"replace", "/spec/template", to})
-	if p.Resumes != nil {
+	switch {
+	case p.Resumes != nil:
 		operations = append(operations, p.Resumes.resume()...)
+	case p.Workload.Kind == KindDeployment: // a template that is put back while the rollout is stopped would bring nothing back
+		operations = append(operations, operation{"test", "/spec/paused", nil})
 	}
 	return operations, nil
 }

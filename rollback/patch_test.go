@@ -16,10 +16,12 @@ func object(s Snapshot) []byte {
 	if len(s.Annotations) > 0 {
 		metadata["annotations"] = s.Annotations
 	}
+	spec := map[string]any{"replicas": s.Replicas, "template": s.Template, "selector": map[string]any{"matchLabels": map[string]string{"app": "checkout"}}}
+	if s.Paused { // the API server leaves it out otherwise
+		spec["paused"] = true
+	}
 	out, err := json.Marshal(map[string]any{
-		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
-		"spec": map[string]any{"replicas": s.Replicas, "paused": s.Paused, "template": s.Template,
-			"selector": map[string]any{"matchLabels": map[string]string{"app": "checkout"}}},
+		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec,
 		"status": map[string]any{"observedGeneration": s.ObservedGeneration},
 	})
 	if err != nil {

@@ -24,18 +24,33 @@ type PauseMark struct {
 	Until time.Time `json:"until"`
 }
 
-// text is the mark as the annotation holds it; a struct of strings and a time always encodes.
-func (m PauseMark) text() string {
+// Annotation is the mark as the annotation holds it; a struct of strings and a time always encodes.
+func (m PauseMark) Annotation() string {
 	out, _ := json.Marshal(m)
 	return string(out)
+}
+
+// id tells pauses apart; empty for none.
+func (m *PauseMark) id() string {
+	if m == nil {
+		return ""
+	}
+	return m.ID
+}
+
+// ParsePause reads the annotation that names a pause; false if it is none that rollbackd wrote. That it can be read does
+// not say that the rollout is paused.
+func ParsePause(value string) (PauseMark, bool) {
+	var m PauseMark
+	err := json.Unmarshal([]byte(value), &m)
+	return m, err == nil && m.ID != "" && m.Annotation() == value
 }
 
 // ownPause reads whose pause it is that stops a rollout: rollbackd's own if the annotation says so and the field is
 // rollbackd's. Whoever resumes the rollout and pauses it again leaves the annotation as it is, and takes the field.
 func ownPause(d deployment) *PauseMark {
-	var m PauseMark
-	value := d.Metadata.Annotations[PauseAnnotation]
-	if !d.Spec.Paused || json.Unmarshal([]byte(value), &m) != nil || m.ID == "" || m.text() != value {
+	m, ok := ParsePause(d.Metadata.Annotations[PauseAnnotation])
+	if !d.Spec.Paused || !ok {
 		return nil
 	}
 	mine := false
@@ -90,7 +105,7 @@ func MakePause(pin Pin, s Snapshot, mark PauseMark) (Pause, *Refusal) {
 }
 
 // patch is the compare-and-swap that pauses; live is the Deployment as it was just read.
-func (p Pause) patch(live deployment) ([]byte, error) {
+func (p Pause) patch(live deployment) ([]operation, error) {
 	template, err := canonical(live.Spec.Template)
 	if err != nil {
 		return nil, fmt.Errorf("unable to read the live template of %s: %w", p.Workload, err)
@@ -99,54 +114,60 @@ func (p Pause) patch(live deployment) ([]byte, error) {
 		{"test", "/metadata/uid", p.WorkloadUID},
 		{"test", "/metadata/resourceVersion", live.Metadata.ResourceVersion},
 		{"test", "/spec/template", template},
+		{"test", "/spec/paused", nil},
 		{"add", "/spec/paused", true},
 	}
 	if len(live.Metadata.Annotations) == 0 {
-		return json.Marshal(append(operations,
+		return append(operations,
 			operation{"test", "/metadata/annotations", nil},
-			operation{"add", "/metadata/annotations", map[string]string{PauseAnnotation: p.Mark.text()}}))
+			operation{"add", "/metadata/annotations", map[string]string{PauseAnnotation: p.Mark.Annotation()}}), nil
 	}
-	return json.Marshal(append(operations, operation{"add", pointer("metadata", "annotations", PauseAnnotation), p.Mark.text()}))
+	return append(operations, operation{"add", pointer("metadata", "annotations", PauseAnnotation), p.Mark.Annotation()}), nil
 }
 
-// resume are the operations that end a pause; those before it must have tested whose it is.
+// resume are the operations that end a pause. Whose it is was read before; only a test of the resourceVersion besides shows
+// that nobody has ended it since and made it again, leaving the annotation as it was.
 func (m PauseMark) resume() []operation {
 	path := pointer("metadata", "annotations", PauseAnnotation)
 	return []operation{
-		{"test", path, m.text()}, {"test", "/spec/paused", true},
+		{"test", path, m.Annotation()}, {"test", "/spec/paused", true},
 		{"replace", "/spec/paused", false}, {"remove", path, nil},
 	}
 }
 
-// errAgain says that the Deployment was changed between a look at it and the patch, in whatever way.
-var errAgain = errors.New("it was changed at the same moment")
-
 // Pause stops a rollout. The results are those of Apply; to call it again is safe.
 func (c *Cluster) Pause(ctx context.Context, p Pause) (Result, string, error) {
 	live, err := c.get(ctx, p.Workload)
+	if errors.Is(err, ErrNotFound) {
+		return Failed, p.Workload.String() + " was deleted", nil
+	}
 	if err != nil {
 		return "", "", err
 	}
-	mark := ownPause(live)
-	switch {
+	switch mark := ownPause(live); {
 	case string(live.Metadata.UID) != p.WorkloadUID:
 		return Failed, p.Workload.String() + " was deleted and made again", nil
-	case mark != nil && mark.ID == p.Mark.ID:
+	case mark.id() == p.Mark.ID:
 		return Landed, "the rollout is paused by this intent", nil
 	case live.Spec.Paused:
 		return Superseded, "the rollout was paused by somebody else", nil
 	case !TemplatesEqual(live.Spec.Template, p.Template):
 		return Superseded, fmt.Sprintf("%s was given another template", p.Workload), nil
 	}
-	body, err := p.patch(live)
+	operations, err := p.patch(live)
 	if err != nil {
 		return Failed, err.Error(), nil
 	}
-	return c.patchPause(ctx, p.Workload, body, "the API server accepted that the rollout is paused")
+	err = c.patchRollout(ctx, p.Workload, operations)
+	if IsForbidden(err) {
+		return Failed, err.Error(), nil
+	}
+	return Landed, "the API server accepted that the rollout is paused", err
 }
 
 // Resume ends a pause, if it still is the one that is meant. Superseded says that there is nothing to end: it has been
-// ended, or what stops the rollout now is somebody else's.
+// ended, or what stops the rollout now is somebody else's. Every other failure is an error, and is worth another try: what
+// rollbackd has stopped it must let go on, however long a missing permission takes to come back.
 func (c *Cluster) Resume(ctx context.Context, w Workload, mark PauseMark) (Result, string, error) {
 	live, err := c.get(ctx, w)
 	if errors.Is(err, ErrNotFound) {
@@ -155,31 +176,36 @@ func (c *Cluster) Resume(ctx context.Context, w Workload, mark PauseMark) (Resul
 	if err != nil {
 		return "", "", err
 	}
-	mine := ownPause(live)
-	if mine == nil || mine.ID != mark.ID {
-		return Superseded, "the rollout is not paused by rollbackd any more", nil
-	}
-	body, err := json.Marshal(append([]operation{
+	fence := []operation{
 		{"test", "/metadata/uid", string(live.Metadata.UID)},
 		{"test", "/metadata/resourceVersion", live.Metadata.ResourceVersion},
-	}, mine.resume()...))
-	if err != nil {
-		return Failed, err.Error(), nil
 	}
-	return c.patchPause(ctx, w, body, "the API server accepted that the rollout goes on")
+	switch mine := ownPause(live); {
+	case mine.id() == mark.ID:
+		err := c.patchRollout(ctx, w, append(fence, mine.resume()...))
+		return Landed, "the API server accepted that the rollout goes on", err
+	case live.Spec.Paused:
+		return Superseded, "the rollout is paused by somebody else by now, and stays so", nil
+	}
+	if old, ok := ParsePause(live.Metadata.Annotations[PauseAnnotation]); ok && old.ID == mark.ID {
+		remove := operation{"remove", pointer("metadata", "annotations", PauseAnnotation), nil}
+		err = c.patchRollout(ctx, w, append(fence, remove))
+	}
+	return Superseded, "the rollout is not paused any more", err
 }
 
-// patchPause sends a patch that is fenced by the resourceVersion: a failed test only says to look again.
-func (c *Cluster) patchPause(ctx context.Context, w Workload, body []byte, done string) (Result, string, error) {
+// patchRollout sends a patch that is fenced by the resourceVersion: a failed test only says to look again.
+func (c *Cluster) patchRollout(ctx context.Context, w Workload, operations []operation) error {
+	body, err := json.Marshal(operations)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	_, err := c.client.Resource(deploymentsResource()).Namespace(w.Namespace).
+	_, err = c.client.Resource(deploymentsResource()).Namespace(w.Namespace).
 		Patch(ctx, w.Name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: FieldManager})
-	switch {
-	case err == nil:
-		return Landed, done, nil
-	case IsForbidden(err):
-		return Failed, err.Error(), nil
+	if err != nil {
+		return fmt.Errorf("unable to patch %s: %w", w, err)
 	}
-	return "", "", fmt.Errorf("unable to patch %s: %w: %w", w, errAgain, err)
+	return nil
 }

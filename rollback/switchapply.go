@@ -48,11 +48,14 @@ func (s PlannedSwitch) landed(live SwitchState, intentID string) bool {
 }
 
 // refreshed reports whether the plan fits another resourceVersion than the one before, or another number of a canary's
-// pods, so that the API server may accept what it has just refused. The other preconditions of a Deployment change with
-// nothing that does not matter.
+// pods, or another pause of rollbackd's own, so that the API server may accept what it has just refused. The other
+// preconditions of a Deployment change with nothing that does not matter.
 func (p Plan) refreshed(before Plan) bool {
 	if p.scales() {
 		return p.Canary.Replicas != before.Canary.Replicas
 	}
-	return p.Switch != nil && p.Switch.ResourceVersion != before.Switch.ResourceVersion
+	if p.Switch == nil {
+		return p.Resumes.id() != before.Resumes.id()
+	}
+	return p.Switch.ResourceVersion != before.Switch.ResourceVersion
 }
