@@ -122,6 +122,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Preview:  acting,
 		Scale:    acting,
 		Marks:    acting,
+		Pause:    acting,
 		Feed:     cluster.feed,
 		Owners:   acting,
 		Cache:    newCache(ctx, cluster.watcher),

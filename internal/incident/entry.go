@@ -41,6 +41,10 @@ const (
 	KindScale  Kind = "scale"
 	KindScaled Kind = "scaled"
 	KindStep   Kind = "step"
+	// KindPause is the intent to stop a rollout on suspicion, KindPaused what came of it, KindResumed that it goes on.
+	KindPause   Kind = "pause"
+	KindPaused  Kind = "paused"
+	KindResumed Kind = "resumed"
 )
 
 // Entry is one line of a watch's journal. Entries are only ever appended.
@@ -76,6 +80,9 @@ type Entry struct {
 	Scale     *rollback.ScalePlan `json:"scale,omitempty"`
 	Scaled    *Outcome            `json:"scaled,omitempty"`
 	Step      *Step               `json:"step,omitempty"`
+	Pause     *Pause              `json:"pause,omitempty"`
+	Paused    *Outcome            `json:"paused,omitempty"`
+	Resumed   *Resumed            `json:"resumed,omitempty"`
 }
 
 // Phase tells the ticks of the watch proper from those that check whether a rollback helped.

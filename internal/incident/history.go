@@ -139,6 +139,12 @@ func (s Summary) tellAction(e Entry) string {
 		return "Came back: " + text(e.CameBack.String())
 	case e.Step != nil:
 		return tellStep(*e.Step)
+	case e.Pause != nil:
+		return tellPause(e.Pause)
+	case e.Paused != nil:
+		return tellPaused(e.Paused)
+	case e.Resumed != nil:
+		return tellResumed(e.Resumed)
 	default:
 		return "Entry of a kind that this version does not know: " + text(string(e.Kind))
 	}

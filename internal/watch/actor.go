@@ -47,6 +47,8 @@ type actor struct {
 	mine    string
 	pause   time.Duration
 	retryAt time.Time
+	// toldStuck is set once people were told that the rollout could not be let go on.
+	toldStuck bool
 	// missing and refused are since when the API server has been saying that there is no such workload, or that it may
 	// not be read.
 	missing, refused time.Time
@@ -257,8 +259,11 @@ func (a *actor) attempt(ctx context.Context, want effect) input {
 			a.opts.Metrics.effectFailed(want)
 			a.log.Warn("could not "+string(want)+"; trying again", zap.Error(err), zap.Duration("in", a.pause))
 		}
-		if want == effectApply {
+		switch want {
+		case effectApply:
 			return unsure{}
+		case effectResume:
+			return pauseStuck{}
 		}
 		return nil
 	}
@@ -295,7 +300,7 @@ func (a *actor) wait(ctx context.Context) (input, error) {
 
 // nextLook is how long an undisturbed actor sleeps. Watching is driven by ticks and changes, the rest by deadlines.
 func (a *actor) nextLook() time.Duration {
-	if a.watch.State == Watching && len(a.watch.Baselines) > 0 {
+	if a.watch.State == Watching && len(a.watch.Baselines) > 0 && !a.watch.Pause.open() {
 		return maxPause
 	}
 	return minPause

@@ -48,7 +48,7 @@ func (w Watch) looksBack(now time.Time) bool {
 
 // guarded reports whether there is anything left to look after once the watch has ended.
 func (w Watch) guarded(now time.Time) bool {
-	return w.State.Final() && (w.holdOpen() || w.looksBack(now))
+	return w.State.Final() && (w.holdOpen() || w.looksBack(now) || w.Pause.open())
 }
 
 // replacedByEvent reports whether the watch of a newer event stands for another release than this one's.

@@ -31,6 +31,29 @@ func TestKilledAtEveryCall(t *testing.T) {
 	}
 }
 
+// The same of a release whose rollout is paused on suspicion before it is rolled back: whenever the process dies, nothing is
+// left paused.
+func TestKilledAtEveryCallWhilePaused(t *testing.T) {
+	for _, down := range []time.Duration{time.Second, 45 * time.Second} {
+		boundaries := 0
+		inBubble(t, func(t *testing.T, w *world) {
+			w.suspicious()
+			boundaries = w.killedAt(0, down)
+			require.Len(t, w.whatPaused(), 1)
+		})
+		for n := 1; n <= boundaries; n++ {
+			t.Run(fmt.Sprintf("down for %s/call %d", down, n), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, w *world) {
+					w.suspicious()
+					w.killedAt(n, down)
+					require.LessOrEqual(t, len(w.whatPaused()), 1)
+					require.Len(t, w.whatResumed(), len(w.whatPaused()))
+				})
+			})
+		}
+	}
+}
+
 // killedAt plays a whole rollback in which the process dies at the nth boundary, and returns how many there were.
 func (w *world) killedAt(n int, down time.Duration) int {
 	count, killed := 0, make(chan struct{}, 1)

@@ -46,6 +46,12 @@ func (a *actor) perform(ctx context.Context, want effect) (input, error) {
 		return scaled{result: result, detail: detail}, err
 	case effectCheckLanded:
 		return a.checkLanded(ctx)
+	case effectPlanPause:
+		return a.planPause(ctx)
+	case effectPause:
+		return a.pauseRollout(ctx)
+	case effectResume:
+		return a.resumeRollout(ctx)
 	}
 	return nil, fmt.Errorf("there is no effect %q", want)
 }

@@ -70,7 +70,16 @@ func (a *actor) guard(ctx context.Context) error {
 				wait, pause = pause, min(2*pause, mostGuardPause)
 			}
 		}
-		if !a.guardWait(ctx, wait, failingSince.IsZero()) {
+		if a.watch.Pause.open() {
+			done, err := a.endPause(ctx)
+			if err != nil {
+				return err
+			}
+			if !done {
+				wait, pause = min(wait, pause), min(2*pause, mostGuardPause)
+			}
+		}
+		if !a.guardWait(ctx, wait, failingSince.IsZero() && !a.watch.Pause.open()) {
 			return ctx.Err()
 		}
 	}

@@ -110,8 +110,8 @@ const (
 	effectCheckLanded effect = "check-landed"
 )
 
-// wanted derives the effect that the watch wants from the watch alone, so that a restarted process wants the same.
-func (w Watch) wanted(now time.Time) effect {
+// wantedFirst is what the watch wants but for the pause of its rollout; see wanted.
+func (w Watch) wantedFirst(now time.Time) effect {
 	switch w.State {
 	case Pending:
 		if w.Unwatched == "" {

@@ -52,6 +52,7 @@ type marker struct {
 	marked  map[rollback.Workload]bool
 	missing map[string]time.Time
 	told    map[string]bool
+	strays
 }
 
 func newMarker(s *Supervisor) *marker {
@@ -59,6 +60,7 @@ func newMarker(s *Supervisor) *marker {
 		Supervisor: s, name: markOf(s.opts.Instance), wake: make(chan struct{}, 1),
 		due: map[rollback.Workload]time.Time{}, search: map[string]time.Time{}, searched: map[string]bool{},
 		marked: map[rollback.Workload]bool{}, missing: map[string]time.Time{}, told: map[string]bool{},
+		strays: newStrays(),
 	}
 }
 
@@ -102,7 +104,9 @@ func (m *marker) run(ctx context.Context) {
 		}
 		for _, namespace := range ready(m, m.search) {
 			m.find(ctx, namespace)
+			m.findPauses(ctx, namespace)
 		}
+		m.endStrays(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -128,6 +132,7 @@ func ready[K comparable](m *marker, list map[K]time.Time) []K {
 
 // keep marks a workload as its watches want it.
 func (m *marker) keep(ctx context.Context, w rollback.Workload) {
+	m.seePause(w)
 	want := markFor(w, m.open())
 	m.mu.Lock()
 	marked := m.marked[w]

@@ -17,6 +17,7 @@ type Metrics struct {
 	samples   *prometheus.CounterVec
 	failures  *prometheus.CounterVec
 	damaged   *prometheus.CounterVec
+	pauses    *prometheus.CounterVec
 	lost      prometheus.Counter
 	tickLag   prometheus.Histogram
 }
@@ -35,6 +36,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		refusals:  counter("rollback_refusals_total", "Rollbacks refused or held, by the reason's code.", "code"),
 		samples:   counter("prometheus_queries_total", "Batches of signals asked of Prometheus, by result.", "result"),
 		failures:  counter("effect_failures_total", "Steps that failed and were tried again, by step.", "step"),
+		pauses:    counter("rollout_pauses_total", "Rollouts that were to be paused on suspicion, by the result.", "result"),
 		damaged:   counter("unreadable_records_total", "Stored records that could not be read and were passed over, by kind.", "kind"),
 		tickLag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "rollbackd", Name: "tick_lag_seconds", Help: "Time from the end of a tick to its measurement.",
@@ -57,6 +59,8 @@ func (m *Metrics) entry(e incident.Entry) {
 		m.states.WithLabelValues(e.State.To).Inc()
 	case incident.KindOutcome:
 		m.rollbacks.WithLabelValues(string(e.Outcome.Result)).Inc()
+	case incident.KindPaused:
+		m.pauses.WithLabelValues(string(e.Paused.Result)).Inc()
 	case incident.KindRefusal:
 		m.refusals.WithLabelValues(string(e.Refusal.Code)).Inc()
 	}

@@ -73,6 +73,14 @@ func (s *step) take(in input) {
 		s.ownersHeld(in)
 	case unsure:
 		s.watch.lookedUp = false
+	case pausePlanned:
+		s.pausePlanned(in)
+	case pauseTried:
+		s.pauseTried(in)
+	case pauseEnded:
+		s.pauseEnded(in)
+	case pauseStuck:
+		s.watch.resumeTried = s.now
 	}
 }
 

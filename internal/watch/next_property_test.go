@@ -18,14 +18,16 @@ import (
 // wants the same next; at most one intent is ever carried out; and none is written where the policy or the event
 // rules it out. (story.feed checks the table of states at every step.)
 func TestAnyHistory(t *testing.T) {
-	reached := map[State]int{}
+	reached, pauses := map[State]int{}, 0
 	for seed := range uint64(600) {
 		h := newHistory(t, seed)
 		for range 60 {
 			h.step()
 		}
 		reached[h.watch.State]++
+		pauses += h.end()
 	}
+	require.Greater(t, pauses, 20, "hardly any history has a pause")
 	for from, to := range transitions() {
 		for _, s := range to {
 			if s.Final() {
@@ -44,6 +46,7 @@ func TestAnyHistoryOfASteppedClock(t *testing.T) {
 		for range 60 {
 			h.step()
 		}
+		h.end()
 	}
 }
 
@@ -55,6 +58,9 @@ type history struct {
 	forbidden, asks bool
 	bad             bool
 	carried         map[string]bool
+	// inPlace is the pause that the cluster shows, made counts how many were made.
+	inPlace string
+	made    int
 	// stepped has the clock put forward and back.
 	stepped bool
 }
@@ -63,6 +69,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 	r := rand.New(rand.NewPCG(seed, 1))
 	h := &history{Rand: r, carried: map[string]bool{}, bad: r.IntN(3) > 0}
 	h.story = newStory(t, func(w *Watch) {
+		w.Policy.PauseAtSuspicion = seed%2 == 0
 		switch r.IntN(6) {
 		case 0:
 			w.Event.SchemaChange, h.forbidden = true, true
@@ -90,17 +97,22 @@ func (h *history) step() {
 		h.now = h.now.Add(time.Duration(h.IntN(1200)-600) * time.Second)
 	}
 	in := h.any()
+	if want := h.watch.wanted(h.now); h.want == effectPause || h.want == effectResume || h.want == effectPlanPause {
+		h.want = want // the time that has passed may have settled it
+	}
 	if h.want != effectNone && h.IntN(3) > 0 {
 		in = h.perform()
 	}
 	entries := h.feed(in, h.now)
 	for _, e := range entries {
+		h.paused(e)
 		require.False(h.t, e.Kind == incident.KindIntent && h.forbidden, "an intent where none may be")
 		require.False(h.t, e.Kind == incident.KindIntent && h.asks && h.watch.leave() == nil, "an intent that nobody approved or ordered")
 	}
 	live := h.watch.wanted(h.now)
 	again := h.restarted
 	again.lookedUp = h.watch.lookedUp
+	again.pauseRefused, again.resumeTried = h.watch.pauseRefused, h.watch.resumeTried
 	require.Equal(h.t, live, again.wanted(h.now))
 	if h.IntN(8) == 0 { // killed: some of the last entries were not stored, and nothing was done about any
 		h.killed(h.IntN(len(entries) + 1))
@@ -124,12 +136,27 @@ func (h *history) perform() input {
 			return applied{result: rollback.Outdated, detail: "d"}
 		}
 		h.carried[h.watch.intent.ID] = true
+		if h.IntN(3) > 0 {
+			h.inPlace = "" // the patch ends what stops the rollout
+			return applied{result: rollback.Landed}
+		}
 		require.Len(h.t, h.carried, 1, "a second intent was carried out")
-		return h.pick(applied{result: rollback.Landed}, applied{result: rollback.Landed}, applied{result: rollback.Superseded, detail: "d"},
+		return h.pick(applied{result: rollback.Superseded, detail: "d"},
 			applied{result: rollback.Failed, detail: "d"}, unsure{},
 			withdrawn{refusal: &rollback.Refusal{Code: rollback.RefuseTargetNotReady, Reason: "d"}})
+	case effectPlanPause:
+		plan, refusal := rollback.MakePause(*h.watch.Pin, h.shows("v2", "rolling"), rollback.PauseMark{})
+		return pausePlanned{plan: plan, refusal: refusal}
+	case effectPause:
+		return h.pauses()
+	case effectResume:
+		return h.resumes()
 	case effectCheckLanded:
-		return h.pick(applied{result: rollback.Landed}, notLanded{}, notLanded{})
+		if h.IntN(3) == 0 {
+			h.inPlace = ""
+			return applied{result: rollback.Landed}
+		}
+		return notLanded{}
 	}
 	h.t.Fatalf("no effect %q", h.want)
 	return nil

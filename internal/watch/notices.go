@@ -36,6 +36,9 @@ func notices(before, after Watch, entries []incident.Entry) []notifier.Notice {
 		case incident.KindOwnerHold, incident.KindCameBack:
 			severity, title, text := ownerNotice(e, before, after)
 			tell(e, severity, title, text)
+		case incident.KindPause, incident.KindPaused, incident.KindResumed:
+			severity, title, text := pauseNotice(e, before, after)
+			tell(e, severity, title, text)
 		case incident.KindVerdict:
 			if excuses(e.Verdict) && !excused { // once a watch: it may come and go
 				excused = true

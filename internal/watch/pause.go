@@ -43,9 +43,17 @@ func suspected(j analyzer.Judgement) string {
 	return ""
 }
 
-// pausable reports whether the watch may stop its rollout now, as far as it knows itself: one of a Deployment in place that
-// is still going on, on a fresh tick that gives reason to.
+// pausable reports whether the watch is to stop its rollout now, as far as it knows itself: the rolling update of a
+// Deployment that is still going on, on a fresh tick that gives reason to, once. While a stage only observes, nothing is
+// changed at all.
 func (w Watch) pausable(now time.Time) bool {
-	return w.State == Watching && w.CompletedAt.IsZero() && w.canary() == nil && w.blueGreen() == nil &&
-		w.workload().Kind == rollback.KindDeployment && w.fresh(now) && suspected(w.judgement) != ""
+	return w.Policy.PauseAtSuspicion && w.Pause == nil && w.onTrial() && w.CompletedAt.IsZero() &&
+		w.canary() == nil && w.blueGreen() == nil && w.workload().Kind == rollback.KindDeployment &&
+		w.policyNow().stageAt(w.lastTick.Sub(w.begin())).Mode != Observe &&
+		w.fresh(now) && w.lastTick.After(w.pauseRefused) && suspected(w.judgement) != ""
+}
+
+// onTrial reports whether nothing is decided yet about the release, or a person is to decide.
+func (w Watch) onTrial() bool {
+	return w.Pin != nil && w.leave() == nil && (w.State == Watching || w.State == AwaitingApproval)
 }

@@ -45,12 +45,12 @@ func TestWhatARolloutIsStoppedFor(t *testing.T) {
 }
 
 func TestOnlyARolloutThatGoesOnIsStopped(t *testing.T) {
-	s := newStory(t)
+	s := newStory(t, pausing)
 	s.play(`
 		1s  | see v2 rolling  | pinned >Watching    | Watching baseline
 		2s  | baseline 10000  | baseline            | Watching`)
 	require.False(t, s.watch.pausable(s.now), "nothing has been measured")
-	s.play(`16s | ticks bad 15s | tick INSUFFICIENT tick*2 | Watching`)
+	s.play(`16s | ticks bad 15s | tick INSUFFICIENT tick*2 | Watching plan-pause`)
 	require.True(t, s.watch.pausable(s.now))
 	require.False(t, s.watch.pausable(s.now.Add(time.Minute)), "the tick is old by now")
 	s.play(`17s | see v2 | rollout | Watching`)

@@ -56,6 +56,8 @@ type Policy struct {
 	AnnounceWithin time.Duration `json:"announceWithin,omitempty"`
 	// GitOps is what becomes of a rollback that others who write the workload would undo; empty is refuse.
 	GitOps rollback.GitOps `json:"gitops,omitempty"`
+	// PauseAtSuspicion stops a rollout that is still going on while there is a suspicion against the release.
+	PauseAtSuspicion bool `json:"pauseAtSuspicion,omitempty"`
 	// EarlyPass ends a watch as healthy once that is proven.
 	EarlyPass bool `json:"earlyPass,omitempty"`
 	// Peers and Dependencies are how what is not the release's doing is told from what is (analyzer.Around).

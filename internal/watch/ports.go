@@ -77,6 +77,13 @@ type Scaler interface {
 	ScaleUp(ctx context.Context, p rollback.ScalePlan) (rollback.Result, string, error)
 }
 
+// Pauser stops the rollout of a Deployment, and lets it go on if it is the given pause that stops it. Trying again after an
+// error is safe.
+type Pauser interface {
+	Pause(ctx context.Context, p rollback.Pause) (rollback.Result, string, error)
+	Resume(ctx context.Context, w rollback.Workload, mark rollback.PauseMark) (rollback.Result, string, error)
+}
+
 // Cache shows the workloads as the API server last told us.
 type Cache interface {
 	CanaryCache

@@ -177,6 +177,8 @@ func (c clusterOf) Apply(ctx context.Context, p rollback.Plan, id string) (resul
 			result = rollback.Landed
 		case c.live.UID != p.WorkloadUID:
 			result = rollback.Failed
+		case c.live.Paused && c.live.OwnPause == nil:
+			result = rollback.Superseded
 		case c.live.Revision != p.FromRevision || !rollback.TemplatesEqual(c.live.Template, p.FromTemplate):
 			result = rollback.Superseded
 		case p.Canary != nil && !p.Canary.Undo:
@@ -187,6 +189,9 @@ func (c clusterOf) Apply(ctx context.Context, p rollback.Plan, id string) (resul
 		default:
 			c.patches = append(c.patches, id)
 			c.live.Template, c.live.Revision, c.live.Live = p.ToTemplate, "3", nil
+			if c.live.Status.UpdatedReplicas = c.live.Status.Replicas; c.live.Paused {
+				c.resumes("rollback")
+			}
 			c.live.Annotations = map[string]string{rollback.IntentAnnotation: id}
 			result = rollback.Landed
 		}

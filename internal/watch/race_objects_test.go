@@ -165,10 +165,11 @@ func (d *workloadObject) undo() {
 }
 
 func (d *workloadObject) encode() []byte {
-	return encodeObject("apps/v1", "Deployment", d.meta, map[string]any{
-		"replicas": d.replicas, "paused": d.paused, "template": d.template,
-		"selector": map[string]any{"matchLabels": d.labels()},
-	}, map[string]any{
+	spec := map[string]any{"replicas": d.replicas, "template": d.template, "selector": map[string]any{"matchLabels": d.labels()}}
+	if d.paused { // the API server leaves it out otherwise
+		spec["paused"] = true
+	}
+	return encodeObject("apps/v1", "Deployment", d.meta, spec, map[string]any{
 		"observedGeneration": d.observed, "replicas": d.replicas, "updatedReplicas": d.replicas, "readyReplicas": d.replicas, "availableReplicas": d.replicas,
 	})
 }

@@ -87,6 +87,15 @@ func (s *story) parse(words []string, now time.Time) input {
 			q.Revision = args[1]
 		}
 		return asked{Asked: q}
+	case "planpause":
+		plan, refusal := rollback.MakePause(*s.watch.Pin, s.shows(args[0], args[1:]...), rollback.PauseMark{})
+		return pausePlanned{plan: plan, refusal: refusal}
+	case "paused":
+		return pauseTried{result: rollback.Result(args[0]), detail: "said the cluster"}
+	case "resumed":
+		return pauseEnded{result: rollback.Result(args[0]), detail: "said the cluster"}
+	case "stuckpause":
+		return pauseStuck{}
 	case "unsure":
 		return unsure{}
 	case "notlanded":

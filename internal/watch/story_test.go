@@ -151,6 +151,7 @@ func (s *story) sameAfterRestart() {
 func diffWatches(live, restarted Watch) string {
 	live.lookedUp, restarted.lookedUp = false, false
 	live.stuck, restarted.stuck = "", ""
+	live.pauseRefused, live.resumeTried = restarted.pauseRefused, restarted.resumeTried
 	if reflect.DeepEqual(live, restarted) {
 		return ""
 	}
@@ -189,6 +190,10 @@ func describe(e incident.Entry) string {
 		return "refusal=" + string(e.Refusal.Code)
 	case incident.KindStep:
 		return fmt.Sprintf("step=%d/look=%d", e.Step.Percent, e.Step.Look)
+	case incident.KindPaused:
+		return "paused=" + string(e.Paused.Result)
+	case incident.KindResumed:
+		return "resumed=" + string(e.Resumed.Result)
 	case incident.KindControl:
 		return "control=" + string(e.Control.Verb)
 	}
@@ -241,6 +246,8 @@ func clusterShows(version string, flags ...string) rollback.Snapshot {
 			s.Pods = []rollback.PodState{{Name: "checkout-v1-a", Owner: s.Live.UID, Unstartable: `configmap "conf" not found`}}
 		case "paused":
 			s.Paused = true
+		case "ourpause":
+			s.Paused, s.OwnPause = true, &rollback.PauseMark{ID: "p"}
 		case "restarted":
 			r := revisionOf(name, "3", start.Add(10*time.Second))
 			r.ReplicaSet, r.UID, r.Hash, r.PodPrefix = r.ReplicaSet+"b", r.UID+"b", r.Hash+"b", "checkout-"+name+"b-"

@@ -36,6 +36,8 @@ type Options struct {
 	Cache   Cache
 	Owners  Owners
 	Sampler Sampler
+	// Pause may be nil where no policy pauses rollouts.
+	Pause Pauser
 	// Smoke runs smoke tests; it may be nil where no policy has any.
 	Smoke Smoker
 	// Jobs runs Kubernetes Jobs; it may be nil where no policy has any.

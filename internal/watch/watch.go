@@ -70,6 +70,8 @@ type Watch struct {
 	CameBack *incident.CameBack `json:"cameBack,omitempty"`
 	// MigratedAt is when the database had been taken back.
 	MigratedAt time.Time `json:"migratedAt,omitzero"`
+	// Pause is how the rollout was stopped on suspicion; nil if it was not. A watch stops its rollout once at most.
+	Pause *RolloutPause `json:"pause,omitempty"`
 	// Rendered is set once the files of a final watch are written.
 	Rendered bool `json:"rendered,omitempty"`
 
@@ -101,6 +103,9 @@ type fold struct {
 	// lookedUp is set when an intent that is no longer trusted was looked up in the cluster and is not there. It is
 	// not journalled: after a restart the intent is looked up again.
 	lookedUp bool
+	// pauseRefused is the tick on which it was last found that the rollout cannot be stopped, and resumeTried when it last could
+	// not be let go on. Neither is journalled: a new process asks again.
+	pauseRefused, resumeTried time.Time
 	// resumed is when the present process took up the watch. It is not journalled either.
 	resumed time.Time
 
@@ -165,7 +170,7 @@ func (w Watch) apply(e incident.Entry) Watch {
 	case incident.KindStep:
 		w = w.applyStep(e)
 	}
-	return w.applyHold(e)
+	return w.applyHold(e).applyPause(e)
 }
 
 func (w Watch) applyTick(t incident.Tick) Watch {

@@ -38,6 +38,8 @@ type world struct {
 	// live is what the cluster runs, patches the intents whose patch changed it.
 	live    rollback.Snapshot
 	patches []string
+	// paused and resumed are what stopped the rollout and what ended that, one for each time.
+	paused, resumed []string
 	// missing is what the target needs and the cluster does not have.
 	missing []string
 	// keeper is what is read of the owner's object, heldFor which intent holds it, letGo how often it was let go, and gitops
@@ -134,7 +136,7 @@ func (w *world) options() Options {
 	policy.GitOps = w.gitops
 	return Options{
 		Instance: "test", Environments: []string{"production"}, Policies: []Policy{policy}, Store: storeOf{w}, Journal: journalOf{w}, Names: namesOf{w},
-		Holds: holdsOf{w}, Cluster: clusterOf{w}, Preview: clusterOf{w}, Owners: ownersOf{w}, Cache: cacheOf{w}, Sampler: samplerOf{w}, Records: recordsOf{w},
+		Holds: holdsOf{w}, Cluster: clusterOf{w}, Preview: clusterOf{w}, Pause: clusterOf{w}, Owners: ownersOf{w}, Cache: cacheOf{w}, Sampler: samplerOf{w}, Records: recordsOf{w},
 		Tell: tellerOf{w}, Reject: rejecterOf{w},
 		Metrics: NewMetrics(prometheus.NewRegistry()), Log: zap.NewNop(),
 	}
