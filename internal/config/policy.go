@@ -47,8 +47,12 @@ type Policy struct {
 	AnnounceWithin model.Duration `yaml:"announceWithin"`
 	// EarlyPass ends a watch as healthy when the active stage is over and the release is proven to be within every limit, which
 	// takes traffic. Default false: a fault may also come late. It cannot be had with business metrics.
-	EarlyPass bool   `yaml:"earlyPass"`
-	Guards    Guards `yaml:"guards"`
+	EarlyPass bool `yaml:"earlyPass"`
+	// PauseAtSuspicion pauses the rolling update of a Deployment that is still going on as soon as the release is suspected to be
+	// bad, so that no more users get it until that is decided, for 5 minutes at the most and once in a watch. Stages that only
+	// observe pause nothing. Default false.
+	PauseAtSuspicion bool   `yaml:"pauseAtSuspicion"`
+	Guards           Guards `yaml:"guards"`
 	// BlueGreen is about switching back to the old colour of a blue-green deployment.
 	BlueGreen BlueGreen `yaml:"blueGreen"`
 	// Migration is how the database is taken back with a release whose event says schemaChange. Without it such a release is never
@@ -209,6 +213,8 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 		Dependencies:   p.Guards.dependencies(scrape),
 		Migration:      p.Migration.compile(),
 		Canary:         p.Canary.compile(),
+
+		PauseAtSuspicion: p.PauseAtSuspicion,
 	}
 	for _, m := range p.Match {
 		out.Match = append(out.Match, watch.Match(m))
