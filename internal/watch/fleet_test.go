@@ -261,8 +261,10 @@ func TestANewerEventDoesNotProtectABadRelease(t *testing.T) {
 				require.NoError(t, p.Accept(t.Context(), w.document()))
 				w.settledOn(p, "d1")
 				require.NoError(t, p.Accept(t.Context(), w.document(newer...)))
+				w.mu.Lock()
 				old := w.live
 				w.lag = &old // no news of the cluster comes: only what is read at the time can tell
+				w.mu.Unlock()
 				deployed := false
 				w.failing(func(c string, done bool) error {
 					if c == call && !done && !deployed && p.state("d1") != Watching {
