@@ -129,13 +129,19 @@ func TestASwitchBackWhosePlanNoLongerHolds(t *testing.T) {
 					c := newColours(w)
 					p := w.run(c.on)
 					require.NoError(t, p.Accept(t.Context(), w.switchOf("web")))
+					failed := make(chan struct{}, 1)
 					w.failing(func(call string, _ bool) error {
-						if call == "cluster.apply" {
-							return errDown
+						if call != "cluster.apply" {
+							return nil
 						}
-						return nil
+						select {
+						case failed <- struct{}{}:
+						default:
+						}
+						return errDown
 					})
 					w.await(p, RollingBack)
+					<-failed // a try that has looked at the plan, and has not patched yet, would not see the change
 					if restart > 0 {
 						p.stop()
 						time.Sleep(restart)
