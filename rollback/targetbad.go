@@ -14,3 +14,16 @@ func TargetBad(pin Pin, past []PastWatch) *Refusal {
 	}
 	return nil
 }
+
+// SchemaSince refuses to go back past a change of the database schema that a watch of the workload knows of, to whichever target
+// the pin has. The known-good one was chosen so; one that a person names was not.
+func SchemaSince(pin Pin, s Snapshot, past []PastWatch) *Refusal {
+	if pin.Target == nil || pin.Switch != nil || pin.Canary != nil {
+		return nil
+	}
+	c := chooser{snapshot: s, release: pin.Release, past: past}
+	if !c.schemaChangedSince(*pin.Target) {
+		return nil
+	}
+	return refusal(RefuseSchemaChange, "a release after %s changed a database schema, so %s may not run on it", pin.Target.name(), pin.Target.name())
+}

@@ -110,6 +110,19 @@ func TestADryRunIsShownAsADiff(t *testing.T) {
 	require.True(t, (<-asked).DryRun)
 }
 
+func TestAKindIsNamedInWhateverCase(t *testing.T) {
+	s := startStack(t)
+	asked := answering(t, s, waiting(), control.Reply{OK: true, Message: "the rollback begins", Watch: key})
+	for given, kind := range map[string]event.Kind{"statefulset": event.KindStatefulSet, "DaemonSet": event.KindDaemonSet} {
+		code, _, problems := s.run(t, "rollback", "shop/checkout", "--kind", given)
+		require.Zero(t, code, problems)
+		require.Equal(t, kind, (<-asked).Kind)
+	}
+	code, _, problems := s.run(t, "rollback", "shop/checkout", "--kind", "Pod")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, problems, `--kind "Pod" is none that can be rolled back`)
+}
+
 func TestNobodyListens(t *testing.T) {
 	s := startServer(t)
 	s.env["ROLLBACKD_ENV"] = "production"

@@ -8,12 +8,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollbackd/rollbackd/internal/control"
+	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
 // byHand rolls a workload back because a person says so.
 type byHand struct {
 	person
+	kind             string
 	revision, reason string
 	dryRun, wait     bool
 }
@@ -34,6 +36,7 @@ func newRollback(around surroundings) *cobra.Command {
 	}
 	r.register(cmd)
 	flags := cmd.Flags()
+	flags.StringVar(&r.kind, "kind", "", "Deployment, StatefulSet or DaemonSet (default that of the open watch, or else Deployment)")
 	flags.StringVar(&r.revision, "to-revision", "", "revision to go back to, as kubectl rollout history numbers them (default the known-good one)")
 	flags.BoolVar(&r.dryRun, "dry-run", false, "only show what it would do")
 	flags.BoolVar(&r.wait, "wait", false, "tell what becomes of it, until it is known whether it helped")
@@ -50,8 +53,12 @@ func (r *byHand) run(ctx context.Context, workload string) error {
 	if err != nil {
 		return err
 	}
+	kind, err := kindOf(r.kind)
+	if err != nil {
+		return err
+	}
 	reply, err := r.ask(ctx, control.Rollback, target, control.Request{
-		ID: requestID(), Revision: r.revision, DryRun: r.dryRun, Reason: r.reason,
+		ID: requestID(), Kind: kind, Revision: r.revision, DryRun: r.dryRun, Reason: r.reason,
 	})
 	switch {
 	case err != nil:
@@ -89,4 +96,17 @@ func (r *byHand) show(reply control.Reply) error {
 	}
 	fmt.Fprintln(r.around.out, "\nNothing was changed.")
 	return nil
+}
+
+// kindOf reads a kind of workload in whatever case it is written.
+func kindOf(text string) (event.Kind, error) {
+	if text == "" {
+		return "", nil
+	}
+	for _, kind := range []event.Kind{event.KindDeployment, event.KindStatefulSet, event.KindDaemonSet} {
+		if strings.EqualFold(text, string(kind)) {
+			return kind, nil
+		}
+	}
+	return "", fmt.Errorf("--kind %s is none that can be rolled back; use Deployment, StatefulSet or DaemonSet", event.Quote(text))
 }

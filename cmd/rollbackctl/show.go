@@ -69,6 +69,7 @@ func showWatch(out io.Writer, v watch.View) error {
 	line("Watch", v.ID)
 	line("Event", v.EventID)
 	line("Workload", v.Namespace+"/"+v.Workload+" in "+v.Environment)
+	line("Kind", v.Kind)
 	line("Version", v.Version)
 	line("Policy", v.Policy)
 	line("State", fmt.Sprintf("%s since %s", v.State, v.Since.UTC().Format(time.RFC3339)))

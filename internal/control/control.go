@@ -55,6 +55,10 @@ const (
 
 func verbs() []Verb { return []Verb{Approve, Deny, Abort, Hold, Rollback, List} }
 
+func kinds() []event.Kind {
+	return []event.Kind{event.KindDeployment, event.KindStatefulSet, event.KindDaemonSet}
+}
+
 // Request is the body of a request; which fields count depends on the verb.
 type Request struct {
 	// ID tells requests apart, so that one that is sent again is not carried out twice. Required for a rollback.
@@ -63,6 +67,9 @@ type Request struct {
 	Watch string `json:"watch,omitempty"`
 	// Reason is for the record.
 	Reason string `json:"reason,omitempty"`
+	// Kind is that of the workload to roll back, which the subject does not tell. Without one it is that of the open watch of
+	// the workload, and a Deployment where there is none.
+	Kind event.Kind `json:"kind,omitempty"`
 	// Revision is the one to go back to; empty means the known-good one.
 	Revision string `json:"revision,omitempty"`
 	// DryRun only shows what a rollback would do.
@@ -82,6 +89,7 @@ const (
 	CodeBreach    Code = "no-breach"
 	CodeNoPolicy  Code = "no-policy"
 	CodeBusy      Code = "busy"
+	CodeAmbiguous Code = "ambiguous"
 )
 
 // Reply is the answer to a request.
@@ -184,6 +192,8 @@ func (a Asked) check() error {
 		return fmt.Errorf("field \"reason\" is longer than %d bytes or has characters that cannot be printed", maxReason)
 	case a.ID != "" && !regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`).MatchString(a.ID):
 		return errors.New(`field "id" may have letters, digits, '-' and '_' only, at most 64`)
+	case a.Kind != "" && !slices.Contains(kinds(), a.Kind):
+		return fmt.Errorf(`field "kind": %s is not a kind of workload that can be rolled back; use one of %v`, event.Quote(string(a.Kind)), kinds())
 	case a.Revision != "" && !regexp.MustCompile(`^[0-9]{1,18}$`).MatchString(a.Revision):
 		return fmt.Errorf(`field "revision": %s is not a revision's number, as kubectl rollout history shows it`, event.Quote(a.Revision))
 	}

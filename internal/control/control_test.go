@@ -25,6 +25,8 @@ func TestDecode(t *testing.T) {
 			Asked{By: "ana", Verb: Hold, Target: event.Target{Environment: "production", Namespace: "shop", Workload: "a.b.c"}, Request: Request{For: "2h"}}},
 		"a list of a namespace needs no body": {"rollbackd.ctl.ana.list.production.shop.-", "",
 			Asked{By: "ana", Verb: List, Target: event.Target{Environment: "production", Namespace: "shop", Workload: AllWorkloads}}},
+		"a rollback of another kind": {"rollbackd.ctl.ana.rollback.production.shop.checkout", `{"id":"r1","kind":"StatefulSet"}`,
+			Asked{By: "ana", Verb: Rollback, Target: checkout, Request: Request{ID: "r1", Kind: event.KindStatefulSet}}},
 		"a dry run needs no ID": {"rollbackd.ctl.ana.rollback.production.shop.checkout", `{"dryRun":true,"revision":"7"}`,
 			Asked{By: "ana", Verb: Rollback, Target: checkout, Request: Request{DryRun: true, Revision: "7"}}},
 	} {
@@ -53,6 +55,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"too large":             {approval, `{"watch":"` + strings.Repeat("x", MaxRequest) + `"}`, "more than 16384"},
 		"a rollback without ID": {"rollbackd.ctl.ana.rollback.production.shop.checkout", `{}`, `field "id" is missing`},
 		"a revision of words":   {"rollbackd.ctl.ana.rollback.production.shop.checkout", `{"id":"r1","revision":"HEAD~1"}`, "is not a revision's number"},
+		"no kind of workload":   {"rollbackd.ctl.ana.rollback.production.shop.checkout", `{"id":"r1","kind":"Pod"}`, `"Pod" is not a kind of workload that can be rolled back`},
 		"an ID that is a path":  {"rollbackd.ctl.ana.rollback.production.shop.checkout", `{"id":"../r1"}`, `field "id"`},
 		"a hold without end":    {"rollbackd.ctl.ana.hold.production.shop.checkout", `{}`, `field "for": "" is not a time`},
 		"a hold of a year":      {"rollbackd.ctl.ana.hold.production.shop.checkout", `{"for":"8760h"}`, "is not a time from 0s to 720h0m0s"},

@@ -154,6 +154,8 @@ type Outcome struct {
 type Control struct {
 	Verb   control.Verb `json:"verb"`
 	Reason string       `json:"reason,omitempty"`
+	// Request is the request's own ID, if it has one, so that it is known when it comes again.
+	Request string `json:"request,omitempty"`
 	// Revision is the one to go back to, if the person named one.
 	Revision string `json:"revision,omitempty"`
 	// Until is when a hold ends; zero where one was let go of.

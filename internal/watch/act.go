@@ -111,7 +111,7 @@ func (s *step) overdue() {
 		return
 	}
 	if s.overtime(w.notBefore(w.Since), w.Policy.Verify.Deadline) {
-		s.become(Held, fmt.Sprintf("not rolled back: it could not be acted on within %s", w.Policy.Verify.Deadline))
+		s.become(Held, fmt.Sprintf("not rolled back: it could not be acted on within %s%s", w.Policy.Verify.Deadline, w.hindered()))
 	}
 }
 

@@ -254,6 +254,7 @@ func (a *actor) attempt(ctx context.Context, want effect) input {
 	result, err := a.perform(bounded, want)
 	if err != nil {
 		a.pause = min(max(2*a.pause, minPause), maxPause)
+		a.watch.hindrance = err.Error()
 		a.retryAt = time.Now().Add(a.pause)
 		if ctx.Err() == nil {
 			a.opts.Metrics.effectFailed(want)
@@ -268,6 +269,9 @@ func (a *actor) attempt(ctx context.Context, want effect) input {
 		return nil
 	}
 	a.pause = 0
+	if want != effectCheckLanded { // which is a look between two tries
+		a.watch.hindrance = ""
+	}
 	a.retryAt = time.Now().Add(minPause)
 	return result
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/rollbackd/rollbackd/internal/control"
@@ -107,20 +106,4 @@ func (s *Supervisor) list(t event.Target) control.Reply {
 		reply.Notes = append(reply.Notes, fmt.Sprintf("%d older ones are not shown", more))
 	}
 	return reply
-}
-
-// openOf returns the open watch of a workload that a rollback can be asked of, the newest first.
-func (s *Supervisor) openOf(t event.Target) *actor {
-	var all []*actor
-	for _, a := range s.open() {
-		if a.view.Load().Event.Target() == t {
-			all = append(all, a)
-		}
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	return slices.MaxFunc(all, func(a, b *actor) int {
-		return a.view.Load().AcceptedAt.Compare(b.view.Load().AcceptedAt)
-	})
 }

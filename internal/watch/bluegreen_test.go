@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/control"
+	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/incident"
 	"github.com/rollbackd/rollbackd/rollback"
 )
@@ -242,4 +244,33 @@ func TestTwoEventsOfOneRelease(t *testing.T) {
 			})
 		})
 	}
+}
+
+// After a switch that was watched and found healthy, the way back of a person's order is still the other colour.
+func TestAnOrderAfterASwitchGoesBackToTheOtherColour(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.errorsIn = 0
+		c := newColours(w)
+		p := w.run(c.on)
+		require.NoError(t, p.Accept(t.Context(), w.switchOf("web")))
+		w.await(p, Healthy)
+		preview := w.asks(p, control.Rollback, control.Request{DryRun: true})
+		require.True(t, preview.OK, preview.Message)
+		require.Contains(t, preview.Message, "Service shop/web")
+		require.Empty(t, c.patched)
+		reply := w.asks(p, control.Rollback, control.Request{ID: "r1"})
+		require.True(t, reply.OK, reply.Message)
+		for range 100 {
+			if v, _ := p.Get(reply.Watch); v.State.Final() {
+				break
+			}
+			time.Sleep(10 * time.Second)
+		}
+		require.Equal(t, []string{"web"}, c.patched)
+
+		// What was switched back since by somebody else is no switch any more.
+		e, _, err := p.asSwitched(t.Context(), event.Event{Environment: "production", Namespace: "shop", Workload: "checkout"}, w.live)
+		require.NoError(t, err)
+		require.Empty(t, e.Strategy)
+	})
 }

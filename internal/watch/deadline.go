@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rollbackd/rollbackd/internal/incident"
@@ -53,7 +54,7 @@ func (s *step) clockRollingBack() {
 		s.concluded(*w.outcome)
 	case s.concludeMigration() || w.migrationStep() == incident.MigrationStarted:
 	case w.lookedUp && s.overtime(w.actingSince(), max(w.Policy.Verify.Deadline, intentTrusted)):
-		s.giveUp("it could not be carried out within " + w.Policy.Verify.Deadline.String())
+		s.giveUp("it could not be carried out within " + w.Policy.Verify.Deadline.String() + w.hindered())
 	}
 }
 
@@ -85,4 +86,16 @@ func (w Watch) whyStuck() string {
 		return ""
 	}
 	return ": " + w.stuck
+}
+
+// maxHindrance bounds what is told of an error, in bytes.
+const maxHindrance = 400
+
+// hindered adds to a sentence why what was wanted could not be done: a permission that is missing, for one, which nobody would
+// look for otherwise.
+func (w Watch) hindered() string {
+	if w.hindrance == "" {
+		return ""
+	}
+	return ": " + strings.ToValidUTF8(w.hindrance[:min(len(w.hindrance), maxHindrance)], "")
 }

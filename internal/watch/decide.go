@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollbackd/rollbackd/internal/control"
@@ -48,11 +49,7 @@ func (w Watch) objection(in control.Asked, now time.Time) control.Reply {
 			return control.Refuse(control.CodeState, "the watch of %s is %s and cannot be aborted; what has begun is finished, so that nothing is left half done", w.name(), w.State)
 		}
 	case control.Rollback:
-		switch w.State {
-		case Watching, Regressed, AwaitingApproval:
-		default:
-			return control.Refuse(control.CodeState, "the watch of %s is %s (%s); it must end before another rollback can begin", w.name(), w.State, w.Reason)
-		}
+		return w.orderObjection(in)
 	}
 	return control.Reply{}
 }
@@ -69,7 +66,7 @@ func (s *step) asked(in asked) {
 	if s.watch.objection(in.Asked, s.now).Code != "" {
 		return
 	}
-	record := &incident.Control{Verb: in.Verb, Reason: in.Reason, Revision: in.Revision}
+	record := &incident.Control{Verb: in.Verb, Reason: in.Reason, Request: in.ID, Revision: in.Revision}
 	if in.Verb == control.Hold {
 		if d, err := in.HoldFor(); err == nil && d > 0 {
 			record.Until = s.now.Add(d)
@@ -115,6 +112,9 @@ func (w Watch) applyControl(e incident.Entry) Watch {
 	switch e.Control.Verb {
 	case control.Rollback:
 		w.ordered = order
+		if e.Control.Request != "" {
+			w.Orders = append(slices.Clip(w.Orders), e.Control.Request)
+		}
 	case control.Approve:
 		w.approved = order
 	}
@@ -163,8 +163,8 @@ func (s *step) waiting() {
 	switch {
 	case w.leave() != nil:
 		if s.overtime(w.notBefore(w.leave().At), w.Policy.Verify.Deadline) {
-			s.become(Held, fmt.Sprintf("not rolled back: %s, but it could not be acted on within %s",
-				saying(w.leave().By, "let it be rolled back", ""), w.Policy.Verify.Deadline))
+			s.become(Held, fmt.Sprintf("not rolled back: %s, but it could not be acted on within %s%s",
+				saying(w.leave().By, "let it be rolled back", ""), w.Policy.Verify.Deadline, w.hindered()))
 		}
 	case s.overtime(w.Since, limit):
 		s.become(Held, fmt.Sprintf("not rolled back: nobody approved it within %s", limit))

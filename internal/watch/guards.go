@@ -75,10 +75,8 @@ func (a *actor) guarded(in planned, snapshot rollback.Snapshot, now time.Time) p
 // looked at, but not taken.
 func (a *actor) objection(in planned, snapshot rollback.Snapshot, now time.Time) *rollback.Refusal {
 	w := a.watch
-	if in.pin == nil { // else a person named the target
-		if r := rollback.TargetBad(*w.Pin, a.verdictsOn(w, snapshot)); r != nil {
-			return r
-		}
+	if r := a.unfit(*w.Pin, in.pin, w, snapshot); r != nil {
+		return r
 	}
 	switch {
 	case w.leave() != nil:
@@ -87,6 +85,15 @@ func (a *actor) objection(in planned, snapshot rollback.Snapshot, now time.Time)
 		return a.room(w, now)
 	}
 	return a.reserve(w, now)
+}
+
+// unfit returns why a target is none by what has come out about it. Whether one that a person named is good is for the person to
+// know; that it ran on another schema is not overruled.
+func (s *Supervisor) unfit(pinned rollback.Pin, named *rollback.Pin, w Watch, snapshot rollback.Snapshot) *rollback.Refusal {
+	if named != nil {
+		return rollback.SchemaSince(*named, snapshot, s.verdictsOn(w, snapshot))
+	}
+	return rollback.TargetBad(pinned, s.verdictsOn(w, snapshot))
 }
 
 // verdictsOn returns what all other watches of the workload, and of the other colour of a switch, have found out, whenever

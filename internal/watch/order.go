@@ -19,14 +19,18 @@ import (
 // order rolls a workload back because a person says so. The open watch of the workload does it; without one a watch is
 // begun for the purpose, so that it is planned, carried out, checked and recorded as any other rollback.
 func (s *Supervisor) order(ctx context.Context, in control.Asked) control.Reply {
-	open := s.openOf(in.Target)
-	if in.DryRun {
+	if !in.DryRun {
+		if w, again := s.takenBefore(in); again {
+			return askedBefore(w)
+		}
+	}
+	open, refused := s.takerOf(in)
+	switch {
+	case refused.Code != "":
+		return refused
+	case in.DryRun:
 		return s.preview(ctx, in, open)
-	}
-	if w, again := s.Get(orderEvent(in, "", now()).Key()); again {
-		return control.Reply{OK: true, Watch: w.Key, Message: fmt.Sprintf("the rollback of %s was asked for before: the watch is %s", w.name(), w.State)}
-	}
-	if open != nil {
+	case open != nil:
 		return s.put(ctx, open, in)
 	}
 	return s.begin(ctx, in)
@@ -64,10 +68,10 @@ func (s *Supervisor) begin(ctx context.Context, in control.Asked) control.Reply 
 
 // orderedEvent says in the form of an event what a person ordered: the version that is live is the one to take back.
 func (s *Supervisor) orderedEvent(ctx context.Context, in control.Asked) (event.Event, control.Reply) {
-	workload := rollback.Workload{Namespace: in.Target.Namespace, Name: in.Target.Workload}
+	workload := Watch{Event: orderEvent(in, "", now())}.workload()
 	snapshot, err := s.opts.Cluster.Read(ctx, workload, nil)
 	if errors.Is(err, rollback.ErrNotFound) {
-		return event.Event{}, control.Refuse(control.Code(event.CodeUnknownWorkload), "the cluster has no Deployment %s", workload)
+		return event.Event{}, unknownTo(in, workload)
 	}
 	if err != nil {
 		return event.Event{}, control.Refuse(control.CodeBusy, "%v", err)
@@ -76,7 +80,10 @@ func (s *Supervisor) orderedEvent(ctx context.Context, in control.Asked) (event.
 	if version == "" {
 		return event.Event{}, control.Refuse(control.CodeState, "%s runs an image without a tag and has no version label, so it is not known what to take back", workload)
 	}
-	e := orderEvent(in, version, now())
+	e, _, err := s.asSwitched(ctx, orderEvent(in, version, now()), snapshot)
+	if err != nil {
+		return event.Event{}, control.Refuse(control.CodeBusy, "%v", err)
+	}
 	raw, err := json.Marshal(e)
 	if err != nil {
 		return event.Event{}, control.Refuse(control.CodeBusy, "unable to write the order down: %v", err)
@@ -92,6 +99,6 @@ func (s *Supervisor) orderedEvent(ctx context.Context, in control.Asked) (event.
 func orderEvent(in control.Asked, version string, at time.Time) event.Event {
 	return event.Event{
 		ID: "rollback-" + in.ID, Timestamp: at, Environment: in.Target.Environment, Namespace: in.Target.Namespace,
-		Workload: in.Target.Workload, Version: version, Operator: in.By,
+		Workload: in.Target.Workload, Kind: in.Kind, Version: version, Operator: in.By,
 	}
 }

@@ -5,19 +5,24 @@ import (
 	"errors"
 
 	"github.com/rollbackd/rollbackd/internal/control"
-	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
 // preview shows what a rollback would change, and changes nothing.
 func (s *Supervisor) preview(ctx context.Context, in control.Asked, open *actor) control.Reply {
-	w := Watch{Event: event.Event{Environment: in.Target.Environment, Namespace: in.Target.Namespace, Workload: in.Target.Workload}, AcceptedAt: now()}
+	w := Watch{Event: orderEvent(in, "", now()), AcceptedAt: now()}
 	if open != nil {
 		w = *open.view.Load()
+		if objection := w.objection(in, now()); objection.Code != "" {
+			return objection // a rollback would be answered so
+		}
 	}
 	snapshot, err := s.opts.read(ctx, w)
 	if errors.Is(err, rollback.ErrNotFound) {
-		return control.Refuse(control.Code(event.CodeUnknownWorkload), "the cluster has no Deployment %s", w.workload())
+		return unknownTo(in, w.workload())
+	}
+	if err == nil && open == nil {
+		w.Event, snapshot, err = s.asSwitched(ctx, w.Event, snapshot)
 	}
 	if err != nil {
 		return control.Refuse(control.CodeBusy, "%v", err)
@@ -64,10 +69,12 @@ func (s *Supervisor) hypothetical(ctx context.Context, w Watch, snapshot rollbac
 	if refusal != nil {
 		return rollback.Plan{}, refusal, nil
 	}
-	if revision == "" {
-		if refusal := rollback.TargetBad(pin, s.verdictsOn(w, snapshot)); refusal != nil {
-			return rollback.Plan{}, refusal, nil
-		}
+	var named *rollback.Pin
+	if revision != "" {
+		named = &pin
+	}
+	if refusal := s.unfit(pin, named, w, snapshot); refusal != nil {
+		return rollback.Plan{}, refusal, nil
 	}
 	snapshot, err := s.opts.Cluster.Inspect(ctx, pin, snapshot)
 	if err != nil {

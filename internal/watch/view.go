@@ -14,8 +14,10 @@ type View struct {
 	Environment string `json:"environment"`
 	Namespace   string `json:"namespace"`
 	Workload    string `json:"workload"`
-	Version     string `json:"version"`
-	Policy      string `json:"policy"`
+	// Kind is that of the Deployment, StatefulSet or DaemonSet that carries the release.
+	Kind    string `json:"kind"`
+	Version string `json:"version"`
+	Policy  string `json:"policy"`
 	// Unannounced says that nobody announced the deployment; it was seen in the cluster.
 	Unannounced bool `json:"unannounced,omitempty"`
 	// Canary is the Deployment that carries the canary's pods, Step how many per cent of the service it was last said to be.
@@ -47,7 +49,7 @@ type View struct {
 func (w Watch) View() View {
 	v := View{
 		ID: w.Key, EventID: w.Event.ID,
-		Environment: w.Event.Environment, Namespace: w.Event.Namespace, Workload: w.Event.Workload, Version: w.Event.Version,
+		Environment: w.Event.Environment, Namespace: w.Event.Namespace, Workload: w.Event.Workload, Kind: w.workload().Kind.String(), Version: w.Event.Version,
 		Policy: w.Policy.Name, Unannounced: w.Unannounced, State: w.State, Final: w.State.Final(), Reason: w.Reason,
 		AcceptedAt: w.AcceptedAt, Since: w.Since, Incident: w.Incident, LandedAt: w.LandedAt, OwnerHold: w.OwnerHold,
 		LastTick: w.lastTick, Verdict: w.judgement.Verdict, Signals: w.judgement.Signals,

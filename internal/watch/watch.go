@@ -62,6 +62,8 @@ type Watch struct {
 	CompletedAt time.Time `json:"completedAt,omitzero"`
 	// LandedAt is when the rollback was patched in.
 	LandedAt time.Time `json:"landedAt,omitzero"`
+	// Orders are the IDs of the requests by which people ordered this watch to roll back.
+	Orders []string `json:"orders,omitempty"`
 	// ByPerson says that a person ordered or approved the rollback.
 	ByPerson bool `json:"byPerson,omitempty"`
 	// OwnerHold is how far the holding of others who write the workload has got; empty if none was needed.
@@ -106,6 +108,8 @@ type fold struct {
 	// pauseRefused is the tick on which it was last found that the rollout cannot be stopped, and resumeTried when it last could
 	// not be let go on. Neither is journalled: a new process asks again.
 	pauseRefused, resumeTried time.Time
+	// hindrance is why the newest effect could not be performed, empty if it could. It is not journalled: a new process tries again.
+	hindrance string
 	// resumed is when the present process took up the watch. It is not journalled either.
 	resumed time.Time
 

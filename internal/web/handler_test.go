@@ -86,7 +86,7 @@ func TestList(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(body), &list))
 	require.Equal(t, map[string]any{
-		"id": "production.shop.b", "eventId": "d2", "environment": "production", "namespace": "shop", "workload": "checkout", "version": "v2",
+		"id": "production.shop.b", "eventId": "d2", "environment": "production", "namespace": "shop", "workload": "checkout", "kind": "Deployment", "version": "v2",
 		"policy": "", "state": "Held", "final": true, "reason": "<b>&", "incident": "i1",
 		"acceptedAt": "2026-11-22T10:00:00Z", "since": "2026-11-22T10:00:00Z",
 	}, list.Watches[0])
