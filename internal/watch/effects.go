@@ -161,6 +161,9 @@ func (a *actor) restore(ctx context.Context) error {
 			return fmt.Errorf("journal entry %d: %w", seq, err)
 		}
 		w, last = w.apply(e), seq
+		if !w.State.known() { // a later version has carried the watch on
+			return fmt.Errorf("journal entry %d: it came to a state that this version does not know: %s", seq, event.Quote(string(w.State)))
+		}
 		if e.Kind == incident.KindState {
 			newest = e
 		}

@@ -57,3 +57,14 @@ func (s State) CanBecome(next State) bool { return slices.Contains(transitions()
 
 // Final reports whether a watch ends in this state.
 func (s State) Final() bool { return len(transitions()[s]) == 0 }
+
+// known reports whether this version knows the state. One that a later version has written is none to go by: it is neither final
+// nor anything to act on.
+func (s State) known() bool {
+	for from, to := range transitions() {
+		if s == from || slices.Contains(to, s) {
+			return true
+		}
+	}
+	return false
+}

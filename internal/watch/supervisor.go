@@ -131,6 +131,9 @@ func decode(value []byte) (Watch, error) {
 	if w.Format != recordFormat {
 		return Watch{}, fmt.Errorf("it has format %d and this version reads %d", w.Format, recordFormat)
 	}
+	if !w.State.known() {
+		return Watch{}, fmt.Errorf("it is in a state that this version does not know: %s", event.Quote(string(w.State)))
+	}
 	if w.Unwatched == "" && (len(w.Policy.Stages) == 0 || len(w.Policy.Signals) == 0) {
 		return Watch{}, errors.New("its policy has no stages or no signals")
 	}
