@@ -322,8 +322,10 @@ func (a *actor) look(ctx context.Context) input {
 	in, err := a.observe(ctx)
 	if err != nil {
 		a.log.Warn("could not read the workload", zap.Error(err))
+		a.watch.blind = err.Error()
 		return clock{}
 	}
+	a.watch.blind = ""
 	return in
 }
 

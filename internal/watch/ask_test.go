@@ -315,3 +315,19 @@ func TestWhatKeepsARollbackFromBeingMadeIsTold(t *testing.T) {
 		})
 	}
 }
+
+// That nobody can see the rollout of the known-good version does not mean that it is not complete.
+func TestARolloutThatCannotBeSeenIsNotCalledIncomplete(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.failing(func(name string, _ bool) error {
+			if name == "cluster.read" && len(w.patched()) > 0 {
+				return errors.New("deployments.apps is forbidden")
+			}
+			return nil
+		})
+		p := w.run(func(o *Options) { o.Cache = noCache{cacheOf{w}} })
+		require.NoError(t, p.Accept(t.Context(), w.document()))
+		ended := w.await(p, RolledBackUnverified)
+		require.Equal(t, "rolled back, but whether its rollout is complete could not be seen within 2m0s: deployments.apps is forbidden", ended.Reason)
+	})
+}

@@ -66,7 +66,11 @@ func (s *step) clockVerifying() {
 		return
 	}
 	if w.restoredRollout.IsZero() {
-		if s.overtime(w.LandedAt, deadline) {
+		switch {
+		case !s.overtime(w.LandedAt, deadline):
+		case w.blind != "":
+			s.become(RolledBackUnverified, fmt.Sprintf("rolled back, but whether its rollout is complete could not be seen within %s%s", deadline, told(w.blind)))
+		default:
 			s.become(NotRecovered, fmt.Sprintf("the rollout of the known-good version was not complete after %s%s", deadline, w.whyStuck()))
 		}
 		return
@@ -97,5 +101,9 @@ func (w Watch) hindered() string {
 	if w.hindrance == "" {
 		return ""
 	}
-	return ": " + strings.ToValidUTF8(w.hindrance[:min(len(w.hindrance), maxHindrance)], "")
+	return told(w.hindrance)
+}
+
+func told(hindrance string) string {
+	return ": " + strings.ToValidUTF8(hindrance[:min(len(hindrance), maxHindrance)], "")
 }

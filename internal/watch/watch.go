@@ -110,6 +110,8 @@ type fold struct {
 	pauseRefused, resumeTried time.Time
 	// hindrance is why the newest effect could not be performed, empty if it could. It is not journalled: a new process tries again.
 	hindrance string
+	// blind is why the workload could not be seen when it was last looked at, empty if it could. It is not journalled either.
+	blind string
 	// resumed is when the present process took up the watch. It is not journalled either.
 	resumed time.Time
 

@@ -262,3 +262,28 @@ func (s *set) awaitRollout(cluster *rollback.Cluster) {
 		return done, message
 	})
 }
+
+// TestASetIsRolledBackByHand: nobody has told of the workload, so that the person says of which kind it is.
+func TestASetIsRolledBackByHand(t *testing.T) {
+	w := onStack(t)
+	d := newDaemon(t, w, func(s *settings) { s.Mode = "observe" })
+	s := newSet(t, w, event.KindStatefulSet)
+	s.awaitServed(14 * time.Second)
+	s.change("v2", sampleapp.Behaviour{})
+	s.awaitRevision(newCluster(t, w), 2)
+	workload := s.Namespace + "/" + s.Name
+
+	code, _, problems := d.ctl("rollback", workload, "--env", "production", "--dry-run")
+	require.Equal(t, 1, code)
+	require.Contains(t, problems, "say so with --kind")
+	eventually(t, time.Minute, func() (bool, string) {
+		code, out, problems := d.ctl("rollback", workload, "--env", "production", "--kind", "statefulset", "--dry-run")
+		return code == 0 && strings.Contains(out, "* the API server would accept it"), out + problems
+	})
+	require.Empty(t, s.patches())
+	code, out, problems := d.ctl("rollback", workload, "--env", "production", "--kind", "statefulset", "--wait")
+	require.Zero(t, code, problems+out)
+	require.Equal(t, "v1", s.live())
+	require.Len(t, s.patches(), 1)
+	require.Equal(t, "StatefulSet", d.watches()[0].Kind)
+}
