@@ -110,6 +110,16 @@ func TestADryRunIsShownAsADiff(t *testing.T) {
 	require.True(t, (<-asked).DryRun)
 }
 
+// A refusal comes with what can be done instead.
+func TestARefusedDryRunShowsWhatToDo(t *testing.T) {
+	s := startStack(t)
+	answering(t, s, waiting(), control.Reply{Code: "gitops-owner", Message: "Argo CD would undo it", Notes: []string{"revert the commit: git revert abc\x1b"}})
+	code, out, problems := s.run(t, "rollback", "shop/checkout", "--dry-run")
+	require.Equal(t, exitRefused, code)
+	require.Equal(t, "* revert the commit: git revert abc\\x1b\n", out)
+	require.Contains(t, problems, "refused: Argo CD would undo it (gitops-owner)")
+}
+
 func TestAKindIsNamedInWhateverCase(t *testing.T) {
 	s := startStack(t)
 	asked := answering(t, s, waiting(), control.Reply{OK: true, Message: "the rollback begins", Watch: key})

@@ -81,6 +81,7 @@ func (r *byHand) show(reply control.Reply) error {
 		return refused(reply)
 	}
 	if reply.Diff == "" {
+		r.notes(reply)
 		return refused(reply)
 	}
 	fmt.Fprintf(r.around.out, "It would %s.\n\n", plain(reply.Message))
@@ -88,14 +89,19 @@ func (r *byHand) show(reply control.Reply) error {
 		fmt.Fprintln(r.around.out, plain(strings.TrimSuffix(line, "\n")))
 	}
 	fmt.Fprintln(r.around.out)
-	for _, note := range reply.Notes {
-		fmt.Fprintln(r.around.out, "*", plain(note))
-	}
+	r.notes(reply)
 	if !reply.OK {
 		return refusal{fmt.Errorf("nothing was changed, and it could not be: %s", plain(reply.Notes[0]))}
 	}
 	fmt.Fprintln(r.around.out, "\nNothing was changed.")
 	return nil
+}
+
+// notes writes what is said beside a plan or a refusal, such as what a person can do instead.
+func (r *byHand) notes(reply control.Reply) {
+	for _, note := range reply.Notes {
+		fmt.Fprintln(r.around.out, "*", plain(note))
+	}
 }
 
 // kindOf reads a kind of workload in whatever case it is written.

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/rollback"
@@ -81,7 +82,13 @@ func (s *Supervisor) hypothetical(ctx context.Context, w Watch, snapshot rollbac
 		return rollback.Plan{}, nil, err
 	}
 	plan, refusal := rollback.MakePlan(pin, snapshot, w.failsMostly())
-	return plan, refusal, nil
+	in := s.underPolicy(w).scaledUpFirst(planned{plan: plan, refusal: refusal}, pin, snapshot)
+	if in.scale != nil {
+		told := *in.refusal
+		told.Advice = append(slices.Clip(told.Advice), rollback.Step{Do: "asked to roll back, rollbackd would first " + in.scale.Summary + "; the switch follows once they are ready"})
+		in.refusal = &told
+	}
+	return in.plan, in.refusal, nil
 }
 
 // pinNow pins what is live as the watch of an order would.

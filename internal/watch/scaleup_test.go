@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
@@ -161,5 +162,21 @@ func TestNothingIsScaledWhereNothingMayBeSwitched(t *testing.T) {
 		waiting := w.await(p, AwaitingApproval)
 		require.Contains(t, waiting.Reason, "budget")
 		require.Zero(t, c.times())
+	})
+}
+
+// A dry run cannot show a switch that only becomes possible by scaling up, but says that this would come first.
+func TestADryRunTellsOfTheScalingThatComesFirst(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.errorsIn = 0
+		c := newColours(w)
+		p := w.run(c.on, func(o *Options) { o.Policies[0].ReadyWithin = time.Minute })
+		require.NoError(t, p.Accept(t.Context(), w.switchOf("web")))
+		w.await(p, Watching)
+		c.change(func(c *colours) { c.oldReady, c.oldReplicas = 0, 0 })
+		reply := w.asks(p, control.Rollback, control.Request{DryRun: true})
+		require.Equal(t, control.Code(rollback.RefuseTargetNotReady), reply.Code)
+		require.Len(t, reply.Notes, 1)
+		require.Contains(t, reply.Notes[0], "rollbackd would first scale Deployment shop/checkout-blue up from 0 to")
 	})
 }
