@@ -33,6 +33,7 @@ func TestPrometheusOutageRollsNothingBack(t *testing.T) {
 	require.NoError(t, w.stack.KillPrometheus(t.Context(), prometheus.ID))
 	awaitUnready(t, d)
 	pause(t, outage)
+	back := time.Now()
 	require.NoError(t, w.stack.RestartPrometheus(t.Context(), prometheus.ID))
 	d.awaitReady()
 
@@ -40,7 +41,7 @@ func TestPrometheusOutageRollsNothingBack(t *testing.T) {
 	again := d.await("outage", 40*time.Second, "measured after the outage", func(v watch.View) bool {
 		return v.LastTick.After(held.LastTick.Add(outage)) && len(v.Signals) > 0 && v.Signals[0].Outcome == "breach"
 	})
-	require.Less(t, again.Signals[0].Held, 8.0, "time held in breach right after the outage")
+	require.LessOrEqual(t, again.Signals[0].Held, (again.LastTick.Sub(back) + 2*scrape).Seconds(), "what was held before the outage counts")
 	require.NoError(t, s.SetErrorRatio(t.Context(), "v2", 0))
 
 	d.await("outage", 90*time.Second, "over", func(v watch.View) bool { return v.Final })
