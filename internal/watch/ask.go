@@ -51,11 +51,37 @@ func (s *Supervisor) put(ctx context.Context, a *actor, in control.Asked) contro
 	if !a.post(q) {
 		return control.Refuse(control.CodeBusy, "the watch is busy; ask again in a moment")
 	}
+	if w, ended := s.endedAs(a.view.Load().Key); ended {
+		a.dismiss() // it was put there after the watch had emptied its mailbox for good
+		return w.answer(in, now())
+	}
 	select {
 	case reply := <-q.reply:
 		return reply
 	case <-ctx.Done():
 		return control.Refuse(control.CodeBusy, "the watch has not answered in time; what was asked for may still be done, and rollbackctl list shows it")
+	}
+}
+
+// endedAs returns the watch if nobody carries it any more.
+func (s *Supervisor) endedAs(key string) (Watch, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	w, ended := s.ended[key]
+	return w, ended
+}
+
+// dismiss answers all who wait for a watch that has ended. Whoever asks later is told by the supervisor.
+func (a *actor) dismiss() {
+	for {
+		select {
+		case in := <-a.mailbox:
+			if q, ok := in.(asked); ok {
+				q.reply <- a.view.Load().answer(q.Asked, now())
+			}
+		default:
+			return
+		}
 	}
 }
 

