@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -93,15 +92,15 @@ func (d *daemon) prepare(stack localstack.Addresses) error {
 	return err
 }
 
-// freeAddresses returns two loopback addresses that are free at this moment.
+// freeAddresses returns two loopback addresses on which nothing listens.
 func freeAddresses() (nats, http string, err error) {
-	for _, address := range []*string{&nats, &http} {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", "", fmt.Errorf("find a free port: %w", err)
+	if nats, err = localstack.FreeAddress(); err != nil {
+		return "", "", err
+	}
+	for http = nats; http == nats; {
+		if http, err = localstack.FreeAddress(); err != nil {
+			return "", "", err
 		}
-		defer listener.Close() // not before the other is found, or both might be the same
-		*address = listener.Addr().String()
 	}
 	return nats, http, nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/rollbackd/rollbackd/internal/chaos"
 	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/localstack"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
@@ -132,10 +132,9 @@ func newDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := localstack.FreeAddress()
 	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // start starts the daemon and waits until it is ready; with a point it dies there.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/localstack"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
@@ -208,10 +208,9 @@ func namespaceOf(t *testing.T) string {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := localstack.FreeAddress()
 	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 func (d *daemon) configure() {
