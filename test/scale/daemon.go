@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -14,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -268,15 +268,16 @@ func (d *daemon) footing(ctx context.Context) (footing, error) {
 	return f, nil
 }
 
-// freeAddresses are loopback addresses that nobody listens on.
+// freeAddresses are loopback addresses that nobody listens on, all different.
 func freeAddresses(n int) (out []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for len(out) < n {
+		address, err := localstack.FreeAddress()
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close()
-		out = append(out, l.Addr().String())
+		if !slices.Contains(out, address) {
+			out = append(out, address)
+		}
 	}
 	return out, nil
 }
