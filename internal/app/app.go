@@ -116,6 +116,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Freezes:  cfg.Freezes(),
 		Store:    gatedStore{store{watches: events.Watches()}, may},
 		Journal:  gatedJournal{journal{events.Journal()}, may},
+		Annex:    events.Journal(),
 		Names:    gatedNames{events.Names(), may},
 		Holds:    gatedHolds{events.Holds(), may},
 		Cluster:  acting,

@@ -71,6 +71,30 @@ func (j *Journal) last(ctx context.Context, subject string) (*jetstream.RawStrea
 	return msg, err
 }
 
+// Note adds an entry to the watch's annex: what is known beside its journal, and what nobody decides by. Anybody may add to
+// it at any time, without knowing what was added before. An entry with an ID that the annex has is left as it is, so that a caller may repeat the
+// call, over restarts too. The ID is one token of a subject: letters, digits, '_', '=' and '-'.
+func (j *Journal) Note(ctx context.Context, watchKey, entryID string, data []byte) error {
+	if _, err := j.subject(watchKey); err != nil {
+		return err
+	}
+	if !regexp.MustCompile(`^[A-Za-z0-9_=-]+$`).MatchString(entryID) {
+		return fmt.Errorf("%q is not fit for the ID of an entry in an annex", entryID)
+	}
+	msg := &nats.Msg{Subject: j.annex(watchKey) + "." + entryID, Data: data, Header: nats.Header{entryHeader: {entryID}}}
+	err := j.calls.retry(ctx, func(ctx context.Context) error {
+		_, err := j.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(0),
+			jetstream.WithExpectStream(journalStream(j.instance)))
+		if lostRace(err) {
+			return nil
+		}
+		return err
+	})
+	return wrap("add to the annex of", watchKey, err)
+}
+
+func (j *Journal) annex(watchKey string) string { return annexSubject(j.instance) + "." + watchKey }
+
 func (j *Journal) subject(watchKey string) (string, error) {
 	if !regexp.MustCompile(`^[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*$`).MatchString(watchKey) {
 		return "", fmt.Errorf("%q is not fit for the key of a journal", watchKey)

@@ -22,30 +22,44 @@ func (j *Journal) Read(ctx context.Context, watchKey string, fn func(seq uint64,
 	if err != nil {
 		return err
 	}
-	var last *jetstream.RawStreamMsg
-	err = j.calls.retry(ctx, func(ctx context.Context) (err error) {
-		last, err = j.last(ctx, subject)
-		return err
-	})
+	return j.readSubjects(ctx, watchKey, fn, subject)
+}
+
+// ReadAll is Read with what stands in the watch's annex too, all in the order in which it was stored.
+func (j *Journal) ReadAll(ctx context.Context, watchKey string, fn func(seq uint64, data []byte) error) error {
+	subject, err := j.subject(watchKey)
 	if err != nil {
-		return wrap("read journal", watchKey, err)
+		return err
 	}
-	if last == nil {
-		return nil
+	return j.readSubjects(ctx, watchKey, fn, subject, j.annex(watchKey)+".*")
+}
+
+func (j *Journal) readSubjects(ctx context.Context, watchKey string, fn func(seq uint64, data []byte) error, subjects ...string) error {
+	r := &journalReader{journal: j, subjects: subjects, fn: fn}
+	for _, subject := range subjects {
+		err := j.calls.retry(ctx, func(ctx context.Context) error {
+			last, err := j.last(ctx, subject)
+			if last != nil {
+				r.end = max(r.end, last.Sequence)
+			}
+			return err
+		})
+		if err != nil {
+			return wrap("read journal", watchKey, err)
+		}
 	}
-	r := &journalReader{journal: j, subject: subject, end: last.Sequence, fn: fn}
 	if err := r.read(ctx); err != nil && r.fnErr == nil {
 		return wrap("read journal", watchKey, err)
 	}
 	return r.fnErr
 }
 
-// journalReader reads one subject up to the entry with sequence end.
+// journalReader reads subjects up to the entry with sequence end; zero means that there is none.
 type journalReader struct {
-	journal *Journal
-	subject string
-	end     uint64
-	fn      func(seq uint64, data []byte) error
+	journal  *Journal
+	subjects []string
+	end      uint64
+	fn       func(seq uint64, data []byte) error
 
 	seq   uint64 // of the last entry that fn got
 	fnErr error
@@ -143,7 +157,7 @@ func (r *journalReader) take(msg jetstream.Msg, pass *pass) error {
 
 func (r *journalReader) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	config := jetstream.ConsumerConfig{
-		FilterSubjects: []string{r.subject}, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1,
+		FilterSubjects: r.subjects, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1,
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.seq + 1,
 		InactiveThreshold: 30 * time.Second,
 	}

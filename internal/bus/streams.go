@@ -41,6 +41,7 @@ const (
 
 func journalStream(instance string) string  { return "rollbackd-journal-" + instance }
 func journalSubject(instance string) string { return "rollbackd.journal." + instance }
+func annexSubject(instance string) string   { return "rollbackd.annex." + instance }
 func watchesBucket(instance string) string  { return "rollbackd-watches-" + instance }
 func namesBucket(instance string) string    { return "rollbackd-names-" + instance }
 func holdsBucket(instance string) string    { return "rollbackd-holds-" + instance }
@@ -82,7 +83,7 @@ func (b *Bus) streams() []jetstream.StreamConfig {
 		},
 		{
 			Name: journalStream(instance), Description: "everything rollbackd saw and did, one subject a watch",
-			Subjects: []string{journalSubject(instance) + ".>"}, Discard: jetstream.DiscardNew,
+			Subjects: []string{journalSubject(instance) + ".>", annexSubject(instance) + ".>"}, Discard: jetstream.DiscardNew,
 			MaxBytes: -1, MaxMsgSize: -1, Duplicates: deploymentsDuplicates, Compression: jetstream.S2Compression,
 			Replicas: b.options.Replicas,
 		},

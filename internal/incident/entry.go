@@ -45,6 +45,9 @@ const (
 	KindPause   Kind = "pause"
 	KindPaused  Kind = "paused"
 	KindResumed Kind = "resumed"
+	// Entries of these kinds stand in the annex.
+	KindPostmortem Kind = "postmortem"
+	KindTold       Kind = "told"
 )
 
 // Entry is one line of a watch's journal. Entries are only ever appended.
@@ -83,6 +86,9 @@ type Entry struct {
 	Pause     *Pause              `json:"pause,omitempty"`
 	Paused    *Outcome            `json:"paused,omitempty"`
 	Resumed   *Resumed            `json:"resumed,omitempty"`
+
+	Postmortem *Postmortem `json:"postmortem,omitempty"`
+	Told       *Told       `json:"told,omitempty"`
 }
 
 // Phase tells the ticks of the watch proper from those that check whether a rollback helped.

@@ -26,16 +26,14 @@ func (w Writer) IncidentDir(id string) string {
 	return filepath.Join(w.Root, "artifacts", "integration", SafeName(id))
 }
 
-// WriteIncident writes timeline.md, incident.json and journal.jsonl of the incident with the given ID. It tries all
-// three, whatever becomes of one.
+// WriteIncident writes the folder of the incident with the given ID. It tries every file, whatever becomes of one.
 func (w Writer) WriteIncident(id string, entries []Entry) error {
 	dir := w.IncidentDir(id)
-	err := errors.Join(
-		replace(filepath.Join(dir, "timeline.md"), Timeline(entries)),
-		replace(filepath.Join(dir, "incident.json"), JSON(entries)),
-		replace(filepath.Join(dir, "journal.jsonl"), JournalLines(entries)),
-	)
-	if err != nil {
+	var errs []error
+	for _, f := range Files(entries) {
+		errs = append(errs, replace(filepath.Join(dir, filepath.FromSlash(f.Name)), f.Body))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("writing incident %q: %w", id, err)
 	}
 	return nil

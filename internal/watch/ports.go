@@ -43,6 +43,15 @@ type Journal interface {
 	Read(ctx context.Context, key string, fn func(seq uint64, data []byte) error) error
 }
 
+// Annex keeps what is known of a watch beside its journal, and what nobody decides by: it is not folded into the watch, and
+// does not disturb whoever writes the journal.
+type Annex interface {
+	// Note adds an entry; one with an ID that the annex has is left as it is. Trying again is safe.
+	Note(ctx context.Context, key, id string, data []byte) error
+	// ReadAll calls fn with every entry of the journal and of the annex, in the order in which they were stored.
+	ReadAll(ctx context.Context, key string, fn func(seq uint64, data []byte) error) error
+}
+
 // Names hands out names that nobody else holds.
 type Names interface {
 	// Claim returns base, or base with the first free number; the same owner always gets the same name again.

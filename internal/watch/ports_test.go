@@ -1,10 +1,12 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/event"
@@ -90,8 +92,20 @@ func (j journalOf) Append(ctx context.Context, key, id string, data []byte, last
 }
 
 func (j journalOf) Read(ctx context.Context, key string, fn func(uint64, []byte) error) error {
+	return j.each(ctx, fn, func() []record { return slices.Clone(j.journal[key]) })
+}
+
+func (j journalOf) ReadAll(ctx context.Context, key string, fn func(uint64, []byte) error) error {
+	return j.each(ctx, fn, func() []record {
+		all := slices.Concat(j.journal[key], j.annex[key])
+		slices.SortFunc(all, func(a, b record) int { return cmp.Compare(a.seq, b.seq) })
+		return all
+	})
+}
+
+func (j journalOf) each(ctx context.Context, fn func(uint64, []byte) error, of func() []record) error {
 	var entries []record
-	if err := j.call(ctx, "journal.read", func() error { entries = append(entries, j.journal[key]...); return nil }); err != nil {
+	if err := j.call(ctx, "journal.read", func() error { entries = of(); return nil }); err != nil {
 		return err
 	}
 	for _, e := range entries {
@@ -100,6 +114,16 @@ func (j journalOf) Read(ctx context.Context, key string, fn func(uint64, []byte)
 		}
 	}
 	return nil
+}
+
+func (j journalOf) Note(ctx context.Context, key, id string, data []byte) error {
+	return j.call(ctx, "annex.note", func() error {
+		if !slices.ContainsFunc(j.annex[key], func(e record) bool { return e.id == id }) {
+			j.seq++
+			j.annex[key] = append(j.annex[key], record{seq: j.seq, id: id, data: data})
+		}
+		return nil
+	})
 }
 
 func (n namesOf) Claim(ctx context.Context, base, owner string) (name string, err error) {

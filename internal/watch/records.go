@@ -101,7 +101,7 @@ func (r *recorder) next() (Watch, bool) {
 // before is made up for by the next.
 func (r *recorder) write(ctx context.Context, w Watch) error {
 	var entries []incident.Entry
-	err := r.opts.Journal.Read(ctx, w.Key, func(seq uint64, data []byte) error {
+	err := r.opts.Annex.ReadAll(ctx, w.Key, func(seq uint64, data []byte) error {
 		var e incident.Entry
 		if err := json.Unmarshal(data, &e); err != nil {
 			return err

@@ -29,6 +29,7 @@ type Options struct {
 	Freezes []Freeze
 	Store   Store
 	Journal Journal
+	Annex   Annex
 	Names   Names
 	Cluster Cluster
 	Preview Previewer

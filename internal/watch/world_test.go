@@ -32,6 +32,7 @@ type world struct {
 	mu      sync.Mutex
 	stored  map[string][]byte
 	journal map[string][]record
+	annex   map[string][]record
 	seq     uint64
 	names   map[string]string
 	held    map[string][]byte
@@ -79,7 +80,7 @@ type record struct {
 // newWorld is a cluster in which shop/checkout v2 has just replaced v1; a fifth of its requests fail.
 func newWorld(t *testing.T) *world {
 	w := &world{
-		t: t, t0: time.Now().UTC(), errorsIn: 20, stored: map[string][]byte{}, journal: map[string][]record{},
+		t: t, t0: time.Now().UTC(), errorsIn: 20, stored: map[string][]byte{}, journal: map[string][]record{}, annex: map[string][]record{},
 		names: map[string]string{}, held: map[string][]byte{}, written: map[string]Watch{},
 		jobs: map[string]*worldJob{}, ended: jobs.Status{State: jobs.Complete},
 	}
@@ -135,7 +136,7 @@ func (w *world) options() Options {
 	policy := testPolicy()
 	policy.GitOps = w.gitops
 	return Options{
-		Instance: "test", Environments: []string{"production"}, Policies: []Policy{policy}, Store: storeOf{w}, Journal: journalOf{w}, Names: namesOf{w},
+		Instance: "test", Environments: []string{"production"}, Policies: []Policy{policy}, Store: storeOf{w}, Journal: journalOf{w}, Annex: journalOf{w}, Names: namesOf{w},
 		Holds: holdsOf{w}, Cluster: clusterOf{w}, Preview: clusterOf{w}, Pause: clusterOf{w}, Owners: ownersOf{w}, Cache: cacheOf{w}, Sampler: samplerOf{w}, Records: recordsOf{w},
 		Tell: tellerOf{w}, Reject: rejecterOf{w},
 		Metrics: NewMetrics(prometheus.NewRegistry()), Log: zap.NewNop(),
