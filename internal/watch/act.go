@@ -68,8 +68,12 @@ func (w Watch) undecided() *rollback.Refusal {
 
 // hold does not act: it waits for a person where one may overrule the refusal, and otherwise ends the watch.
 func (s *step) hold(r *rollback.Refusal) {
-	if r.Asks() && s.watch.State == Regressed {
+	switch {
+	case r.Asks() && s.watch.State == Regressed:
 		s.await(r)
+		return
+	case r.Asks() && s.watch.State == AwaitingApproval && s.watch.leave() == nil:
+		s.add(incident.Entry{Kind: incident.KindRefusal, Refusal: r}) // another reason to go on waiting
 		return
 	}
 	s.add(incident.Entry{Kind: incident.KindRefusal, Refusal: r})

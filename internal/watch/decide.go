@@ -140,10 +140,16 @@ func (w Watch) actionable(now time.Time) bool {
 	switch {
 	case w.ordered != nil:
 		return true
-	case w.State == AwaitingApproval && w.approved == nil:
+	case w.State == AwaitingApproval && w.approved == nil && !w.provenSince():
 		return false
 	}
 	return w.breaching(now)
+}
+
+// provenSince reports whether a watch waits for a person only because chance was not ruled out well enough, and by now it is: then the
+// person need not be waited for any longer. Whatever else was found to speak for a person since then is newer, and is waited for.
+func (w Watch) provenSince() bool {
+	return w.refusal != nil && w.refusal.Code == rollback.RefuseUnproven && w.undecided() == nil
 }
 
 // await waits for a person where only one may decide, and otherwise holds.

@@ -17,6 +17,17 @@ const proposed = proven + `
 	35s | incident i1 | REGRESSED >Regressed refusal=needs-approval >AwaitingApproval | AwaitingApproval
 `
 
+// doubting weighs the evidence, so that the rule may ask for a rollback before chance is ruled out.
+func doubting(w *Watch) { w.Policy.Signals[0].Strict = false }
+
+// doubted is a release in breach for long enough, on too little evidence to act without a person.
+const doubted = settled + `
+	50s | ticks worse 45s | tick INSUFFICIENT tick*8 | Watching
+	55s | ticks worse 50s | tick                     | Watching open-incident
+	55s | incident i1     | REGRESSED >Regressed refusal=unproven >AwaitingApproval | AwaitingApproval
+	60s | ticks worse 55s | tick                     | AwaitingApproval
+`
+
 func TestPeopleDecide(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -55,6 +66,25 @@ func TestPeopleDecide(t *testing.T) {
 		{name: "what may be overruled waits for a person in automatic mode, too", script: decided + `
 			36s | refuse on-hold | refusal=on-hold >AwaitingApproval | AwaitingApproval
 			37s | ana approve    | control=approve                   | AwaitingApproval plan`},
+		{name: "what waits only for evidence goes on by itself once that is there", edit: doubting, script: doubted + `
+			65s | ticks worse 60s | tick                     | AwaitingApproval plan
+			66s | plan v2         | plan intent >RollingBack | RollingBack apply`},
+		{name: "what waited for evidence goes on waiting where something else speaks for a person", edit: doubting, script: doubted + `
+			65s | ticks worse 60s | tick                     | AwaitingApproval plan
+			66s | refuse on-hold  | refusal=on-hold          | AwaitingApproval
+			70s | ticks worse 65s | tick                     | AwaitingApproval
+			71s | ana approve     | control=approve          | AwaitingApproval plan
+			72s | plan v2         | plan intent >RollingBack | RollingBack apply`},
+		{name: "what waited for evidence and cannot be planned is held", edit: doubting, reason: "said the planner", script: doubted + `
+			65s | ticks worse 60s       | tick                         | AwaitingApproval plan
+			66s | refuse target-missing | refusal=target-missing >Held | Held`},
+		{name: "what waits for evidence is left to a person in a stage that asks one",
+			edit: func(w *Watch) {
+				doubting(w)
+				w.Policy.Stages[0].Until, w.Policy.Stages[1].Mode = 59*time.Second, Approve
+			}, script: doubted + `
+			65s | ticks worse 60s | tick            | AwaitingApproval
+			66s | ana approve     | control=approve | AwaitingApproval plan`},
 		{name: "a watch is aborted", reason: "ana ended the watch", script: settled + `
 			2s | ana abort | control=abort >Aborted | Aborted`},
 		{name: "what is being carried out is not aborted", script: intended + `

@@ -270,6 +270,8 @@ func measurementOf(kind string) analyzer.Measurement {
 	switch kind {
 	case "bad":
 		return pods(100, 20)
+	case "worse":
+		return pods(100, 4)
 	case "good":
 		return pods(100, 1)
 	case "few":
