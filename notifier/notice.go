@@ -93,6 +93,14 @@ type Notice struct {
 	// Open says that the incident which the notice is about goes on: a receiver that keeps a state shows it until a later notice of the
 	// same incident says otherwise.
 	Open bool `json:"open,omitempty"`
+	// Message is all of it in a few lines, of at most MaxMessage characters, made by the sink's template or by Message; it ends with Link
+	// where there is one. The dispatcher fills it in, as it does To: whom the notice is for, as the routes and the contacts say. Neither is
+	// set before.
+	Message string      `json:"message,omitempty"`
+	To      []Recipient `json:"to,omitempty"`
+	// Group are the notices that a burst was made one of, each as it would have been told alone; empty if the notice is one. Only sinks that
+	// are configured to get bursts as one message see it.
+	Group []Notice `json:"group,omitempty"`
 }
 
 // Sink delivers notices to one receiver. Notify must return soon after ctx is done; retry says whether the same
