@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"unicode"
@@ -15,10 +16,12 @@ const maxLogged = 1000
 // Log is a Sink that writes each notice to the daemon's log as one structured line.
 type Log struct {
 	Logger *zap.Logger
+	// As is the sink's name; empty means log.
+	As string
 }
 
-// Name returns "log".
-func (Log) Name() string { return "log" }
+// Name returns As, or "log".
+func (l Log) Name() string { return cmp.Or(l.As, "log") }
 
 // Notify logs n. It never fails.
 func (l Log) Notify(_ context.Context, n Notice) (bool, error) {

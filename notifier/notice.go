@@ -53,7 +53,20 @@ const (
 	KindPostmortem Kind = "postmortem"
 	// KindOther: anything else that somebody should know.
 	KindOther Kind = "other"
+	// KindTest: a person tries whether telling works; nothing has happened.
+	KindTest Kind = "test"
 )
+
+// Severities are all severities, the gravest first.
+func Severities() []Severity { return []Severity{Page, Warn, Info} }
+
+// Kinds are all kinds.
+func Kinds() []Kind {
+	return []Kind{
+		KindDeployed, KindStage, KindSuspect, KindRegressed, KindAwaiting, KindRollingBack, KindRolledBack, KindUnresolved, KindResolved,
+		KindHealthy, KindEnded, KindPostmortem, KindOther, KindTest,
+	}
+}
 
 // Notice is one thing to tell. Its strings may hold text from an event, so a sink escapes them for its medium.
 type Notice struct {

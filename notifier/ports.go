@@ -47,10 +47,28 @@ type Deferral interface {
 
 // Recipient is a person or a group whom a notice is for, with the address that one kind of sink knows them by.
 type Recipient struct {
-	// Role is the runbook's: deployment-engineer, on-call, service-owner or approver.
-	Role string `json:"role"`
+	// Role is why it is for them.
+	Role Role `json:"role"`
 	// Address is what the sink's kind calls an address: a user's or a group's ID for Slack, an e-mail address for SMTP.
 	Address string `json:"address"`
 	// Name is what people call them, empty if the contacts do not say.
 	Name string `json:"name,omitempty"`
 }
+
+// Role is what somebody is to a deployment, in the runbook's words.
+type Role string
+
+// The roles.
+const (
+	// DeploymentEngineer is who deployed.
+	DeploymentEngineer Role = "deployment-engineer"
+	// OnCall is who must answer a page.
+	OnCall Role = "on-call"
+	// ServiceOwner is who answers for the service.
+	ServiceOwner Role = "service-owner"
+	// Approver may approve a rollback.
+	Approver Role = "approver"
+)
+
+// Roles are all of them.
+func Roles() []Role { return []Role{DeploymentEngineer, OnCall, ServiceOwner, Approver} }

@@ -24,7 +24,6 @@ import (
 	"github.com/rollbackd/rollbackd/internal/smoke"
 	"github.com/rollbackd/rollbackd/internal/watch"
 	"github.com/rollbackd/rollbackd/internal/web"
-	"github.com/rollbackd/rollbackd/notifier"
 )
 
 // stopTimeout bounds how long open HTTP requests may take when the daemon stops.
@@ -69,7 +68,7 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 	if err != nil {
 		return err
 	}
-	teller, err := notifier.New(notifier.Options{Sinks: []notifier.Sink{notifier.Log{Logger: log.Named("notice")}}, Logger: log, Registerer: registry})
+	teller, err := newTeller(cfg, nc, registry, log)
 	if err != nil {
 		return err
 	}

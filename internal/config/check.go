@@ -37,6 +37,7 @@ func (c *Config) check(k *checker) {
 	c.NATS.check(k, c.Environments)
 	c.checkEndpoints(k)
 	c.checkLog(k)
+	c.Notify.check(k)
 	c.LeaderElection.check(k, c.NATS)
 	names := map[string]bool{}
 	for i, p := range c.Policies {

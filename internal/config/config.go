@@ -28,6 +28,7 @@ type Config struct {
 	HTTP         HTTP       `yaml:"http"`
 	Files        Files      `yaml:"files"`
 	Log          Log        `yaml:"log"`
+	Notify       Notify     `yaml:"notify"`
 	Budgets      Budgets    `yaml:"budgets"`
 	// Freeze are the times in which nothing should be deployed. A deployment that is made all the same is flagged, unless its
 	// event says hotfix; it is watched as any other.
@@ -149,6 +150,7 @@ func Load(path string) (*Config, error) {
 	}
 	c.NATS.CredentialsFile = relativeTo(path, c.NATS.CredentialsFile)
 	c.Kubernetes.Kubeconfig = relativeTo(path, c.Kubernetes.Kubeconfig)
+	c.Notify.resolve(path)
 	if c.Prometheus.HTTPClient != nil {
 		c.Prometheus.HTTPClient.SetDirectory(filepath.Dir(path))
 	}
@@ -211,6 +213,7 @@ func defaultConfig() *Config {
 		HTTP:       HTTP{Listen: "127.0.0.1:9654"},
 		Files:      Files{Root: "."},
 		Log:        Log{Level: "info", Format: "auto"},
+		Notify:     defaultNotify(),
 		Budgets:    defaultBudgets(),
 
 		LeaderElection: defaultLeaderElection(),

@@ -49,7 +49,7 @@ const (
 
 // Read describes the whole configuration from the sources below the repository's root.
 func Read(root string) (Key, error) {
-	s, err := parseSources(root, "internal/config", "internal/watch", "analyzer", "rollback")
+	s, err := parseSources(root, "internal/config", "internal/watch", "analyzer", "rollback", "notifier")
 	if err != nil {
 		return Key{}, err
 	}
