@@ -93,19 +93,3 @@ func basicPassword(credentials string) string {
 	_, password, _ := strings.Cut(string(plain), ":")
 	return password
 }
-
-// cut shortens s to at most n runes, the last of which says that there was more.
-func cut(s string, n int) string {
-	// A string has at least as many bytes as runes, so most need no counting.
-	if len(s) <= n || utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	runes := 0
-	for i := range s {
-		if runes == n-1 {
-			return s[:i] + "…"
-		}
-		runes++
-	}
-	return s
-}
