@@ -86,6 +86,11 @@ type Notice struct {
 	// Version is the release that is watched, Target the one that a rollback goes back to.
 	Version string `json:"version,omitempty"`
 	Target  string `json:"target,omitempty"`
+	// Image is the image that tells the release, as its template names it, and TargetImage that of Target; each is empty where it is not known.
+	Image       string `json:"image,omitempty"`
+	TargetImage string `json:"targetImage,omitempty"`
+	// RolledBack says that the rollback has been made, whether it helped or not.
+	RolledBack bool `json:"rolledBack,omitempty"`
 	// EventID is the ID of the deploy tool's own event, Operator who deployed, as the event claims.
 	EventID  string `json:"eventId,omitempty"`
 	Operator string `json:"operator,omitempty"`
