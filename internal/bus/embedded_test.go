@@ -57,6 +57,13 @@ func TestPublisherMayAnnounceItsOwnDeployments(t *testing.T) {
 	notice, err := notices.NextMsg(patience)
 	require.NoError(t, err)
 	require.Contains(t, string(notice.Data), `"code":"stale"`)
+
+	documents, err := nc.SubscribeSync("rollbackd.cdevents.production.shop.>")
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	require.NoError(t, connect(t, server).Publish("rollbackd.cdevents.production.shop.checkout", []byte("{}")))
+	_, err = documents.NextMsg(patience)
+	require.NoError(t, err, "what came of a deployment is for who made it")
 	require.Empty(t, refused)
 }
 
@@ -68,7 +75,7 @@ func TestPublisherMayDoNothingElse(t *testing.T) {
 		"deployments.production.other.checkout", "deployments.staging.shop.checkout", "deployments.production.shop",
 		"$KV.rollbackd-watches-main.x", "$JS.API.STREAM.LIST", "$JS.API.STREAM.DELETE.DEPLOYMENTS",
 		"$JS.API.STREAM.MSG.GET.DEPLOYMENTS", "$JS.API.CONSUMER.CREATE.DEPLOYMENTS", "$JS.ACK.DEPLOYMENTS.rollbackd-main.1",
-		"rollbackd.rejected.production.shop.checkout", "rollbackd.journal.main.x", "rollbackd.ctl.ci.abort.production.shop.a",
+		"rollbackd.rejected.production.shop.checkout", "rollbackd.cdevents.production.shop.checkout", "rollbackd.journal.main.x", "rollbackd.ctl.ci.abort.production.shop.a",
 		"$SYS.REQ.SERVER.PING", "_INBOX_cd.x", "anything",
 	} {
 		nc, refused := dialAs(t, server, shopPublisher)
@@ -77,6 +84,7 @@ func TestPublisherMayDoNothingElse(t *testing.T) {
 	}
 	for _, subject := range []string{
 		"_INBOX_cd.>", "_INBOX.>", "_INBOX_ci", ">", "rollbackd.rejected.>", "rollbackd.rejected.production.other.>",
+		"rollbackd.cdevents.>", "rollbackd.cdevents.production.other.>",
 		"deployments.production.shop.>", "$KV.>", "$JS.>", "rollbackd.journal.>", "_INBOX_*.>",
 	} {
 		nc, refused := dialAs(t, server, shopPublisher)

@@ -60,7 +60,7 @@ func (u User) check() error {
 	return nil
 }
 
-// permissions allow the user's events, the rejections of them, requests under the user's own name and the user's own inbox,
+// permissions allow the user's events, the rejections of them and the CDEvents that came of them, requests under the user's own name and the user's own inbox,
 // and nothing else: lists of what is allowed refuse the rest, $JS.API and $KV included.
 func (u User) permissions() *server.Permissions {
 	publish := &server.SubjectPermission{}
@@ -68,7 +68,7 @@ func (u User) permissions() *server.Permissions {
 	for _, scope := range u.Publish {
 		tokens := "." + scope.Environment + "." + scope.Namespace + ".>"
 		publish.Allow = append(publish.Allow, event.SubjectPrefix+tokens)
-		subscribe.Allow = append(subscribe.Allow, event.RejectedSubjectPrefix+tokens)
+		subscribe.Allow = append(subscribe.Allow, event.RejectedSubjectPrefix+tokens, event.CDEventsSubjectPrefix+tokens)
 	}
 	for _, scope := range u.Control {
 		publish.Allow = append(publish.Allow, control.Allowed(u.Name, scope.Environment, scope.Namespace))

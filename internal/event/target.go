@@ -12,6 +12,9 @@ const (
 	RejectedSubjectPrefix = "rollbackd.rejected"
 )
 
+// CDEventsSubjectPrefix are the first tokens of the subjects that the daemon publishes CDEvents on, unless it is configured otherwise.
+const CDEventsSubjectPrefix = "rollbackd.cdevents"
+
 // InboxPrefix is the prefix of the subjects on which replies to a NATS user arrive. Each user has one of its own, so
 // that none can read another's; clients must be told to use it.
 func InboxPrefix(user string) string { return "_INBOX_" + user }
