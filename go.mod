@@ -4,6 +4,8 @@ go 1.26.7
 
 require (
 	github.com/aymanbagabas/go-udiff v0.4.1
+	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6
+	github.com/emersion/go-smtp v0.25.1
 	github.com/go-json-experiment/json v1.27.2
 	github.com/go-logr/zapr v1.3.0
 	github.com/google/go-cmp v0.7.0
