@@ -39,6 +39,7 @@ func collectBaseline(sig Signal, sub Subject, span Span, measure func(Subject) (
 	sub.Fresh, sub.Known, sub.Control = false, nil, Members{} // these pods are of any age, and have no control
 	base.Step = max(baselineStep, sig.Scrape)
 	pods := map[string]bool{}
+	var buckets []Buckets
 	for spans := range slices.Chunk(steps(span, base.Step), max(1, int(baselineChunk/base.Step))) {
 		sub.Spans = spans
 		got, err := measure(sub)
@@ -54,7 +55,7 @@ func collectBaseline(sig Signal, sub Subject, span Span, measure func(Subject) (
 			}
 			base.Counts = base.Counts.Plus(m.Total())
 			if spans[i].At.Sub(spans[i].From) == base.Step {
-				base.Ticks = append(base.Ticks, m.Total())
+				base.Ticks, buckets = append(base.Ticks, m.Total()), append(buckets, m.Buckets)
 			}
 			for pod := range m.Pods {
 				pods[pod] = true
@@ -62,7 +63,7 @@ func collectBaseline(sig Signal, sub Subject, span Span, measure func(Subject) (
 		}
 	}
 	base.Pods = slices.Sorted(maps.Keys(pods))
-	return base.withoutIncident(), nil
+	return base.withQuantiles(sig, buckets).withoutIncident(), nil
 }
 
 // baselineStep is the least length of the spans in which a baseline is counted.

@@ -61,7 +61,7 @@ func stepBusiness(r Rules, sig Signal, base Baseline, st businessState, t Tick) 
 	m := t.Signals[sig.Name]
 	a := newAssessment(sig, base, t)
 	usual, known := usualOf(sig, base)
-	a.Baseline, a.Limit = usual.value, usual.limit(sig, sig.Direction != Rising)
+	a.Baseline, a.Limit, a.Window = usual.value, usual.limit(sig, sig.Direction != Rising), usual.trail(sig, t).Seconds()
 	if out, why := unusable(m); out != "" {
 		st.gap += unmeasured(t, m, out, sig.Scrape)
 		a.Outcome, a.Verdict, a.Reason = out, Insufficient, why

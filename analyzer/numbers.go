@@ -264,6 +264,5 @@ func (s *Sampler) baselineNumbers(ctx context.Context, sig Signal, sub Subject, 
 		base.Problem = err.Error()
 		return base, nil
 	}
-	base.Values = finite(values)
-	return base, err
+	return base.withNumbers(values), err
 }

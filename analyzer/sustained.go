@@ -82,6 +82,7 @@ func newAssessment(sig Signal, base Baseline, t Tick) Assessment {
 	if sig.Kind == KindLatency {
 		a.Limit = 1 - sig.Objective.Quantile
 		a.Quantile, a.SLO, a.LimitLatency = sig.Objective.Quantile, sig.Objective.SLO.Seconds(), sig.Objective.Limit().Seconds()
+		a.BoundUnit = sig.Objective.Unit.Seconds()
 	}
 	return a
 }

@@ -105,4 +105,8 @@ type Baseline struct {
 	Incident *Span `json:"incident,omitempty"`
 	// Values are the numbers that a business metric's expression gave at the end of each step, without those that were none.
 	Values []float64 `json:"values,omitempty"`
+	// Shown is what people are shown of the time before, at the end of each step, the last one ending at To: of latency the objective's
+	// quantile over the trailing window, in seconds; of a business metric its numbers, where Values lacks some. It is nil where
+	// there was nothing. Nothing is judged by it.
+	Shown []*float64 `json:"shown,omitempty"`
 }

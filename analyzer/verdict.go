@@ -64,6 +64,8 @@ type Assessment struct {
 	QuantileValue float64 `json:"quantileSeconds,omitempty"`
 	SLO           float64 `json:"sloSeconds,omitempty"`
 	LimitLatency  float64 `json:"limitSeconds,omitempty"`
+	// BoundUnit is how many seconds one unit of the histogram's bounds is. Of latency only.
+	BoundUnit float64 `json:"boundUnitSeconds,omitempty"`
 	// MinRequests is the least number of requests over the held span for the breach to count.
 	MinRequests uint64 `json:"minRequests"`
 	// Evidence is this signal's e-value: how much better the counts are explained by a release that is worse than it may

@@ -135,7 +135,8 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Metrics:  p.metrics,
 		Log:      log,
 
-		Environments: cfg.Environments,
+		Environments:   cfg.Environments,
+		PrometheusPage: cfg.Prometheus.Page(),
 	})
 	if err != nil {
 		return err

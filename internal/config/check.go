@@ -54,13 +54,13 @@ func (c *Config) check(k *checker) {
 }
 
 func (c *Config) checkEndpoints(k *checker) {
-	u, err := url.Parse(c.Prometheus.URL)
 	switch {
 	case strings.Contains(c.Prometheus.URL, "@"): // perhaps a password, so it is not shown
 		k.say([]any{"prometheus", "url"}, "may not hold a user or a password; put them into prometheus.httpClient, as basic_auth with a password_file")
-	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+	case !webAddress(c.Prometheus.URL):
 		k.say([]any{"prometheus", "url"}, "%q is not an address of Prometheus; write it as http://prometheus:9090", c.Prometheus.URL)
 	}
+	c.Prometheus.checkExternal(k)
 	k.positive([]any{"prometheus", "timeout"}, c.Prometheus.Timeout)
 	k.positive([]any{"prometheus", "scrapeInterval"}, c.Prometheus.ScrapeInterval)
 	k.positive([]any{"kubernetes", "timeout"}, c.Kubernetes.Timeout)

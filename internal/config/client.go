@@ -1,8 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 
 	promconfig "github.com/prometheus/common/config"
 
@@ -32,4 +35,23 @@ func (p Prometheus) API() (*promclient.Client, error) {
 		return nil, fmt.Errorf("prometheus.url: %w", err)
 	}
 	return c, nil
+}
+
+// Page is the address at which people open Prometheus, without a slash at its end.
+func (p Prometheus) Page() string { return strings.TrimRight(cmp.Or(p.ExternalURL, p.URL), "/") }
+
+func (p Prometheus) checkExternal(k *checker) {
+	at := []any{"prometheus", "externalURL"}
+	switch {
+	case p.ExternalURL == "":
+	case strings.Contains(p.ExternalURL, "@"): // perhaps a password, so it is not shown
+		k.say(at, "may not hold a user or a password, as records of incidents show it")
+	case !webAddress(p.ExternalURL) || strings.ContainsAny(p.ExternalURL, "?#"):
+		k.say(at, "%q is not an address that links can begin with; write it as https://prometheus.example.com/path", p.ExternalURL)
+	}
+}
+
+func webAddress(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
 }

@@ -105,6 +105,8 @@ type Kubernetes struct {
 type Prometheus struct {
 	// URL is the base URL of the HTTP API. Required.
 	URL string `yaml:"url"`
+	// ExternalURL is the address at which people open Prometheus in a browser; records of incidents link to it. Default url.
+	ExternalURL string `yaml:"externalURL"`
 	// Timeout bounds one query. Default 10s.
 	Timeout model.Duration `yaml:"timeout"`
 	// ScrapeInterval is how often the signals' series are scraped, unless a signal says otherwise. Default 15s.

@@ -61,6 +61,9 @@ func wrongValues() []mistaken {
 			`line 1: policies: is empty; without a policy no deployment is watched`}},
 		{[]string{"production", "Prod"}, []string{`line 2: environments[0]: "Prod" is not an environment's name; use lower-case letters, digits and dashes`}},
 		{[]string{"http://p:9090", "p:9090"}, []string{`line 3: prometheus.url: "p:9090" is not an address of Prometheus; write it as http://prometheus:9090`}},
+		{[]string{`9090"`, `9090", externalURL: "http://a:b@p"`}, []string{"line 3: prometheus.externalURL: may not hold a user or a password, as records of incidents show it"}},
+		{[]string{`9090"`, `9090", externalURL: "https://p/graph?g0.tab=0"`}, []string{
+			`line 3: prometheus.externalURL: "https://p/graph?g0.tab=0" is not an address that links can begin with; write it as https://prometheus.example.com/path`}},
 		{[]string{`9090"`, `9090", timeout: 0s, scrapeInterval: 0s`}, []string{
 			"line 3: prometheus.timeout: 0s " + duration, "line 3: prometheus.scrapeInterval: 0s " + duration}},
 		{inTop("kubernetes: {timeout: 0s}"), []string{"line 4: kubernetes.timeout: 0s " + duration}},

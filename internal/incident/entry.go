@@ -112,6 +112,8 @@ type Accepted struct {
 	Mode   string `json:"mode"`
 	// Unannounced says that nobody announced the deployment: it was seen in the cluster, and the event was made up for it.
 	Unannounced bool `json:"unannounced,omitempty"`
+	// Prometheus is the address at which people open Prometheus; links in the record begin with it.
+	Prometheus string `json:"prometheus,omitempty"`
 }
 
 // Tick records the integer counts of one evaluation instant.
@@ -128,6 +130,8 @@ type Verdict struct {
 	Signals []analyzer.Assessment `json:"signals,omitempty"`
 	// Queries are the PromQL queries that measured each signal, by signal name, as they can be pasted into Prometheus.
 	Queries map[string]string `json:"queries,omitempty"`
+	// Graphs are the same queries without their time, to be drawn over a span.
+	Graphs map[string]string `json:"graphs,omitempty"`
 }
 
 // StateChange records a transition of the watch's state.

@@ -114,7 +114,7 @@ func (s *Summary) judge(e Entry) {
 // judgementOf picks the signal that decided: the first whose own verdict is that of the whole.
 func judgementOf(e Entry) *Judgement {
 	v := e.Verdict
-	j := &Judgement{At: e.At, Verdict: v.Verdict, Reason: v.Reason, Signals: []analyzer.Assessment{}, Queries: v.Queries}
+	j := &Judgement{At: e.At, Verdict: v.Verdict, Reason: v.Reason, Signals: []analyzer.Assessment{}, Queries: v.Queries, Graphs: v.Graphs}
 	for _, a := range v.Signals {
 		j.Signals = append(j.Signals, finite(a))
 	}
@@ -263,7 +263,7 @@ func because(what, detail string) string {
 func withoutTicks(all []analyzer.Baseline) []analyzer.Baseline {
 	out := slices.Clone(all)
 	for i := range out {
-		out[i].Step, out[i].Ticks = 0, nil
+		out[i].Step, out[i].Ticks, out[i].Values, out[i].Shown = 0, nil, nil, nil
 	}
 	return out
 }

@@ -92,6 +92,8 @@ type Judgement struct {
 	Signal  string                `json:"signal,omitempty"`
 	Signals []analyzer.Assessment `json:"signals"`
 	Queries map[string]string     `json:"queries,omitempty"`
+	// Graphs are the queries without their time.
+	Graphs map[string]string `json:"graphs,omitempty"`
 }
 
 // Move is what a plan changes, without the templates.

@@ -201,6 +201,7 @@ func (a *actor) recordAcceptance(ctx context.Context) error {
 	entries := []incident.Entry{
 		{Kind: incident.KindAccepted, Accepted: &incident.Accepted{
 			Subject: w.Subject, StreamSeq: w.StreamSeq, Event: w.Document, Policy: w.Policy.Name, Mode: string(mode), Unannounced: w.Unannounced,
+			Prometheus: a.opts.PrometheusPage,
 		}},
 		{Kind: incident.KindState, State: &incident.StateChange{To: string(Pending), Reason: "accepted"}},
 	}

@@ -60,15 +60,27 @@ func (s *step) addVerdict(phase incident.Phase) {
 		j, at = w.recovery, w.lastVerify
 	}
 	s.add(incident.Entry{Kind: incident.KindVerdict, Verdict: &incident.Verdict{
-		Phase: phase, Verdict: j.Verdict, Reason: j.Reason, Signals: j.Signals, Queries: w.queries(phase, at),
+		Phase: phase, Verdict: j.Verdict, Reason: j.Reason, Signals: j.Signals, Queries: w.queries(phase, at), Graphs: w.graphs(phase),
 	}})
 }
 
 // queries are what a person can paste into Prometheus to see what was judged.
 func (w Watch) queries(phase incident.Phase, at time.Time) map[string]string {
+	return w.asked(phase, func(sig analyzer.Signal) analyzer.Span { return analyzer.Span{From: at.Add(-sig.Rule.Window), At: at} })
+}
+
+// graphs are the same for the whole course, which names no time.
+func (w Watch) graphs(phase incident.Phase) map[string]string {
+	return w.asked(phase, func(sig analyzer.Signal) analyzer.Span { return analyzer.Span{At: time.Time{}.Add(sig.Rule.Window)} })
+}
+
+func (w Watch) asked(phase incident.Phase, span func(analyzer.Signal) analyzer.Span) map[string]string {
 	out := make(map[string]string, len(w.Policy.Signals))
 	for _, sig := range w.Policy.Signals {
-		if q, err := analyzer.Query(sig, w.nameable(phase), analyzer.Span{From: at.Add(-sig.Rule.Window), At: at}); err == nil {
+		if !sig.FromMetrics() {
+			continue
+		}
+		if q, err := analyzer.Query(sig, w.nameable(phase), span(sig)); err == nil {
 			out[sig.Name] = q
 		}
 	}
@@ -89,14 +101,14 @@ func (s *step) endOfWatch() {
 		s.become(Healthy, fmt.Sprintf("watched for %s: %s", w.policyNow().End(), reason))
 		return
 	}
-	s.become(Inconclusive, fmt.Sprintf("watched for %s: %s%s", w.policyNow().End(), w.judgement.Reason, w.asked()))
+	s.become(Inconclusive, fmt.Sprintf("watched for %s: %s%s", w.policyNow().End(), w.judgement.Reason, w.askedBy()))
 }
 
 // maxAsked is how many characters of a query a reason shows; the journal's verdicts hold all of it.
 const maxAsked = 600
 
-// asked names the query of the signal that left the newest judgement without an answer.
-func (w Watch) asked() string {
+// askedBy names the query of the signal that left the newest judgement without an answer.
+func (w Watch) askedBy() string {
 	for _, a := range w.judgement.Signals {
 		if a.Verdict != w.judgement.Verdict {
 			continue

@@ -53,6 +53,9 @@ type Options struct {
 	Reject  Rejecter
 	Metrics *Metrics
 	Log     *zap.Logger
+
+	// PrometheusPage is the address at which people open Prometheus; records link to it. Without one they have no such links.
+	PrometheusPage string
 }
 
 func (o Options) actorName() string { return "rollbackd/" + o.Instance }
