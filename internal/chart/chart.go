@@ -41,18 +41,14 @@ type Style string
 
 // The styles. A limit and a baseline are labelled at the line with its newest value, the others below the picture.
 const (
-	Release  Style = "release"
+	Release Style = "release"
+	// Good is the version that was gone back to, before and after.
+	Good     Style = "good"
 	Beside   Style = "beside"
 	Before   Style = "before"
 	Limit    Style = "limit"
 	Baseline Style = "baseline"
 )
-
-// Mark is a moment with its name.
-type Mark struct {
-	At    time.Time
-	Label string
-}
 
 // Shade is a span with its name.
 type Shade struct {
@@ -87,6 +83,6 @@ func (c Chart) within() Chart {
 		l.Points = thin(kept, c.From, c.To)
 		lines = append(lines, l)
 	}
-	c.Lines = lines
+	c.Lines, c.Marks = lines, c.visible()
 	return c
 }

@@ -47,6 +47,20 @@ func release() Chart {
 	}
 }
 
+// rolledBack is a chart as an incident has it: with all its marks, some of them close together.
+func rolledBack() Chart {
+	c := release()
+	t0 := start().Add(10 * time.Minute)
+	c.Lines = append(c.Lines[1:], Line{Label: "v1 (known good)", Style: Good, Points: append(append(every(start(), time.Minute, 0.1, 0.3, 0, 0.2, 0.1), Point{At: t0, Value: math.NaN()}), every(t0.Add(9*time.Minute), time.Minute, 0.2)...)})
+	at := func(d time.Duration) time.Time { return t0.Add(d) }
+	c.Marks = []Mark{
+		{At: at(9*time.Minute + 40*time.Second), Label: "recovered 22:19:40", Kind: End}, {At: t0, Label: "deployed 22:10:00"}, {At: at(time.Minute), Label: "breach began 22:11:00"},
+		{At: at(8 * time.Minute), Label: "decided 22:18:00", Kind: Decision}, {At: at(8*time.Minute + time.Second), Label: "rolled back 22:18:01", Kind: Action},
+		{At: at(time.Hour), Label: "outside"},
+	}
+	return c
+}
+
 func one(style Style, values ...float64) Chart {
 	return Chart{Title: "one", YLabel: "values", From: start(), To: start().Add(10 * time.Minute), Lines: []Line{{Label: "l", Style: style, Points: every(start(), time.Minute, values...)}}}
 }
@@ -57,7 +71,7 @@ func TestPicturesAreAsAccepted(t *testing.T) {
 	hostile.Lines[2].Label = strings.Repeat("<b>very long ", 100)
 	hostile.Marks[0].Label, hostile.Shades[0].Label = "]]><!--", "\xff\xfe</svg>"
 	for name, c := range map[string]Chart{
-		"release": release(), "hostile": hostile,
+		"release": release(), "rolled-back": rolledBack(), "hostile": hostile,
 		"empty": {}, "no-points": one(Release), "only-gaps": one(Release, math.NaN(), math.Inf(1)), "one-point": one(Release, 3),
 		"lone-points": one(Before, 1, math.NaN(), 2, math.NaN()), "zero": one(Release, 0, 0, 0), "negative": one(Release, -3, -2.5, -4),
 		"huge": one(Release, math.MaxFloat64, -math.MaxFloat64, 1), "tiny": one(Limit, 5e-324, 1e-300), "large-and-level": one(Release, 1e18, 1e18),

@@ -81,7 +81,7 @@ func (d *drawing) levels() {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b level) int { return cmp.Compare(b.y, a.y) })
-	low := float64(bottom)
+	low := float64(d.bottom)
 	for _, l := range all {
 		l.y = min(l.y, low)
 		low = l.y - labelGap

@@ -74,15 +74,19 @@ func (s yScale) tickText(v float64) string {
 	return strconv.FormatFloat(v, 'f', max(0, int(-math.Floor(math.Log10(s.step*1.0001)))), 64)
 }
 
-// valueText writes a value as people read it.
+// valueText writes a value as people read it, with three significant digits and no zeros after them.
 func valueText(v float64) string {
 	if a := math.Abs(v); a != 0 && (a >= 1e7 || a < 1e-3) {
 		return strconv.FormatFloat(v, 'g', 3, 64)
 	}
-	if math.Abs(v) < 10 {
-		return strconv.FormatFloat(v, 'f', 2, 64)
+	if math.Abs(v) >= 100 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
-	return strconv.FormatFloat(v, 'f', 1, 64)
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 3, 64), 64)
+	if err != nil {
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }
 
 // timeSteps are the distances that times at the axis may have.

@@ -11,21 +11,30 @@ import (
 
 // The measures of a picture, in its own units; a page scales it.
 const (
-	width, height          = 880, 268
-	left, right            = 58, 752
-	top, bottom            = 54, 206
-	legendY, timesY, nameY = 256, 222, 14
-	markHeight             = 14
-	labelGap               = 14
-	// letter is about how wide a letter is.
-	letter = 6.6
+	width       = 880
+	left, right = 58, 752
+	// plotHeight is that of what lies between the axes. Above it are the name of the values and a row for each mark, at least
+	// leastRows; below it times and the legend.
+	plotHeight, below = 152, 62
+	leastRows         = 2
+	nameY, timesBelow = 14, 16
+	legendBelow       = 50
+	markHeight        = 14
+	labelGap          = 14
+	// zoneRight keeps the time zone and the date clear of a time at the right end of the axis.
+	zoneRight = 24
+	// longest is how many letters of a label are shown, and letter about how wide one is.
+	longest = 60
+	letter  = 6.6
 )
 
 // drawing is a picture on its way.
 type drawing struct {
 	Chart
 	scale yScale
-	out   bytes.Buffer
+	// top and bottom are the heights of the upper and the lower end of the axis.
+	top, bottom int
+	out         bytes.Buffer
 }
 
 // SVG draws a chart for a page that holds Style once.
@@ -37,9 +46,11 @@ func File(c Chart) []byte { return draw(c, CSS()) }
 func draw(c Chart, style string) []byte {
 	d := drawing{Chart: c.within()}
 	d.scale = yScaleOf(d.Lines)
-	d.printf(`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 %d %d" role="img" aria-label="%s">`, width, height, escape(c.Title, 300))
+	d.top = nameY + markHeight*max(leastRows, len(d.Marks)) + 12
+	d.bottom = d.top + plotHeight
+	d.printf(`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 %d %d" role="img" aria-label="%s">`, width, d.bottom+below, escape(c.Title, 300))
 	if style != "" {
-		d.printf("<style>%s</style><rect class=\"paper\" width=\"%d\" height=\"%d\"/>", style, width, height)
+		d.printf("<style>%s</style><rect class=\"paper\" width=\"%d\" height=\"%d\"/>", style, width, d.bottom+below)
 	}
 	d.shades()
 	d.axes()
@@ -58,14 +69,14 @@ func (d *drawing) printf(format string, args ...any) { fmt.Fprintf(&d.out, forma
 
 // text writes words that came from anywhere. What is given besides is written by this package.
 func (d *drawing) text(x, y float64, class, anchor, words string) {
-	d.printf(`<text x="%s" y="%s" class="%s" text-anchor="%s">%s</text>`, number(x), number(y), class, anchor, escape(words, 60))
+	d.printf(`<text x="%s" y="%s" class="%s" text-anchor="%s">%s</text>`, number(x), number(y), class, anchor, escape(words, longest))
 }
 
 func (d *drawing) x(at time.Time) float64 {
 	return left + float64(at.Sub(d.From))/float64(d.To.Sub(d.From))*(right-left)
 }
 
-func (d *drawing) y(v float64) float64 { return bottom - d.scale.at(v)*(bottom-top) }
+func (d *drawing) y(v float64) float64 { return float64(d.bottom) - d.scale.at(v)*plotHeight }
 
 func (d *drawing) axes() {
 	d.text(left-8, nameY, "name", "start", d.YLabel)
@@ -76,14 +87,14 @@ func (d *drawing) axes() {
 	}
 	moments, layout := times(d.From, d.To)
 	for i, at := range moments {
-		d.printf(`<path class="grid" d="M%s %dv4"/>`, number(d.x(at)), bottom)
-		d.text(d.x(at), timesY, "tick", "middle", at.Format(layout))
+		d.printf(`<path class="grid" d="M%s %dv4"/>`, number(d.x(at)), d.bottom)
+		d.text(d.x(at), float64(d.bottom+timesBelow), "tick", "middle", at.Format(layout))
 		if i > 0 && at.YearDay() != moments[i-1].YearDay() && layout != "2 Jan" {
-			d.text(d.x(at), timesY+13, "tick", "middle", at.Format("2 Jan"))
+			d.text(d.x(at), float64(d.bottom+timesBelow+13), "tick", "middle", at.Format("2 Jan"))
 		}
 	}
-	d.text(right+8, legendY, "tick", "start", d.From.UTC().Format("UTC, 2 Jan 2006"))
-	d.printf(`<path class="axis" d="M%d %dV%dH%d"/>`, left, top, bottom, right)
+	d.text(right+zoneRight, float64(d.bottom+timesBelow), "tick", "start", d.From.UTC().Format("UTC, 2 Jan 2006"))
+	d.printf(`<path class="axis" d="M%d %dV%dH%d"/>`, left, d.top, d.bottom, right)
 }
 
 func (d *drawing) shades() {
@@ -92,26 +103,8 @@ func (d *drawing) shades() {
 		if to <= from {
 			continue
 		}
-		d.printf(`<rect class="shade" x="%s" y="%d" width="%s" height="%d"/>`, number(from), top, number(to-from), bottom-top)
-		d.text(from+3, bottom-5, "tick", "start", s.Label)
-	}
-}
-
-// marks writes each label on a row of its own, the newest uppermost, so that no label lies on another one or on its line: an
-// older mark's line ends below the newer labels.
-func (d *drawing) marks() {
-	for i, m := range d.Marks {
-		if m.At.Before(d.From) || m.At.After(d.To) {
-			continue
-		}
-		x, y := d.x(m.At), float64(nameY+markHeight*(len(d.Marks)-i))
-		d.printf(`<path class="mark" d="M%s %sV%d"/>`, number(x), number(y-9), bottom)
-		room, oldest := width-x > letter*float64(len([]rune(m.Label)))+5, i == 0 && len(d.Marks) > 1
-		if room && !oldest {
-			d.text(x+5, y, "label", "start", m.Label)
-		} else {
-			d.text(x-5, y, "label", "end", m.Label)
-		}
+		d.printf(`<rect class="shade" x="%s" y="%d" width="%s" height="%d"/>`, number(from), d.top, number(to-from), plotHeight)
+		d.text(from+3, float64(d.bottom-5), "tick", "start", s.Label)
 	}
 }
 
@@ -127,13 +120,13 @@ func (d *drawing) legend() {
 		if l.Style == Limit || l.Style == Baseline {
 			continue
 		}
-		d.printf(`<path class="line %s" d="M%s %dh28"/>`, l.Style, number(x), legendY-4)
-		d.printf(`<path class="dots %s" d="M%s %dh0"/>`, l.Style, number(x+14), legendY-4)
-		d.text(x+35, legendY, "label", "start", l.Label)
-		x += 60 + letter*float64(len([]rune(clip(l.Label, 60))))
+		d.printf(`<path class="line %s" d="M%s %dh28"/>`, l.Style, number(x), d.bottom+legendBelow-4)
+		d.printf(`<path class="dots %s" d="M%s %dh0"/>`, l.Style, number(x+14), d.bottom+legendBelow-4)
+		d.text(x+35, float64(d.bottom+legendBelow), "label", "start", l.Label)
+		x += 60 + letter*float64(len([]rune(clip(l.Label, longest))))
 	}
 	if !shown {
-		d.text((left+right)/2, (top+bottom)/2, "label", "middle", "no data")
+		d.text((left+right)/2, float64(d.top+d.bottom)/2, "label", "middle", "no data")
 	}
 }
 
@@ -142,7 +135,7 @@ func (d *drawing) missing(l Line) {
 	if l.Style != Release || len(d.Marks) == 0 {
 		return
 	}
-	d.text((d.x(d.Marks[0].At)+right)/2, (top+bottom)/2, "label", "middle", "no data of the release")
+	d.text((d.x(d.Marks[0].At)+right)/2, float64(d.top+d.bottom)/2, "label", "middle", "no data of the release")
 }
 
 // drawn counts the points of a line that are no gaps.
