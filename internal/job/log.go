@@ -2,10 +2,11 @@ package job
 
 import (
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/rollbackd/rollbackd/internal/mask"
 )
 
 // The bounds of what is kept of a log, in bytes.
@@ -41,7 +42,7 @@ func lastOf(r io.Reader, keep int) (string, error) {
 // Fit makes a log fit to be recorded and shown: secrets are masked, control characters escaped, and only the end is kept, at most
 // MaxLog bytes from the beginning of a line.
 func Fit(log string) string {
-	shown := escape(mask(log))
+	shown := escape(mask.Masker{}.Text(log))
 	if len(shown) <= MaxLog {
 		return shown
 	}
@@ -69,40 +70,6 @@ func escape(text string) string {
 	return b.String()
 }
 
-const masked = "***"
-
-// mask hides what looks like a secret. It errs on the side of hiding.
-func mask(text string) string {
-	text = regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\z)`).ReplaceAllString(text, masked)
-	text = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]*):[^\s/@]+@`).ReplaceAllString(text, "$1:"+masked+"@")
-	text = regexp.MustCompile(`(?i)\b(bearer|basic)[ \t]+[a-z0-9._~+/=-]{6,}`).ReplaceAllString(text, "$1 "+masked)
-	text = regexp.MustCompile(`(?i)([a-z0-9_.-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|authorization|cookie)[a-z0-9_.-]*["']?[ \t]*[=:][ \t]*)("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;&"']+)`).
-		ReplaceAllString(text, "${1}"+masked)
-	text = regexp.MustCompile(`\b(eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?|A[KS]IA[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{8,}|sk-[\w-]{20,})`).ReplaceAllString(text, masked)
-	return regexp.MustCompile(`[A-Za-z0-9+/_-]{32,}={0,2}`).ReplaceAllStringFunc(text, func(word string) string {
-		if random(word) {
-			return masked
-		}
-		return word
-	})
-}
-
-// random reports whether a long word looks like a token and not like a name, a path or a checksum: it mixes digits and both cases.
-func random(word string) bool {
-	var digits, upper, lower int
-	for _, r := range word {
-		switch {
-		case r >= '0' && r <= '9':
-			digits++
-		case r >= 'A' && r <= 'Z':
-			upper++
-		case r >= 'a' && r <= 'z':
-			lower++
-		}
-	}
-	return digits >= 3 && upper >= 3 && lower >= 3
-}
-
 // LastLine is the last line of a log that is not empty, made fit by Line.
 func LastLine(log string, most int) string {
 	lines := strings.Split(strings.TrimRight(log, "\n\t "), "\n")
@@ -111,7 +78,7 @@ func LastLine(log string, most int) string {
 
 // Line makes of any text one line of at most so many characters that is fit to be recorded.
 func Line(text string, most int) string {
-	runes := []rune(strings.Join(strings.Fields(escape(mask(text))), " "))
+	runes := []rune(strings.Join(strings.Fields(escape(mask.Masker{}.Text(text))), " "))
 	if len(runes) > most {
 		return string(runes[:most]) + "…"
 	}
