@@ -23,6 +23,8 @@ type Event struct {
 	Verification    string   `json:"verification,omitempty"`
 	Hotfix          bool     `json:"hotfix,omitempty"`
 	SchemaChange    bool     `json:"schemaChange,omitempty"`
+	// Drill says that the release was bad on purpose, to rehearse its rollback.
+	Drill bool `json:"drill,omitempty"`
 	// Service, SelectorKey, From and To describe the switch of a blue-green deployment.
 	Service     string `json:"service,omitempty"`
 	SelectorKey string `json:"selectorKey,omitempty"`
