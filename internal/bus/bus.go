@@ -60,6 +60,7 @@ type Bus struct {
 	journal *Journal
 	names   *Names
 	holds   *Holds
+	ledger  *Ledger
 }
 
 // Open makes sure that the streams, the buckets and the consumer exist, and returns a bus on them. It does not own
@@ -134,6 +135,11 @@ func (b *Bus) openStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ledger, err := b.bucket(ctx, ledgerBucket(b.options.Instance))
+	if err != nil {
+		return err
+	}
+	b.ledger = &Ledger{js: b.js, bucket: ledger, name: ledgerBucket(b.options.Instance), calls: b.calls}
 	b.holds = &Holds{bucket: holds, calls: b.calls}
 	b.watches = &Watches{bucket: watches, calls: b.calls}
 	b.names = &Names{bucket: names, calls: b.calls}
@@ -161,6 +167,9 @@ func (b *Bus) Journal() *Journal { return b.journal }
 
 // Holds is the store of the workloads that people hold.
 func (b *Bus) Holds() *Holds { return b.holds }
+
+// Ledger is what is kept for years of this instance's watches.
+func (b *Bus) Ledger() *Ledger { return b.ledger }
 
 // Names is the store of the names that this instance gave away.
 func (b *Bus) Names() *Names { return b.names }

@@ -45,6 +45,7 @@ func annexSubject(instance string) string   { return "rollbackd.annex." + instan
 func watchesBucket(instance string) string  { return "rollbackd-watches-" + instance }
 func namesBucket(instance string) string    { return "rollbackd-names-" + instance }
 func holdsBucket(instance string) string    { return "rollbackd-holds-" + instance }
+func ledgerBucket(instance string) string   { return "rollbackd-ledger-" + instance }
 func consumerName(instance string) string   { return "rollbackd-" + instance }
 
 // ensure makes what is missing and mends what would lose events. It is repeated whenever the consumer is lost,
@@ -96,6 +97,7 @@ func (b *Bus) buckets() []jetstream.KeyValueConfig {
 		{Bucket: watchesBucket(instance), History: 1, TTL: watchesAge, Replicas: b.options.Replicas},
 		{Bucket: namesBucket(instance), History: 1, Replicas: b.options.Replicas},
 		{Bucket: holdsBucket(instance), History: 1, TTL: watchesAge, Replicas: b.options.Replicas},
+		{Bucket: ledgerBucket(instance), Description: "what became of each deployment, for lists and reports", History: 1, TTL: ledgerAge, Replicas: b.options.Replicas},
 	}
 }
 
