@@ -116,6 +116,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Store:    gatedStore{store{watches: events.Watches()}, may},
 		Journal:  gatedJournal{journal{events.Journal()}, may},
 		Annex:    events.Journal(),
+		Ledger:   gatedLedger{events.Ledger(), may},
 		Names:    gatedNames{events.Names(), may},
 		Holds:    gatedHolds{events.Holds(), may},
 		Cluster:  acting,

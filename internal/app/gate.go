@@ -95,3 +95,16 @@ func (h gatedHolds) Put(ctx context.Context, key string, value []byte) error {
 	}
 	return h.Holds.Put(ctx, key, value)
 }
+
+// gatedLedger stores only while the gate is open.
+type gatedLedger struct {
+	watch.Ledger
+	gate gate
+}
+
+func (l gatedLedger) Put(ctx context.Context, key string, change func(old []byte) []byte) error {
+	if err := l.gate(); err != nil {
+		return notBegun(err)
+	}
+	return l.Ledger.Put(ctx, key, change)
+}

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,4 +36,36 @@ func TestAnnex(t *testing.T) {
 
 	require.ErrorContains(t, journal.Note(t.Context(), watchKey, "a.b", nil), "not fit")
 	require.ErrorContains(t, journal.Note(t.Context(), "a.>", "id", nil), "not fit")
+}
+
+// A page begins where the one before ended, and whoever has enough ends it.
+func TestReadFrom(t *testing.T) {
+	journal := openNew(t, Options{}).Journal()
+	var last uint64
+	for _, id := range []string{"a", "b", "c"} {
+		var err error
+		last, err = journal.Append(t.Context(), watchKey, id, []byte(id), last)
+		require.NoError(t, err)
+	}
+	require.NoError(t, journal.Note(t.Context(), watchKey, "d", []byte("d")))
+	enough := errors.New("enough")
+	read := func(after uint64, most int) (entries string, end uint64, err error) {
+		err = journal.ReadFrom(t.Context(), watchKey, after, func(seq uint64, data []byte) error {
+			if len(entries) == most {
+				return enough
+			}
+			entries, end = entries+string(data), seq
+			return nil
+		})
+		return entries, end, err
+	}
+	entries, end, err := read(0, 2)
+	require.ErrorIs(t, err, enough)
+	require.Equal(t, "ab", entries)
+	entries, end, err = read(end, 5)
+	require.NoError(t, err)
+	require.Equal(t, "cd", entries)
+	entries, _, err = read(end, 5)
+	require.NoError(t, err)
+	require.Empty(t, entries)
 }

@@ -18,12 +18,14 @@ const (
 	controlTimeout = 10 * time.Second
 	// maxControls is how many requests may be in work at once. More are told to come again.
 	maxControls = 16
+	// maxReadings is how many of those that only read records may be in work besides.
+	maxReadings = 8
 )
 
 // Control answers what people ask, until ctx ends. Requests that cannot be decoded are answered with what is wrong with
 // them. A request without anywhere to answer to is carried out all the same.
 func (b *Bus) Control(ctx context.Context, answer func(context.Context, control.Asked) control.Reply) error {
-	d := &desk{bus: b, answer: answer, seats: make(chan struct{}, maxControls)}
+	d := &desk{bus: b, answer: answer, seats: make(chan struct{}, maxControls), readers: make(chan struct{}, maxReadings)}
 	var subscriptions []*nats.Subscription
 	for _, environment := range b.options.Environments {
 		sub, err := b.nc.Subscribe(control.Pattern(environment), func(msg *nats.Msg) { d.take(ctx, msg) })
@@ -44,8 +46,9 @@ func (b *Bus) Control(ctx context.Context, answer func(context.Context, control.
 type desk struct {
 	bus    *Bus
 	answer func(context.Context, control.Asked) control.Reply
-	seats  chan struct{}
-	busy   sync.WaitGroup
+	// seats are for those who act or ask about what goes on; readers, who may take long, have their own.
+	seats, readers chan struct{}
+	busy           sync.WaitGroup
 }
 
 // take must not block: the subscription's messages come one after another.
@@ -55,14 +58,18 @@ func (d *desk) take(ctx context.Context, msg *nats.Msg) {
 		d.reply(msg, control.Refuse(control.CodeMalformed, "%v", err))
 		return
 	}
+	seats := d.seats
+	if asked.Verb.Reads() {
+		seats = d.readers
+	}
 	select {
-	case d.seats <- struct{}{}:
+	case seats <- struct{}{}:
 	default:
 		d.reply(msg, control.Refuse(control.CodeBusy, "too much is being asked for at once; ask again in a moment"))
 		return
 	}
 	d.busy.Go(func() {
-		defer func() { <-d.seats }()
+		defer func() { <-seats }()
 		bounded, cancel := context.WithTimeout(ctx, controlTimeout)
 		defer cancel()
 		reply := d.answer(bounded, asked)

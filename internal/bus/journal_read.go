@@ -22,21 +22,26 @@ func (j *Journal) Read(ctx context.Context, watchKey string, fn func(seq uint64,
 	if err != nil {
 		return err
 	}
-	return j.readSubjects(ctx, watchKey, fn, subject)
+	return j.readSubjects(ctx, watchKey, &journalReader{fn: fn, subjects: []string{subject}})
 }
 
 // ReadAll is Read with what stands in the watch's annex too, all in the order in which it was stored.
 func (j *Journal) ReadAll(ctx context.Context, watchKey string, fn func(seq uint64, data []byte) error) error {
+	return j.ReadFrom(ctx, watchKey, 0, fn)
+}
+
+// ReadFrom is ReadAll from the entry after the given sequence on.
+func (j *Journal) ReadFrom(ctx context.Context, watchKey string, after uint64, fn func(seq uint64, data []byte) error) error {
 	subject, err := j.subject(watchKey)
 	if err != nil {
 		return err
 	}
-	return j.readSubjects(ctx, watchKey, fn, subject, j.annex(watchKey)+".*")
+	return j.readSubjects(ctx, watchKey, &journalReader{fn: fn, seq: after, subjects: []string{subject, j.annex(watchKey) + ".*"}})
 }
 
-func (j *Journal) readSubjects(ctx context.Context, watchKey string, fn func(seq uint64, data []byte) error, subjects ...string) error {
-	r := &journalReader{journal: j, subjects: subjects, fn: fn}
-	for _, subject := range subjects {
+func (j *Journal) readSubjects(ctx context.Context, watchKey string, r *journalReader) error {
+	r.journal = j
+	for _, subject := range r.subjects {
 		err := j.calls.retry(ctx, func(ctx context.Context) error {
 			last, err := j.last(ctx, subject)
 			if last != nil {
@@ -61,7 +66,7 @@ type journalReader struct {
 	end      uint64
 	fn       func(seq uint64, data []byte) error
 
-	seq   uint64 // of the last entry that fn got
+	seq   uint64 // of the last entry that fn got, or after which the reading begins
 	fnErr error
 }
 

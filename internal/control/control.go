@@ -22,7 +22,7 @@ import (
 // SubjectPrefix begins the subjects of all requests.
 const SubjectPrefix = "rollbackd.ctl"
 
-// AllWorkloads stands for every workload of the namespace in the subject of a list; no workload can have this name.
+// AllWorkloads stands for every workload of the namespace in the subject of what only lists; no workload can have this name.
 const AllWorkloads = "-"
 
 // MaxRequest is how large a request may be, in bytes.
@@ -53,7 +53,7 @@ const (
 	List Verb = "list"
 )
 
-func verbs() []Verb { return []Verb{Approve, Deny, Abort, Hold, Rollback, List} }
+func verbs() []Verb { return []Verb{Approve, Deny, Abort, Hold, Rollback, List, Incidents, Journal} }
 
 func kinds() []event.Kind {
 	return []event.Kind{event.KindDeployment, event.KindStatefulSet, event.KindDaemonSet}
@@ -76,6 +76,7 @@ type Request struct {
 	DryRun bool `json:"dryRun,omitempty"`
 	// For is how long a hold lasts, as Go writes durations; zero lets go of the workload.
 	For string `json:"for,omitempty"`
+	Reading
 }
 
 // Code says in one word why a request was refused.
@@ -106,6 +107,7 @@ type Reply struct {
 	Notes []string `json:"notes,omitempty"`
 	// Watches are what list found, as of /api/v1/watches.
 	Watches json.RawMessage `json:"watches,omitempty"`
+	Page
 }
 
 // Refuse returns the reply that refuses a request.
@@ -169,7 +171,8 @@ func parseSubject(subject string) (Asked, error) {
 	if !slices.Contains(verbs(), a.Verb) {
 		return Asked{}, fmt.Errorf("%s is not something that can be asked for; use one of %v", event.Quote(tokens[3]), verbs())
 	}
-	if tokens[6] == AllWorkloads && a.Verb == List && event.IsName(tokens[4]) && event.IsName(tokens[5]) {
+	allWorkloads, allNamespaces := a.Verb.wide()
+	if tokens[6] == AllWorkloads && allWorkloads && event.IsName(tokens[4]) && (event.IsName(tokens[5]) || allNamespaces && tokens[5] == AllNamespaces) {
 		a.Target = event.Target{Environment: tokens[4], Namespace: tokens[5], Workload: AllWorkloads}
 		return a, nil
 	}
@@ -196,6 +199,9 @@ func (a Asked) check() error {
 		return fmt.Errorf(`field "kind": %s is not a kind of workload that can be rolled back; use one of %v`, event.Quote(string(a.Kind)), kinds())
 	case a.Revision != "" && !regexp.MustCompile(`^[0-9]{1,18}$`).MatchString(a.Revision):
 		return fmt.Errorf(`field "revision": %s is not a revision's number, as kubectl rollout history shows it`, event.Quote(a.Revision))
+	}
+	if a.Verb.Reads() {
+		return a.checkReading()
 	}
 	switch a.Verb {
 	case Approve, Deny, Abort:

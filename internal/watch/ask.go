@@ -22,6 +22,10 @@ func (s *Supervisor) Ask(ctx context.Context, in control.Asked) control.Reply {
 		return s.hold(ctx, in)
 	case control.Rollback:
 		return s.order(ctx, in)
+	case control.Incidents:
+		return s.incidents(ctx, in)
+	case control.Journal:
+		return s.journalPage(ctx, in)
 	}
 	a, reply := s.addressee(in)
 	if a == nil {

@@ -50,6 +50,17 @@ type Annex interface {
 	Note(ctx context.Context, key, id string, data []byte) error
 	// ReadAll calls fn with every entry of the journal and of the annex, in the order in which they were stored.
 	ReadAll(ctx context.Context, key string, fn func(seq uint64, data []byte) error) error
+	// ReadFrom is ReadAll from the entry after the given sequence on.
+	ReadFrom(ctx context.Context, key string, after uint64, fn func(seq uint64, data []byte) error) error
+}
+
+// Ledger keeps a small record of each watch for years, by keys that are tokens joined by dots.
+type Ledger interface {
+	// Put stores what change makes of the record that is there, nil if there is none; where it returns nil, nothing is changed.
+	Put(ctx context.Context, key string, change func(old []byte) []byte) error
+	// Each calls fn with every record whose key matches one of the patterns, in which "*" stands for one token and ">" for the rest,
+	// in the order in which they last changed, from the one after the given place on. It returns fn's error as it is.
+	Each(ctx context.Context, patterns []string, after uint64, fn func(place uint64, value []byte) error) error
 }
 
 // Names hands out names that nobody else holds.

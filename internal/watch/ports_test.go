@@ -103,6 +103,15 @@ func (j journalOf) ReadAll(ctx context.Context, key string, fn func(uint64, []by
 	})
 }
 
+func (j journalOf) ReadFrom(ctx context.Context, key string, after uint64, fn func(uint64, []byte) error) error {
+	return j.ReadAll(ctx, key, func(seq uint64, data []byte) error {
+		if seq <= after {
+			return nil
+		}
+		return fn(seq, data)
+	})
+}
+
 func (j journalOf) each(ctx context.Context, fn func(uint64, []byte) error, of func() []record) error {
 	var entries []record
 	if err := j.call(ctx, "journal.read", func() error { entries = of(); return nil }); err != nil {

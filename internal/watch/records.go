@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"sync"
 	"time"
@@ -34,7 +35,9 @@ func newRecorder(opts Options) *recorder {
 // ask has the files of a watch written; it never blocks.
 func (r *recorder) ask(w Watch) {
 	r.mu.Lock()
-	r.asked[w.Key] = w
+	if waiting, ok := r.asked[w.Key]; !ok || !w.brief || !waiting.State.Final() { // an epitome tells nothing that the whole does not
+		r.asked[w.Key] = w
+	}
 	delete(r.failed, w.Key)
 	r.mu.Unlock()
 	select {
@@ -113,13 +116,14 @@ func (r *recorder) write(ctx context.Context, w Watch) error {
 	if err != nil {
 		return err
 	}
+	err = r.account(ctx, w, entries)
 	if !wasLost(entries) { // else the files of before tell more
-		err = r.opts.Records.Write(w, entries)
+		err = errors.Join(err, r.opts.Records.Write(w, entries))
 	}
 	if err != nil {
 		return err
 	}
-	if !w.State.Final() {
+	if !w.State.Final() || w.brief || w.Rendered {
 		return nil
 	}
 	w.Rendered = true

@@ -30,6 +30,7 @@ type Options struct {
 	Store   Store
 	Journal Journal
 	Annex   Annex
+	Ledger  Ledger
 	Names   Names
 	Cluster Cluster
 	Preview Previewer
@@ -163,6 +164,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	running.Go(func() { s.records.run(ctx) })
 	running.Go(func() { newScheduler(s).run(ctx) })
 	running.Go(func() { s.tellCrowds(ctx) })
+	running.Go(func() { s.makeUp(ctx) })
 	running.Go(func() { s.marker.run(ctx) })
 	running.Go(func() { s.lookout.run(ctx) })
 	<-ctx.Done()

@@ -121,6 +121,9 @@ type fold struct {
 	// process looks again.
 	stuck string
 
+	// brief says that this is an epitome, which must not take the place of what is stored.
+	brief bool
+
 	restoredRollout time.Time
 	verifyJudge     analyzer.State
 	recovery        analyzer.Judgement
@@ -266,7 +269,7 @@ func WithPods(known map[string]bool, t analyzer.Tick) map[string]bool {
 func (w Watch) epitome() Watch {
 	w.Baselines = nil
 	w.Policy = Policy{Name: w.Policy.Name}
-	w.fold = fold{judgement: w.judgement, lastTick: w.lastTick, recovery: w.recovery, lastVerify: w.lastVerify}
+	w.fold = fold{judgement: w.judgement, lastTick: w.lastTick, recovery: w.recovery, lastVerify: w.lastVerify, brief: true}
 	return w
 }
 

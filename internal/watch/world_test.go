@@ -36,6 +36,7 @@ type world struct {
 	seq     uint64
 	names   map[string]string
 	held    map[string][]byte
+	ledger  map[string]entry
 	// live is what the cluster runs, patches the intents whose patch changed it.
 	live    rollback.Snapshot
 	patches []string
@@ -81,7 +82,7 @@ type record struct {
 func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, t0: time.Now().UTC(), errorsIn: 20, stored: map[string][]byte{}, journal: map[string][]record{}, annex: map[string][]record{},
-		names: map[string]string{}, held: map[string][]byte{}, written: map[string]Watch{},
+		names: map[string]string{}, held: map[string][]byte{}, ledger: map[string]entry{}, written: map[string]Watch{},
 		jobs: map[string]*worldJob{}, ended: jobs.Status{State: jobs.Complete},
 	}
 	w.deploy("v2", "2")
@@ -136,7 +137,7 @@ func (w *world) options() Options {
 	policy := testPolicy()
 	policy.GitOps = w.gitops
 	return Options{
-		Instance: "test", Environments: []string{"production"}, Policies: []Policy{policy}, Store: storeOf{w}, Journal: journalOf{w}, Annex: journalOf{w}, Names: namesOf{w},
+		Instance: "test", Environments: []string{"production"}, Policies: []Policy{policy}, Store: storeOf{w}, Journal: journalOf{w}, Annex: journalOf{w}, Ledger: ledgerOf{w}, Names: namesOf{w},
 		Holds: holdsOf{w}, Cluster: clusterOf{w}, Preview: clusterOf{w}, Pause: clusterOf{w}, Owners: ownersOf{w}, Cache: cacheOf{w}, Sampler: samplerOf{w}, Records: recordsOf{w},
 		Tell: tellerOf{w}, Reject: rejecterOf{w},
 		Metrics: NewMetrics(prometheus.NewRegistry()), Log: zap.NewNop(),
