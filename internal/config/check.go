@@ -54,6 +54,7 @@ func (c *Config) check(k *checker) {
 }
 
 func (c *Config) checkEndpoints(k *checker) {
+	c.HTTP.check(k)
 	switch {
 	case strings.Contains(c.Prometheus.URL, "@"): // perhaps a password, so it is not shown
 		k.say([]any{"prometheus", "url"}, "may not hold a user or a password; put them into prometheus.httpClient, as basic_auth with a password_file")

@@ -119,6 +119,9 @@ type Prometheus struct {
 type HTTP struct {
 	// Listen is their address. Default "127.0.0.1:9654".
 	Listen string `yaml:"listen"`
+	// ExternalURL is the address by which people reach them, such as https://rollbackd.example.com or, behind a proxy,
+	// https://tools.example.com/rollbackd. Notices link to it; without it they have no links.
+	ExternalURL string `yaml:"externalURL"`
 }
 
 // Files configures where the records are written.
