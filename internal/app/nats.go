@@ -92,16 +92,26 @@ const insufficientStorage jetstream.ErrorCode = 10047
 // intake hands deliveries to the supervisor and turns its answers into dispositions.
 func intake(s *watch.Supervisor) bus.Handler {
 	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
-		err := s.Accept(ctx, watch.Published{Subject: d.Subject, Data: d.Data, Seq: d.StreamSeq})
-		var rejection *event.Rejection
-		switch {
-		case err == nil:
-			return bus.Accept()
-		case errors.As(err, &rejection):
+		document, rejection := event.Structured(d.Headers, d.Data)
+		if rejection != nil {
 			return bus.Reject(rejection)
 		}
-		return bus.Retry(err)
+		return disposition(s.Accept(ctx, watch.Published{Subject: d.Subject, Data: document, Seq: d.StreamSeq}))
 	}
+}
+
+// disposition is what becomes of an event by the supervisor's answer.
+func disposition(err error) bus.Disposition {
+	var rejection *event.Rejection
+	switch {
+	case err == nil:
+		return bus.Accept()
+	case !errors.As(err, &rejection):
+		return bus.Retry(err)
+	case rejection.Code == event.CodeNotADeployment:
+		return bus.Ignore(rejection)
+	}
+	return bus.Reject(rejection)
 }
 
 // store keeps watches in the KV bucket. The journal fences writers, so that the last picture of a watch is the right

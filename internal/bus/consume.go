@@ -128,6 +128,10 @@ func (b *Bus) settle(ctx context.Context, msg jetstream.Msg, delivery Delivery, 
 		b.warn("unable to acknowledge an accepted event; it will come again", delivery, msg.DoubleAck(ctx))
 	case verbReject:
 		b.reject(ctx, msg, delivery, disposition.rejection)
+	case verbIgnore:
+		b.events.WithLabelValues(resultIgnored, string(disposition.rejection.Code)).Inc()
+		b.log.Debug("ignored an event", delivery.field(), zap.String("reason", disposition.rejection.Error()))
+		b.warn("unable to acknowledge an event that is ignored; it will come again", delivery, msg.DoubleAck(ctx))
 	default:
 		b.retryLater(msg, delivery, disposition.cause)
 	}

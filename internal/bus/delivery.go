@@ -11,9 +11,10 @@ import (
 	"github.com/rollbackd/rollbackd/internal/event"
 )
 
-// Delivery is one event as it was stored. Subject and Data are as published: nothing about them has been checked.
+// Delivery is one event as it was stored. Subject, Headers and Data are as published: nothing about them has been checked.
 type Delivery struct {
 	Subject string
+	Headers map[string][]string
 	Data    []byte
 	// StreamSeq is the event's sequence in the DEPLOYMENTS stream.
 	StreamSeq uint64
@@ -29,7 +30,7 @@ func newDelivery(msg jetstream.Msg) (Delivery, error) {
 		return Delivery{}, err
 	}
 	return Delivery{
-		Subject: msg.Subject(), Data: msg.Data(), StreamSeq: metadata.Sequence.Stream, Received: metadata.Timestamp,
+		Subject: msg.Subject(), Headers: msg.Headers(), Data: msg.Data(), StreamSeq: metadata.Sequence.Stream, Received: metadata.Timestamp,
 		Redelivered: max(int(metadata.NumDelivered)-1, 0),
 	}, nil
 }
@@ -52,6 +53,7 @@ const (
 	verbRetry verb = iota
 	verbAccept
 	verbReject
+	verbIgnore
 )
 
 // Accept means that the event is safely kept elsewhere; it is acknowledged.
@@ -64,6 +66,15 @@ func Reject(rejection *event.Rejection) Disposition {
 		return Retry(errors.New("rejected without a reason"))
 	}
 	return Disposition{verb: verbReject, rejection: rejection}
+}
+
+// Ignore means that the event is none of ours: it is acknowledged and counted, and nobody is told. The rejection says why;
+// a nil one is a mistake of the handler, and the event is tried again.
+func Ignore(rejection *event.Rejection) Disposition {
+	if rejection == nil {
+		return Retry(errors.New("ignored without a reason"))
+	}
+	return Disposition{verb: verbIgnore, rejection: rejection}
 }
 
 // Retry means that the event could not be handled now; it comes again after 1 s, then less and less often, up to

@@ -12,12 +12,13 @@ const (
 	resultAccepted = "accepted"
 	resultRejected = "rejected"
 	resultRetried  = "retried"
+	resultIgnored  = "ignored"
 )
 
 func eventCounter(registerer prometheus.Registerer) (*prometheus.CounterVec, error) {
 	counter := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "rollbackd_events_total",
-		Help: "Deployment events by what became of them; code says why an event was rejected.",
+		Help: "Deployment events by what became of them; code says why an event was rejected or ignored.",
 	}, []string{"result", "code"})
 	if registerer == nil {
 		return counter, nil

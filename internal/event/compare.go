@@ -9,7 +9,8 @@ import (
 )
 
 // SameBody says whether two events of one key say the same: their fields are equal, defaults and other spellings of
-// the same time aside, and so are the fields unknown to this version, whatever their order.
+// the same time aside, and so are the fields unknown to this version, whatever their order. Of a CloudEvent its data is
+// compared: what is around it may change on the way.
 func SameBody(a, b Event) bool {
 	if bytes.Equal(a.Raw, b.Raw) && len(a.Raw) > 0 {
 		return true
@@ -47,13 +48,13 @@ func scalars(e Event) Event {
 	return e
 }
 
-// unknownFields are the fields of a document that Event does not read, numbers kept as written.
+// unknownFields are the fields of a document, or of a CloudEvent's data, that Event does not read, numbers kept as written.
 func unknownFields(raw json.RawMessage) (map[string]any, bool) {
 	fields := map[string]any{}
 	if len(raw) == 0 {
 		return fields, true
 	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder := json.NewDecoder(bytes.NewReader(withoutEnvelope(raw)))
 	decoder.UseNumber()
 	if err := decoder.Decode(&fields); err != nil {
 		return nil, false

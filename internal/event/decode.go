@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -9,9 +10,9 @@ import (
 // MaxAhead is how far an event may be dated in the future, to allow for clocks that differ.
 const MaxAhead = 5 * time.Minute
 
-// Decode reads a native event that was published on the subject. Its error is always a *Rejection. What it accepts is
-// about the subject's workload: whoever may publish on a subject may announce that workload's deployments, and no
-// other's.
+// Decode reads an event that was published on the subject: a native one, a CloudEvent in the structured mode, or a CDEvent
+// with or without a CloudEvent around it. Its error is always a *Rejection. What it accepts is about the subject's workload:
+// whoever may publish on a subject may announce that workload's deployments, and no other's.
 func Decode(subject string, payload []byte) (Event, error) {
 	target, err := ParseSubject(subject)
 	if err != nil {
@@ -20,18 +21,37 @@ func Decode(subject string, payload []byte) (Event, error) {
 	return decode(payload, &target)
 }
 
-// Parse reads a native event before it has a subject: it is for publishers, and authorises nothing. Its error is
-// always a *Rejection.
+// Parse reads an event before it has a subject: it is for publishers, and authorises nothing. Its error is always a
+// *Rejection.
 func Parse(payload []byte) (Event, error) { return decode(payload, nil) }
+
+// Native returns an accepted document in our own fields, for those who read no other: a CloudEvent or a CDEvent as the event
+// that it was read as, and everything else as it is.
+func Native(subject string, document []byte) []byte {
+	doc, rejection := parseDocument(document)
+	if rejection != nil || !doc.isCloudEvent() && !doc.isCDEvent() {
+		return document
+	}
+	e, err := Decode(subject, document)
+	if err != nil {
+		return document
+	}
+	native, err := json.Marshal(e)
+	if err != nil {
+		return document
+	}
+	return native
+}
 
 func decode(payload []byte, target *Target) (Event, error) {
 	doc, rejection := parseDocument(payload)
 	if rejection != nil {
 		return Event{}, rejection
 	}
-	e := doc.event(target)
-	if doc.rejection != nil {
-		return Event{}, doc.rejection
+	native := doc.native(target)
+	e := native.event(target)
+	if native.rejection != nil {
+		return Event{}, native.rejection
 	}
 	e.Raw = bytes.Clone(payload)
 	return e, nil

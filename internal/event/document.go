@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -17,12 +19,13 @@ const MaxPayload = 64 << 10
 // document is a JSON object whose fields are read one by one. The first rejection is kept and everything read after
 // it is empty, so that a reader need not check after each field.
 type document struct {
-	fields    map[string]json.RawMessage
+	fields map[string]json.RawMessage
+	// repeated are the fields that are given more than once.
+	repeated  map[string]bool
 	rejection *Rejection
 }
 
-// parseDocument reads the object's top level. encoding/json alone would take the last of two fields of one name,
-// while another reader of the record might take the first.
+// parseDocument reads the object's top level.
 func parseDocument(payload []byte) (*document, *Rejection) {
 	if len(payload) > MaxPayload {
 		return nil, &Rejection{
@@ -42,13 +45,13 @@ func parseDocument(payload []byte) (*document, *Rejection) {
 	return splitObject(payload)
 }
 
+// splitObject reads the fields of valid JSON that begins an object, and notes which are repeated.
 func splitObject(payload []byte) (*document, *Rejection) {
 	decoder := json.NewDecoder(bytes.NewReader(payload))
 	if _, err := decoder.Token(); err != nil {
 		return nil, malformed("the document is not a JSON object")
 	}
-	known := knownFields()
-	fields := map[string]json.RawMessage{}
+	d := &document{fields: map[string]json.RawMessage{}, repeated: map[string]bool{}}
 	for decoder.More() {
 		name, err := decoder.Token()
 		if err != nil {
@@ -59,12 +62,22 @@ func splitObject(payload []byte) (*document, *Rejection) {
 			return nil, malformed("the document is not a JSON object")
 		}
 		key, _ := name.(string)
-		if _, again := fields[key]; again && known[key] {
-			return nil, &Rejection{Code: CodeDuplicate, Field: key, Reason: "is given more than once", Fix: "give it once"}
+		if _, again := d.fields[key]; again {
+			d.repeated[key] = true
 		}
-		fields[key] = value
+		d.fields[key] = value
 	}
-	return &document{fields: fields}, nil
+	return d, nil
+}
+
+// once rejects a document that gives one of the fields which are read of it more than once: encoding/json would take the
+// last of them, while another reader of the record might take the first. Others may be repeated.
+func (d *document) once(read map[string]bool) {
+	for _, field := range slices.Sorted(maps.Keys(d.repeated)) {
+		if read[field] {
+			d.reject(&Rejection{Code: CodeDuplicate, Field: field, Reason: "is given more than once", Fix: "give it once"})
+		}
+	}
 }
 
 func malformed(reason string) *Rejection {

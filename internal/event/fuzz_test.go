@@ -21,6 +21,12 @@ func FuzzDecode(f *testing.F) {
 		f.Add(checkout, []byte(seed))
 	}
 	f.Add("deployments.a.b.c.d", []byte(with()))
+	for _, seed := range []string{
+		cdevent(), custom(`{"strategy":"canary","canary":"c","step":5}`), cloudevent(bare), cloudevent(cdevent()), cloudevent(cloudevent(bare)),
+		cdevent("pkg:oci/checkout", "registry.example:5000/checkout"), cdevent("?repository_url", "#%zz?"), cloudevent(`"e30="`, `"time"`, `"data_base64"`),
+	} {
+		f.Add(checkout, []byte(seed))
+	}
 	f.Fuzz(func(t *testing.T, subject string, payload []byte) {
 		e, err := Decode(subject, payload)
 		if err != nil {
@@ -29,6 +35,8 @@ func FuzzDecode(f *testing.F) {
 		}
 		requireInvariants(t, subject, e)
 		require.Equal(t, payload, []byte(e.Raw))
+		require.True(t, SameBody(e, e))
+		require.True(t, json.Valid(Native(subject, payload)))
 		again, err := Decode(subject, encode(t, e))
 		require.NoError(t, err)
 		require.Empty(t, cmp.Diff(e, again, cmpopts.IgnoreFields(Event{}, "Raw"), cmpopts.EquateEmpty()))

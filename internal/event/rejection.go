@@ -30,6 +30,9 @@ const (
 	CodeInvalid Code = "invalid-value"
 	// CodeUnsupported: the event is valid, but asks for something that this version does not do.
 	CodeUnsupported Code = "unsupported"
+	// CodeNotADeployment: the document is a well-formed event of a kind that announces no deployment. It is ignored, and its
+	// publisher is not told.
+	CodeNotADeployment Code = "not-a-deployment"
 	// CodeUnauthorised: the document is about another workload than the subject it was published on, or names what
 	// its publisher may not name.
 	CodeUnauthorised Code = "unauthorised"

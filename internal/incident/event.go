@@ -3,6 +3,8 @@ package incident
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/rollbackd/rollbackd/internal/event"
 )
 
 // Event is what the deploy tool said, as claimed: nothing here has been checked against the cluster.
@@ -38,12 +40,12 @@ type Event struct {
 // subjectTokens are the tokens of deployments.<environment>.<namespace>.<workload>; a workload may hold dots.
 const subjectTokens = 4
 
-// decodeEvent reads what it can of an accepted event. Events of other formats have none of our fields, but the
-// subject they came on names the environment and the workload, and it is the subject that was authorised.
+// decodeEvent reads what it can of an accepted event. The subject it came on names the environment and the workload, and it
+// is the subject that was authorised.
 func decodeEvent(a *Accepted) Event {
 	var ev Event
 	// A field of the wrong type is skipped and the rest is still read, so the error changes nothing.
-	_ = json.Unmarshal(a.Event, &ev)
+	_ = json.Unmarshal(event.Native(a.Subject, a.Event), &ev)
 	if tokens := strings.SplitN(a.Subject, ".", subjectTokens); len(tokens) == subjectTokens {
 		ev.Environment, ev.Namespace, ev.Workload = tokens[1], tokens[2], tokens[3]
 	}
