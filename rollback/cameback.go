@@ -17,11 +17,11 @@ func (p Pin) CameBack(s Snapshot) bool {
 }
 
 // rolledBackAt returns when a release with the same containers was last rolled back, by the earlier watches; zero if none
-// was.
+// was. A drill does not count: it is meant to be repeated.
 func rolledBackAt(release Revision, past []PastWatch) time.Time {
 	var last time.Time
 	for _, w := range past {
-		if w.RolledBackAt.After(last) && ContainersEqual(w.Template, release.Template) {
+		if !w.Drill && w.RolledBackAt.After(last) && ContainersEqual(w.Template, release.Template) {
 			last = w.RolledBackAt
 		}
 	}

@@ -12,7 +12,7 @@ import (
 //
 // The first of these that holds is the target:
 //
-//  1. The version before was superseded before it could pass, or was proven bad: the target that was pinned for it.
+//  1. The version before was superseded before it could pass, was proven bad, or was a drill: the target that was pinned for it.
 //  2. The newest earlier template that passed its active stage.
 //  3. The version that was live right before, if it had served for minServing and no watch of it ended badly.
 //
@@ -62,8 +62,9 @@ func (c *chooser) inherited() (*Revision, string) {
 	}
 	wasLive := pred.of(*before)
 	wasRolledBack := pred.Bad && sameRelease(pred.Target.Template, before.Template)
+	putBack := pred.Drill && sameRelease(pred.Target.Template, before.Template) // a drill ends so, whoever ended it
 	cutShort := pred.Superseded || pred.Ended.IsZero() || !pred.Ended.Before(c.t0)
-	if !wasRolledBack && (!wasLive || !pred.Bad && !cutShort) {
+	if !wasRolledBack && !putBack && (!wasLive || !pred.Bad && !cutShort) {
 		return nil, ""
 	}
 	target := c.admit(*pred.Target)
@@ -71,7 +72,10 @@ func (c *chooser) inherited() (*Revision, string) {
 		return nil, ""
 	}
 	what := "which was superseded before it could pass"
-	if pred.Bad {
+	switch {
+	case pred.Drill:
+		what = "which was a drill"
+	case pred.Bad:
 		what = "which was proven bad"
 	}
 	return target, fmt.Sprintf("%s was the known-good target of %s, %s (%s)",
@@ -106,6 +110,10 @@ func (c *chooser) served() (*Revision, string) {
 	before := c.before()
 	if before == nil {
 		c.object("there is no earlier version of %s", c.snapshot.Workload)
+		return nil, ""
+	}
+	if c.drilled(*before) {
+		c.object("%s was deployed as a drill", before.name())
 		return nil, ""
 	}
 	since, known := c.servingSince(*before)
@@ -177,7 +185,13 @@ func (c *chooser) predecessor() *PastWatch {
 }
 
 func (c *chooser) provenBad(r Revision) bool {
-	return slices.ContainsFunc(c.past, func(w PastWatch) bool { return w.Bad && w.of(r) })
+	return slices.ContainsFunc(c.past, func(w PastWatch) bool { return w.Bad && !w.Drill && w.of(r) })
+}
+
+// drilled reports whether the revision is known from drills only, which are bad on purpose.
+func (c *chooser) drilled(r Revision) bool {
+	known := slices.DeleteFunc(slices.Clone(c.past), func(w PastWatch) bool { return !w.of(r) })
+	return len(known) > 0 && !slices.ContainsFunc(known, func(w PastWatch) bool { return !w.Drill })
 }
 
 // schemaChangedSince reports whether a release after the candidate, up to this one, changed a schema. Revision numbers

@@ -238,6 +238,9 @@ type PastWatch struct {
 	Passed       bool `json:"passed"`
 	Bad          bool `json:"bad"`
 	SchemaChange bool `json:"schemaChange"`
+	// Drill: the release was bad on purpose. It is never a target, but what is known of it says nothing of other deployments of the
+	// same containers.
+	Drill bool `json:"drill,omitempty"`
 	// Superseded: a newer deployment ended it before it could pass.
 	Superseded bool `json:"superseded,omitempty"`
 	// RolledBackAt is when Target was put back in its place; zero if it was not.

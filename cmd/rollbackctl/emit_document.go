@@ -51,6 +51,7 @@ func (d *document) registerFields(flags *pflag.FlagSet) {
 	flags.StringVar(&d.strategy, "strategy", "", "rolling, blue-green or canary (default rolling)")
 	flags.StringVar(&d.status, "status", "", "started, success or failed (default success)")
 	flags.BoolVar(&e.Hotfix, "hotfix", false, "exempt from freeze windows")
+	flags.BoolVar(&e.Drill, "drill", false, "a rehearsal: the version is bad on purpose (rollbackctl drill does all of it)")
 	flags.BoolVar(&e.SchemaChange, "schema-change", false, "the release migrated data")
 	flags.StringVar(&e.Policy, "policy", "", "policy to watch by")
 	flags.StringVar(&e.Verification, "verification", "", "where the deployment's own checks are logged")

@@ -113,6 +113,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Policies: cfg.WatchPolicies(),
 		Budgets:  cfg.WatchBudgets(),
 		Freezes:  cfg.Freezes(),
+		Drills:   cfg.WatchDrills(),
 		Store:    gatedStore{store{watches: events.Watches()}, may},
 		Journal:  gatedJournal{journal{events.Journal()}, may},
 		Annex:    events.Journal(),

@@ -39,6 +39,7 @@ func (c *Config) check(k *checker) {
 	c.checkLog(k)
 	c.Notify.check(k)
 	c.LeaderElection.check(k, c.NATS)
+	c.Drills.check(k, c.Environments)
 	names := map[string]bool{}
 	for i, p := range c.Policies {
 		at := []any{"policies", i}

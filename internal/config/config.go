@@ -30,6 +30,8 @@ type Config struct {
 	Log          Log        `yaml:"log"`
 	Notify       Notify     `yaml:"notify"`
 	Budgets      Budgets    `yaml:"budgets"`
+	// Drills are rehearsals of a rollback (rollbackctl drill).
+	Drills Drills `yaml:"drills"`
 	// Freeze are the times in which nothing should be deployed. A deployment that is made all the same is flagged, unless its
 	// event says hotfix; it is watched as any other.
 	Freeze []FreezeWindow `yaml:"freeze"`
@@ -203,6 +205,7 @@ func (c *Config) finish(root *yaml.Node) error {
 	}
 	for _, p := range c.Policies {
 		c.compiled = append(c.compiled, p.compile(c.Prometheus.ScrapeInterval))
+		c.compiled[len(c.compiled)-1].PageDrills = c.Drills.Page
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func Completes(first, second Event) bool {
 // whatever else there is to say of a step; one that says otherwise of the database schema is about another deployment.
 func Advances(first, second Event) bool {
 	return first.Strategy == StrategyCanary && second.Strategy == StrategyCanary && first.Target() == second.Target() &&
-		first.Canary == second.Canary && first.Version == second.Version && first.SchemaChange == second.SchemaChange &&
+		first.Canary == second.Canary && first.Version == second.Version && first.SchemaChange == second.SchemaChange && first.Drill == second.Drill &&
 		second.Step > first.Step
 }
 

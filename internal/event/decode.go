@@ -78,6 +78,7 @@ func (d *document) event(target *Target) Event {
 	e.Approvals = d.list("approvals", MaxApprovals, upTo(MaxText))
 	e.Status = oneOf(d, "status", StatusSuccess, StatusStarted, StatusFailed)
 	e.Hotfix = d.boolean("hotfix")
+	e.Drill = d.boolean("drill")
 	e.SchemaChange = d.boolean("schemaChange")
 	e.Policy = d.text("policy", upTo(MaxText))
 	e.Verification = d.text("verification", upTo(MaxReference))

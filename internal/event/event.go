@@ -63,6 +63,9 @@ type Event struct {
 	Approvals []string `json:"approvals,omitempty"`
 	Status    Status   `json:"status,omitempty"`
 	Hotfix    bool     `json:"hotfix,omitempty"`
+	// Drill says that a bad version is deployed on purpose, to rehearse its rollback. It is accepted only where the daemon
+	// allows drills.
+	Drill bool `json:"drill,omitempty"`
 	// SchemaChange says that the release migrated data, so that older code may no longer run.
 	SchemaChange bool `json:"schemaChange,omitempty"`
 	// Policy asks for one of the policies whose match includes the workload.

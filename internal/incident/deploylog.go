@@ -23,6 +23,8 @@ type deployLog struct {
 	Result       string `json:"result"`
 	ResultReason string `json:"resultReason"`
 	Incident     string `json:"incident,omitempty"`
+	// Drill says that the version was bad on purpose.
+	Drill bool `json:"drill,omitempty"`
 }
 
 // DeployLog renders logs/deployments/deploy_<UTC>.json.
@@ -34,6 +36,7 @@ func DeployLog(entries []Entry) []byte {
 		Status: or(s.Event.Status, "success"), Verification: s.Event.Verification,
 		Namespace: s.Event.Namespace, Workload: s.Event.Workload,
 		Result: s.State, ResultReason: s.Reason, Incident: s.Incident,
+		Drill: s.Event.Drill,
 	}
 	if log.Approvals == nil {
 		log.Approvals = []string{}

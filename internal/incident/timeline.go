@@ -15,6 +15,7 @@ func Timeline(entries []Entry) []byte {
 	var p page
 	s.header(&p)
 	s.bullets(&p)
+	s.drillNote(&p)
 	s.inShort(&p)
 	s.evidence(&p)
 	s.whatWasDone(&p)

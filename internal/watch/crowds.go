@@ -48,7 +48,7 @@ func (w Watch) crowded() bool {
 
 // note takes up a release that has just begun to wait, or has waited in vain.
 func (c *crowds) note(w Watch, entries []incident.Entry, now time.Time) {
-	if !w.crowded() {
+	if !w.crowded() || w.Event.Drill {
 		return
 	}
 	for _, e := range entries {
@@ -66,7 +66,7 @@ func (c *crowds) note(w Watch, entries []incident.Entry, now time.Time) {
 
 // again takes up a release that an earlier process may not have told of: better twice than never.
 func (c *crowds) again(w Watch, now time.Time) {
-	if w.State == AwaitingApproval && w.crowded() {
+	if w.State == AwaitingApproval && w.crowded() && !w.Event.Drill {
 		c.join(&c.waiting, w, now)
 	}
 }

@@ -32,7 +32,7 @@ func (a *actor) perform(ctx context.Context, want effect) (input, error) {
 	case effectBaseline:
 		return a.baseline(ctx)
 	case effectOpenIncident:
-		id, err := a.opts.Names.Claim(ctx, "incident-"+time.Now().UTC().Format(incidentStamp), a.watch.Key)
+		id, err := a.opts.Names.Claim(ctx, a.watch.incidentPrefix()+time.Now().UTC().Format(incidentStamp), a.watch.Key)
 		a.storage.report(err, time.Now())
 		return incidentOpened{id: id}, err
 	case effectPlan:

@@ -76,6 +76,9 @@ func (s *Supervisor) admit(e event.Event) (*Policy, *event.Rejection) {
 	if r := event.CheckAge(e, now(), s.window()); r != nil && r.Code != event.CodeStale {
 		return nil, r
 	}
+	if r := s.opts.Drills.admit(e); r != nil {
+		return nil, r
+	}
 	policy, rejection := ChoosePolicy(s.opts.Policies, e)
 	if rejection != nil {
 		return nil, rejection

@@ -46,7 +46,7 @@ func notices(before, after Watch, entries []incident.Entry) []notifier.Notice {
 			}
 		}
 	}
-	return out
+	return after.asDrill(out)
 }
 
 // excuses reports whether a verdict says that something is wrong which is not the release's doing.

@@ -54,6 +54,8 @@ type Policy struct {
 	// Unannounced has deployments watched that nobody has announced within AnnounceWithin; zero means DefaultAnnounceWithin.
 	Unannounced    bool          `json:"unannounced,omitempty"`
 	AnnounceWithin time.Duration `json:"announceWithin,omitempty"`
+	// PageDrills has people told of drills as urgently as of what is no drill.
+	PageDrills bool `json:"pageDrills,omitempty"`
 	// GitOps is what becomes of a rollback that others who write the workload would undo; empty is refuse.
 	GitOps rollback.GitOps `json:"gitops,omitempty"`
 	// PauseAtSuspicion stops a rollout that is still going on while there is a suspicion against the release.

@@ -22,7 +22,9 @@ func (s *Supervisor) reserve(w Watch, now time.Time) *rollback.Refusal {
 	if r := s.tooMany(w, s.acts(), now); r != nil {
 		return r
 	}
-	s.reserved.held[w.Key] = w.intended()
+	if !w.Event.Drill {
+		s.reserved.held[w.Key] = w.intended()
+	}
 	return nil
 }
 
@@ -56,7 +58,7 @@ func (s *Supervisor) budgetsOf(p Policy) Budgets {
 }
 
 // acts returns the rollbacks that were made or are under way, of each watch one; the caller holds the lock of the
-// reservations.
+// reservations. Those of drills are left out: they were asked for, and use up nothing of what there is for other releases.
 func (s *Supervisor) acts() []act {
 	var out []act
 	reserved := make(map[string]act, len(s.reserved.held))
@@ -64,7 +66,7 @@ func (s *Supervisor) acts() []act {
 		reserved[key] = a
 	}
 	add := func(w *Watch) {
-		if a, ok := w.act(); ok {
+		if a, ok := w.act(); ok && !w.Event.Drill {
 			delete(reserved, w.Key)
 			out = append(out, a)
 		}

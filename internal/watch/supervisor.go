@@ -25,6 +25,8 @@ type Options struct {
 	// Budgets bound automatic rollbacks; those of a policy take the place of the ones here, but for the cluster's. What is
 	// zero has its default.
 	Budgets Budgets
+	// Drills say where bad versions may be deployed on purpose; the zero value is nowhere.
+	Drills Drills
 	// Freezes are the times in which nothing should be deployed.
 	Freezes []Freeze
 	Store   Store

@@ -20,6 +20,8 @@ type View struct {
 	Policy  string `json:"policy"`
 	// Unannounced says that nobody announced the deployment; it was seen in the cluster.
 	Unannounced bool `json:"unannounced,omitempty"`
+	// Drill says that the version is bad on purpose.
+	Drill bool `json:"drill,omitempty"`
 	// Canary is the Deployment that carries the canary's pods, Step how many per cent of the service it was last said to be.
 	Canary     string    `json:"canary,omitempty"`
 	Step       int       `json:"step,omitempty"`
@@ -50,7 +52,7 @@ func (w Watch) View() View {
 	v := View{
 		ID: w.Key, EventID: w.Event.ID,
 		Environment: w.Event.Environment, Namespace: w.Event.Namespace, Workload: w.Event.Workload, Kind: w.workload().Kind.String(), Version: w.Event.Version,
-		Policy: w.Policy.Name, Unannounced: w.Unannounced, State: w.State, Final: w.State.Final(), Reason: w.Reason,
+		Policy: w.Policy.Name, Unannounced: w.Unannounced, Drill: w.Event.Drill, State: w.State, Final: w.State.Final(), Reason: w.Reason,
 		AcceptedAt: w.AcceptedAt, Since: w.Since, Incident: w.Incident, LandedAt: w.LandedAt, OwnerHold: w.OwnerHold,
 		LastTick: w.lastTick, Verdict: w.judgement.Verdict, Signals: w.judgement.Signals,
 	}

@@ -276,7 +276,8 @@ func (w Watch) epitome() Watch {
 // past is what later watches of the same workload need to know of this one.
 func (w Watch) past() rollback.PastWatch {
 	p := rollback.PastWatch{
-		Passed:       w.PassedActive && !w.bad(),
+		Passed:       w.PassedActive && !w.bad() && !w.Event.Drill,
+		Drill:        w.Event.Drill,
 		Bad:          w.bad(),
 		SchemaChange: w.Event.SchemaChange && !w.tookSchemaBack(),
 		Superseded:   w.State == Superseded,
