@@ -20,6 +20,7 @@ const CrashVariable = "ROLLBACKD_CRASH_AT"
 //	append:<kind>          the journal takes an entry of that kind, such as "append:intent"
 //	append:state:<State>   the journal takes a change to that state
 //	apply                  the cluster is asked to carry a plan out
+//	pause, resume          the cluster is asked to stop a rollout, or to let it go on
 //	claim                  the incident's name is claimed
 //	render:<State>         the files of a watch in that state are written
 //
@@ -36,7 +37,7 @@ const (
 func ParsePoint(text string) (Point, error) {
 	call, side, _ := cutLast(text)
 	name, detail, _ := strings.Cut(call, ":")
-	known := map[string]bool{"append": detail != "", "apply": detail == "", "claim": detail == "", "render": detail != ""}
+	known := map[string]bool{"append": detail != "", "apply": detail == "", "pause": detail == "", "resume": detail == "", "claim": detail == "", "render": detail != ""}
 	if side != before && side != after || !known[name] {
 		return "", fmt.Errorf("%s: %q is no point; write one such as append:intent:before, apply:after, claim:before or render:RolledBack:before", CrashVariable, text)
 	}
@@ -69,6 +70,7 @@ func At(o watch.Options, p Point, die func()) watch.Options {
 	t := trap{point: p, die: die}
 	o.Journal = journal{o.Journal, t}
 	o.Cluster = cluster{o.Cluster, t}
+	o.Pause = pauser{o.Pause, t}
 	o.Names = names{o.Names, t}
 	o.Records = records{o.Records, t}
 	return o

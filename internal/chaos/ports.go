@@ -42,6 +42,21 @@ func (c cluster) Apply(ctx context.Context, p rollback.Plan, intentID string) (r
 	return result, detail, err
 }
 
+type pauser struct {
+	watch.Pauser
+	trap
+}
+
+func (p pauser) Pause(ctx context.Context, pause rollback.Pause) (result rollback.Result, detail string, err error) {
+	p.around(func() { result, detail, err = p.Pauser.Pause(ctx, pause) }, "pause")
+	return result, detail, err
+}
+
+func (p pauser) Resume(ctx context.Context, w rollback.Workload, mark rollback.PauseMark) (result rollback.Result, detail string, err error) {
+	p.around(func() { result, detail, err = p.Pauser.Resume(ctx, w, mark) }, "resume")
+	return result, detail, err
+}
+
 type names struct {
 	watch.Names
 	trap

@@ -42,6 +42,9 @@ type settings struct {
 	MinRequests         int
 	Baseline, For       time.Duration
 	Active, OnCall, End time.Duration
+	// MinBreach is how long a release must be bad before it is rolled back; Pause has its rollout stopped before that.
+	MinBreach time.Duration
+	Pause     bool
 }
 
 const configuration = `
@@ -79,7 +82,10 @@ policies:
   knownGood: {minServing: 5s}
   settleFor: 30s
   verify: {for: 3s, deadline: 40s}
-  minBreach: 15s
+  minBreach: {{.MinBreach}}
+{{- if .Pause}}
+  pauseAtSuspicion: true
+{{- end}}
 {{- if .Alone}}
   guards: {peers: false}
 {{- end}}
@@ -111,6 +117,7 @@ func newDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 		Instance: namespaceOf(t), Prometheus: w.stack.Prometheus, Kubeconfig: w.stack.DaemonKubeconfig, NATS: freeAddress(t), HTTP: freeAddress(t),
 		Dir: dir, Files: dir, Namespace: namespaceOf(t), MinRequests: 50,
 		Baseline: 20 * time.Second, For: 5 * time.Second, Active: 2 * time.Minute,
+		MinBreach: 15 * time.Second,
 	}
 	if change != nil {
 		change(&s)

@@ -3,8 +3,6 @@ package chaos
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -195,21 +193,4 @@ func (a *app) awaitMarked(d *daemon) {
 		live, err := a.Client.AppsV1().Deployments(a.Namespace).Get(a.t.Context(), a.Name, metav1.GetOptions{})
 		return err == nil && live.Annotations["rollbackd.io/watch."+d.Instance] != "", fmt.Sprint("the workload has no mark ", err)
 	})
-}
-
-// TestDiskIsFull: nothing can be written below artifacts, because a file stands where the folder should be (a full disk that
-// is made without being root). The rollback does not wait for it, and the record is written once there is room.
-func TestDiskIsFull(t *testing.T) {
-	w := onStack(t)
-	onlyWhole(t)
-	f := newFaulty(t, w, natsTable, "no room for the record", func(s *settings) { s.Files = filepath.Join(s.Dir, "files") })
-	blocked := filepath.Join(f.daemon.Files, "artifacts")
-	require.NoError(t, os.MkdirAll(f.daemon.Files, 0o755))
-	require.NoError(t, os.WriteFile(blocked, nil, 0o600))
-	f.recovers(watch.RolledBack, 1)
-	f.row.failed = true
-	require.NoError(t, os.Remove(blocked))
-	v := f.daemon.awaitEnd("bad", time.Second)
-	require.Equal(t, rollback.Landed, f.requireRecord(f.daemon, v).outcome)
-	f.row.failed = false
 }
