@@ -1,42 +1,81 @@
 package notifier
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
 
 // The defaults of Options.
 const (
-	DefaultQueue    = 256
-	DefaultDeadline = 10 * time.Second
-	DefaultAttempts = 5
-	DefaultBackoff  = time.Second
-	DefaultGrace    = 5 * time.Second
+	DefaultQueue       = 1024
+	DefaultDeadline    = 10 * time.Second
+	DefaultGiveUpAfter = 24 * time.Hour
+	DefaultGrace       = 5 * time.Second
 )
 
-// maxBackoff caps the pause between two attempts, which doubles each time.
-const maxBackoff = time.Minute
+// Receiver is a sink and how it is told.
+type Receiver struct {
+	Sink Sink
+	// Group makes one message of a burst; the zero value does not.
+	Group GroupRule
+	// Rate bounds how many messages it gets; the zero value does not.
+	Rate Rate
+	// Template makes the message; nil means Message.
+	Template *Template
+	// Medium is what the contacts call the addresses that the sink understands; empty if it understands none.
+	Medium string
+	// Unrecorded says that nobody needs to know of each single notice whether the sink got it, as of one that only writes the log.
+	Unrecorded bool
+}
 
-// Options configures a Dispatcher. The zero value of every number means its default.
-type Options struct {
-	// Sinks each get every notice; their names must differ.
-	Sinks []Sink
-	// Logger gets what could not be told; nil discards it.
-	Logger *zap.Logger
-	// Registerer gets rollbackd_notifications_total; nil leaves it unregistered.
-	Registerer prometheus.Registerer
-	// Queue is how many notices may wait for each sink; more are dropped.
-	Queue int
-	// Deadline bounds one attempt.
-	Deadline time.Duration
-	// Attempts is how often a notice is tried; Backoff is the pause after the first failure.
+// Directory knows people.
+type Directory interface {
+	// Recipients returns whom a notice is for in these roles, with the addresses of one medium.
+	Recipients(n Notice, roles []Role, medium string) []Recipient
+}
+
+// Recorder records what came of telling. It must not block.
+type Recorder interface {
+	Told(d Delivery)
+}
+
+// Delivery is what came of telling one sink one notice.
+type Delivery struct {
+	Notice Notice
+	Sink   string
+	Result Result
+	// Detail is why it failed, empty if it did not; it has no secret.
+	Detail   string
 	Attempts int
-	Backoff  time.Duration
+	At       time.Time
+}
+
+// Options configures a Dispatcher. The zero value of every number means its default; all but Receivers may be nil.
+type Options struct {
+	// Receivers are the sinks; their names must differ.
+	Receivers []Receiver
+	// Routes say who gets what. Without any, every sink gets every notice.
+	Routes    []Route
+	Directory Directory
+	Outbox    Outbox
+	// Metrics are shared by the dispatchers that one process has one after another.
+	Metrics *Metrics
+	// Logger gets what could not be told.
+	Logger *zap.Logger
+	// Link is where a message that stands for several leads to.
+	Link string
+	// Queue is how many notices may wait for each sink; what is too much is dropped, the least severe first.
+	Queue int
+	// Deadline bounds one attempt, and GiveUpAfter the time for which a notice is tried again.
+	Deadline    time.Duration
+	GiveUpAfter time.Duration
 	// Grace is how long, after Run's context is done, queued notices may still be delivered: the last thing that
 	// a daemon says before it stops is often what somebody needs to know.
 	Grace time.Duration
@@ -45,34 +84,44 @@ type Options struct {
 // Dispatcher hands notices to its sinks, each through a queue and a goroutine of its own, so that a sink that hangs
 // delays neither the caller nor another sink.
 type Dispatcher struct {
-	opts    Options
-	lanes   []*lane
-	metrics metrics
-}
+	opts      Options
+	lanes     []*lane
+	recorder  Recorder
+	incidents Incidents
+	// inbox is what was sent and not looked at yet; wake says that there is something.
+	mu      sync.Mutex
+	inbox   []Notice
+	looking int
+	wake    chan struct{}
+	idle    *sync.Cond
+	// parcels are those in hand, by the ID of their notice, and recent the IDs that were seen lately.
+	parcels map[string]*parcel
+	recent  recent
+	// settled are parcels of which something has become known that is to be stored.
+	settled []*parcel
 
-// lane is one sink with its queue.
-type lane struct {
-	sink  Sink
-	queue chan Notice
+	// What follows belongs to the goroutine that takes notices in.
+	unstored   map[string]bool
+	outboxDown time.Time
+	restored   bool
 }
 
 // New returns a Dispatcher; it delivers once Run is called, and queues until then.
 func New(opts Options) (*Dispatcher, error) {
 	opts = opts.withDefaults()
-	d := &Dispatcher{opts: opts, metrics: newMetrics()}
-	seen := map[string]bool{}
-	for _, s := range opts.Sinks {
-		if seen[s.Name()] {
-			return nil, fmt.Errorf("two sinks are named %q", s.Name())
-		}
-		seen[s.Name()] = true
-		d.metrics.start(s.Name())
-		d.lanes = append(d.lanes, &lane{sink: s, queue: make(chan Notice, opts.Queue)})
+	d := &Dispatcher{
+		opts: opts, wake: make(chan struct{}, 1), parcels: map[string]*parcel{}, unstored: map[string]bool{}, recent: newRecent(mostRecent),
 	}
-	if opts.Registerer != nil {
-		if err := opts.Registerer.Register(d.metrics.total); err != nil {
-			return nil, fmt.Errorf("registering the notification metrics: %w", err)
+	d.idle = sync.NewCond(&d.mu)
+	seen := map[string]bool{}
+	for _, r := range opts.Receivers {
+		name := r.Sink.Name()
+		if seen[name] {
+			return nil, fmt.Errorf("two sinks are named %q", name)
 		}
+		seen[name] = true
+		opts.Metrics.start(name)
+		d.lanes = append(d.lanes, newLane(d, r))
 	}
 	return d, nil
 }
@@ -81,10 +130,19 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics(nil)
+	}
+	if len(o.Routes) == 0 {
+		all := Route{}
+		for _, r := range o.Receivers {
+			all.Sinks = append(all.Sinks, r.Sink.Name())
+		}
+		o.Routes = []Route{all}
+	}
 	o.Queue = positive(o.Queue, DefaultQueue)
-	o.Attempts = positive(o.Attempts, DefaultAttempts)
 	o.Deadline = positive(o.Deadline, DefaultDeadline)
-	o.Backoff = positive(o.Backoff, DefaultBackoff)
+	o.GiveUpAfter = positive(o.GiveUpAfter, DefaultGiveUpAfter)
 	o.Grace = positive(o.Grace, DefaultGrace)
 	return o
 }
@@ -96,110 +154,209 @@ func positive[T int | time.Duration](v, fallback T) T {
 	return fallback
 }
 
-// Send queues n for every sink and returns at once. Where a queue is full, n is dropped for that sink, logged and
-// counted.
+// Serve names who records what came of telling, and who knows which incidents are open; it is called before Run, if at all. Both are made
+// of what sends notices, and so after the Dispatcher.
+func (d *Dispatcher) Serve(r Recorder, i Incidents) { d.recorder, d.incidents = r, i }
+
+// mostInbox is how many notices may wait to be looked at. They wait for no sink, but for the outbox at most.
+const mostInbox = 10000
+
+// Send takes a notice in and returns at once. A notice whose ID was sent before is told no second time.
 func (d *Dispatcher) Send(n Notice) {
-	for _, l := range d.lanes {
-		select {
-		case l.queue <- n:
-		default:
-			d.drop(l, n, "the queue is full")
-		}
+	n = n.bounded()
+	d.mu.Lock()
+	if n.ID == "" {
+		n.ID = n.fingerprint()
+	}
+	full := len(d.inbox) >= mostInbox
+	known := d.recent.seen(n.ID)
+	if !full && !known {
+		d.inbox = append(d.inbox, n)
+	}
+	d.mu.Unlock()
+	if known {
+		return
+	}
+	if full {
+		d.opts.Logger.Error("a notice is dropped: too many wait", fields(n)...)
+		return
+	}
+	d.poke()
+}
+
+func (d *Dispatcher) poke() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
 	}
 }
 
-// Run delivers until ctx is done, then for at most Options.Grace what is still queued. It always returns nil.
+// Kept returns once all that was sent has been stored in the outbox, or was found not to be storable now, or ctx is done. Whoever is about to
+// forget what a notice was made from waits for this.
+func (d *Dispatcher) Kept(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.idle.Broadcast()
+	})
+	defer stop()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for (len(d.inbox) > 0 || d.looking > 0) && ctx.Err() == nil {
+		d.idle.Wait()
+	}
+}
+
+// Run delivers until ctx is done, then for at most Options.Grace what is still queued. What is left then stays in the outbox. It always
+// returns nil.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	// Deliveries outlive ctx by the grace period, so they run under a context of their own.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(d.opts.Grace, cancel) })
 	defer stop()
-	var wg sync.WaitGroup
-	for _, l := range d.lanes {
-		wg.Go(func() { d.serve(ctx, work, l) })
+	if d.opts.Outbox != nil {
+		d.restore(ctx)
 	}
-	wg.Wait()
+	var lanes, intake sync.WaitGroup
+	stopIntake := make(chan struct{})
+	intake.Go(func() { d.takeIn(work, stopIntake) })
+	for _, l := range d.lanes {
+		lanes.Go(func() { l.run(ctx, work) })
+	}
+	lanes.Wait()
+	close(stopIntake)
+	intake.Wait()
 	return nil
 }
 
-// serve delivers from one queue until ctx is done, then empties it while work lasts.
-func (d *Dispatcher) serve(ctx, work context.Context, l *lane) {
+// takeIn looks at what was sent, and stores what has become of it, until it is told to stop.
+func (d *Dispatcher) takeIn(work context.Context, stop <-chan struct{}) {
+	mending := time.NewTicker(outboxPause)
+	defer mending.Stop()
 	for {
+		d.clearInbox(work)
 		select {
-		case n := <-l.queue:
-			d.deliver(work, l, n)
-		case <-ctx.Done():
-			d.drain(work, l)
+		case <-d.wake:
+		case <-mending.C:
+			d.mend(work)
+		case <-stop:
+			d.clearInbox(work)
 			return
 		}
 	}
 }
 
-func (d *Dispatcher) drain(work context.Context, l *lane) {
+func (d *Dispatcher) clearInbox(work context.Context) {
 	for {
-		select {
-		case n := <-l.queue:
-			d.deliver(work, l, n)
-		default:
+		d.mu.Lock()
+		sent, settled := d.inbox, d.settled
+		d.inbox, d.settled = nil, nil
+		d.looking = len(sent)
+		d.mu.Unlock()
+		for _, p := range settled {
+			d.store(work, p)
+		}
+		for _, n := range sent {
+			d.look(work, n)
+		}
+		d.mu.Lock()
+		d.looking = 0
+		d.idle.Broadcast()
+		d.mu.Unlock()
+		if len(sent)+len(settled) == 0 {
 			return
 		}
 	}
 }
 
-// deliver tries n until it succeeds, cannot succeed, or the attempts or work run out. Once work is over it is not tried.
-func (d *Dispatcher) deliver(work context.Context, l *lane, n Notice) {
-	if work.Err() != nil {
-		d.drop(l, n, "stopping")
+// looks reports whether something that was sent has not reached its lanes yet.
+func (d *Dispatcher) looks() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.inbox) > 0 || d.looking > 0
+}
+
+// look hands a notice to the lanes that it is for, unless it was told before. It is stored first, so that no crash after it loses it.
+func (d *Dispatcher) look(work context.Context, n Notice) {
+	if d.lookUp(work, n.ID) {
 		return
 	}
-	pause := d.opts.Backoff
-	for attempt := 1; ; attempt++ {
-		retry, err := d.attempt(work, l.sink, n)
-		if err == nil {
-			d.metrics.count(l.sink.Name(), resultSent)
-			return
+	p := &parcel{Notice: n, Taken: time.Now(), To: Address(d.opts.Routes, n)}
+	if len(p.To) == 0 {
+		d.opts.Metrics.unrouted.WithLabelValues(string(n.Severity)).Inc()
+	}
+	d.mu.Lock()
+	d.parcels[n.ID] = p
+	d.mu.Unlock()
+	d.store(work, p)
+	d.takeUp(p)
+}
+
+// takeUp queues a parcel for the sinks that are still to be told. A sink that is no longer configured never will be.
+func (d *Dispatcher) takeUp(p *parcel) {
+	d.mu.Lock()
+	d.recent.seen(p.Notice.ID)
+	d.parcels[p.Notice.ID] = p
+	pending := p.pending()
+	d.mu.Unlock()
+	if len(pending) == 0 && d.opts.Outbox == nil {
+		d.forget(p)
+	}
+	for _, name := range pending {
+		if i := slices.IndexFunc(d.lanes, func(l *lane) bool { return l.name() == name }); i >= 0 {
+			d.lanes[i].take(p)
+			continue
 		}
-		if !retry || attempt >= d.opts.Attempts || !sleep(work, pause) {
-			d.fail(l, n, attempt, err)
-			return
-		}
-		pause = min(2*pause, maxBackoff)
+		d.settle(delivered{parcel: p, sink: name, result: Failed, err: errors.New("no sink of this name is configured any more")})
 	}
 }
 
-// attempt calls the sink once. A sink that panics has failed like any other: it must not take down a daemon that may
-// be in the middle of a rollback.
-func (d *Dispatcher) attempt(work context.Context, s Sink, n Notice) (retry bool, err error) {
-	ctx, cancel := context.WithTimeout(work, d.opts.Deadline)
-	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			retry, err = false, fmt.Errorf("sink panicked: %v", p)
-		}
-	}()
-	return s.Notify(ctx, n)
+func (d *Dispatcher) forget(p *parcel) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.parcels, p.Notice.ID)
 }
 
-func (d *Dispatcher) drop(l *lane, n Notice, why string) {
-	d.metrics.count(l.sink.Name(), resultDropped)
-	d.opts.Logger.Warn("notice dropped", append(fields(n), zap.String("sink", l.sink.Name()), zap.String("why", why))...)
+// delivered is what came of a parcel at a sink.
+type delivered struct {
+	parcel   *parcel
+	sink     string
+	result   Result
+	err      error
+	attempts int
+	recorded bool
 }
 
-func (d *Dispatcher) fail(l *lane, n Notice, attempts int, err error) {
-	d.metrics.count(l.sink.Name(), resultFailed)
-	d.opts.Logger.Warn("notice not delivered", append(fields(n), zap.String("sink", l.sink.Name()),
-		zap.Int("attempts", attempts), zap.String("error", oneLine(err.Error())))...)
-}
-
-// sleep waits for pause and reports whether ctx still lasts.
-func sleep(ctx context.Context, pause time.Duration) bool {
-	t := time.NewTimer(pause)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
+// settle notes what came of a parcel at a sink: in the metrics, the log, the record, and the outbox.
+func (d *Dispatcher) settle(r delivered) {
+	n := r.parcel.Notice
+	d.opts.Metrics.total.WithLabelValues(r.sink, string(r.result)).Inc()
+	detail := ""
+	if r.err != nil {
+		detail = oneLine(r.err.Error())
+		d.opts.Logger.Warn("notice not delivered", append(fields(n), zap.String("sink", r.sink), zap.String("result", string(r.result)),
+			zap.Int("attempts", r.attempts), zap.String("error", detail))...)
 	}
+	if d.recorder != nil && r.recorded && n.Watch != "" {
+		d.recorder.Told(Delivery{Notice: n, Sink: r.sink, Result: r.result, Detail: detail, Attempts: r.attempts, At: time.Now()})
+	}
+	d.mu.Lock()
+	if r.parcel.Results == nil {
+		r.parcel.Results = map[string]Result{}
+	}
+	r.parcel.Results[r.sink] = r.result
+	if d.opts.Outbox != nil {
+		d.settled = append(d.settled, r.parcel)
+	} else if len(r.parcel.pending()) == 0 {
+		delete(d.parcels, n.ID)
+	}
+	d.mu.Unlock()
+	d.poke()
+}
+
+func sortByTaken(all []*parcel) {
+	slices.SortStableFunc(all, func(a, b *parcel) int {
+		return cmp.Or(a.Taken.Compare(b.Taken), a.Notice.At.Compare(b.Notice.At), cmp.Compare(a.Notice.ID, b.Notice.ID))
+	})
 }

@@ -20,7 +20,8 @@ type Stateful interface {
 
 // Incidents knows which incidents are open. It derives them from the watches, so that a restart forgets none.
 type Incidents interface {
-	// Open returns for each open incident the newest notice about it, with Open set.
+	// Open returns the notices about each open incident that have Open set, in the order in which they were told. Of those that a sink was to
+	// be told, it is refreshed with the newest of each incident.
 	Open() []Notice
 }
 

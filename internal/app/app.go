@@ -24,6 +24,7 @@ import (
 	"github.com/rollbackd/rollbackd/internal/smoke"
 	"github.com/rollbackd/rollbackd/internal/watch"
 	"github.com/rollbackd/rollbackd/internal/web"
+	"github.com/rollbackd/rollbackd/notifier"
 )
 
 // stopTimeout bounds how long open HTTP requests may take when the daemon stops.
@@ -68,19 +69,15 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 	if err != nil {
 		return err
 	}
-	teller, err := newTeller(cfg, nc, registry, log)
-	if err != nil {
-		return err
+	if _, err := receivers(cfg, config.SinkTools{Log: log, NATS: nc, Kubernetes: cfg.Kubernetes.Client}); err != nil {
+		return err // now, and not only when a replica takes over
 	}
 
 	p := process{
-		cfg: cfg, version: version, endpoints: endpoints, registry: registry, nc: nc, teller: teller,
+		cfg: cfg, version: version, endpoints: endpoints, registry: registry, nc: nc, told: notifier.NewMetrics(registry),
 		metrics: watch.NewMetrics(registry), log: log,
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return teller.Run(ctx) })
-	group.Go(func() error { return p.terms(ctx) })
-	return group.Wait()
+	return p.terms(ctx)
 }
 
 // carry is one term: it takes up the watches that there are, and consumes, measures and acts until ctx ends. Whatever it
@@ -106,6 +103,10 @@ func (p process) carry(ctx context.Context, may gate) error {
 		return err
 	}
 
+	teller, err := p.newTeller(events)
+	if err != nil {
+		return err
+	}
 	clock := &clock{prometheus: prom, now: time.Now, scrape: time.Duration(cfg.Prometheus.ScrapeInterval), log: log}
 	acting := cluster.live(cfg.Kubernetes)
 	ports, err := prepared(watch.Options{
@@ -132,7 +133,8 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Smoke:    smoke.NewProber(),
 		Jobs:     cluster.jobs,
 		Records:  records{incident.Writer{Root: cfg.Files.Root}},
-		Tell:     p.teller,
+		Tell:     teller,
+		Link:     cfg.HTTP.Link,
 		Reject:   events,
 		Metrics:  p.metrics,
 		Log:      log,
@@ -144,6 +146,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		return err
 	}
 	supervisor := watch.New(ports)
+	teller.Serve(supervisor, supervisor)
 	for _, c := range []prometheus.Collector{supervisor.Collector(), supervisor.BudgetCollector(), clock.gauge()} {
 		p.registry.MustRegister(c)
 		defer p.registry.Unregister(c)
@@ -163,6 +166,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return cluster.watcher.Run(ctx) })
 	group.Go(func() error { return supervisor.Run(ctx) })
+	group.Go(func() error { return teller.Run(ctx) })
 	if cfg.NATS.URL == "" {
 		group.Go(func() error { return supervisor.GuardStorage(ctx, storagePatience) })
 	}

@@ -1,22 +1,43 @@
 package app
 
 import (
-	"github.com/nats-io/nats.go"
-	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/zap"
+	"time"
 
+	"github.com/rollbackd/rollbackd/internal/bus"
 	"github.com/rollbackd/rollbackd/internal/config"
 	"github.com/rollbackd/rollbackd/notifier"
 )
 
-// newTeller makes the pipeline by which people are told.
-func newTeller(cfg *config.Config, nc *nats.Conn, registry *prometheus.Registry, log *zap.Logger) (*notifier.Dispatcher, error) {
-	sinks, err := cfg.NotifySinks(config.SinkTools{Log: log, NATS: nc, Kubernetes: cfg.Kubernetes.Client})
+// newTeller makes the pipeline of one term by which people are told. What a term leaves untold is in the outbox for the next one, whichever
+// replica that is of.
+func (p process) newTeller(events *bus.Bus) (*notifier.Dispatcher, error) {
+	to, err := receivers(p.cfg, config.SinkTools{Log: p.log, NATS: p.nc, Kubernetes: p.cfg.Kubernetes.Client, Memory: events.Memory()})
 	if err != nil {
 		return nil, err
 	}
-	if len(sinks) == 0 {
-		sinks = []notifier.Sink{notifier.Log{Logger: log.Named("notice")}}
+	return notifier.New(notifier.Options{
+		Receivers: to, Routes: routes(p.cfg), Outbox: events.Outbox(), Metrics: p.told, Logger: p.log.Named("notify"),
+		Link: p.cfg.HTTP.Link("incidents"), GiveUpAfter: time.Duration(p.cfg.Notify.GiveUpAfter),
+	})
+}
+
+// ownLog is the name of the sink that writes everything to the daemon's log, where no other does. No sink of another kind may have it.
+const ownLog = "log"
+
+// receivers are the sinks that are configured. Without one that writes the daemon's log, that is one too.
+func receivers(cfg *config.Config, tools config.SinkTools) ([]notifier.Receiver, error) {
+	to, err := cfg.Receivers(tools)
+	if err != nil || cfg.Notify.Logs() {
+		return to, err
 	}
-	return notifier.New(notifier.Options{Sinks: sinks, Logger: log, Registerer: registry})
+	return append(to, notifier.Receiver{Sink: notifier.Log{As: ownLog, Logger: tools.Log.Named("notice")}, Unrecorded: true}), nil
+}
+
+// routes are those that are configured, and one that takes everything to the daemon's own log.
+func routes(cfg *config.Config) []notifier.Route {
+	out := cfg.NotifyRoutes()
+	if !cfg.Notify.Logs() {
+		out = append(out, notifier.Route{Sinks: []string{ownLog}})
+	}
+	return out
 }

@@ -28,7 +28,7 @@ type process struct {
 	endpoints *front
 	registry  *prometheus.Registry
 	nc        *nats.Conn
-	teller    *notifier.Dispatcher
+	told      *notifier.Metrics
 	metrics   *watch.Metrics
 	log       *zap.Logger
 }

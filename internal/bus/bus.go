@@ -61,6 +61,8 @@ type Bus struct {
 	names   *Names
 	holds   *Holds
 	ledger  *Ledger
+	outbox  *Outbox
+	memory  *Memory
 }
 
 // Open makes sure that the streams, the buckets and the consumer exist, and returns a bus on them. It does not own
@@ -144,7 +146,7 @@ func (b *Bus) openStores(ctx context.Context) error {
 	b.watches = &Watches{bucket: watches, calls: b.calls}
 	b.names = &Names{bucket: names, calls: b.calls}
 	b.journal = &Journal{js: b.js, instance: b.options.Instance, calls: b.calls}
-	return nil
+	return b.openOutbox(ctx)
 }
 
 func (b *Bus) bucket(ctx context.Context, name string) (jetstream.KeyValue, error) {

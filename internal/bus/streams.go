@@ -98,6 +98,9 @@ func (b *Bus) buckets() []jetstream.KeyValueConfig {
 		{Bucket: namesBucket(instance), History: 1, Replicas: b.options.Replicas},
 		{Bucket: holdsBucket(instance), History: 1, TTL: watchesAge, Replicas: b.options.Replicas},
 		{Bucket: ledgerBucket(instance), Description: "what became of each deployment, for lists and reports", History: 1, TTL: ledgerAge, Replicas: b.options.Replicas},
+		{Bucket: outboxBucket(instance), History: 1, TTL: outboxAge, Replicas: b.options.Replicas},
+		{Bucket: toldBucket(instance), History: 1, TTL: toldAge, Replicas: b.options.Replicas},
+		{Bucket: memoryBucket(instance), History: 1, TTL: memoryAge, Replicas: b.options.Replicas},
 	}
 }
 

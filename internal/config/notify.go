@@ -56,6 +56,9 @@ func (n Notify) checkSinks(k *checker) []string {
 		if !policyName.MatchString(s.Name) || slices.Contains(names, s.Name) {
 			k.say(field("name"), "%q is not a name of its own of up to 63 letters, digits, dots, dashes and underscores", s.Name)
 		}
+		if s.Name == "log" && s.Log == nil {
+			k.say(field("name"), "%q is the name of the daemon's own log; choose another", s.Name)
+		}
 		names = append(names, s.Name)
 		s.check(k, field)
 	}
@@ -117,15 +120,20 @@ func (c *Config) NotifyRoutes() []notifier.Route {
 	return out
 }
 
-// NotifySinks makes the sinks that are configured, in their order. It reads their secrets and connects to nothing yet.
-func (c *Config) NotifySinks(tools SinkTools) ([]notifier.Sink, error) {
-	var out []notifier.Sink
+// Receivers makes the sinks that are configured, in their order, with how each is told. It reads their secrets and connects to nothing yet.
+func (c *Config) Receivers(tools SinkTools) ([]notifier.Receiver, error) {
+	var out []notifier.Receiver
 	for i, s := range c.Notify.Sinks {
-		sink, err := s.only().build(s.Name, tools)
+		r, err := s.receiver(tools)
 		if err != nil {
 			return nil, fmt.Errorf("notify.sinks[%d] (%s): %w", i, s.Name, err)
 		}
-		out = append(out, sink)
+		out = append(out, r)
 	}
 	return out, nil
+}
+
+// Logs reports whether a sink writes to the daemon's log; without one, the daemon logs every notice.
+func (n Notify) Logs() bool {
+	return slices.ContainsFunc(n.Sinks, func(s NotifySink) bool { return s.Log != nil })
 }

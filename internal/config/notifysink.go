@@ -2,8 +2,10 @@ package config
 
 import (
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/common/model"
 	"go.uber.org/zap"
 	"k8s.io/client-go/rest"
 
@@ -14,8 +16,91 @@ import (
 type NotifySink struct {
 	// Name is what routes, the log and the record call it. Required.
 	Name string `yaml:"name"`
+	// Template is a text/template that makes its messages, of whose dot docs/notifications.md lists the fields; it is tried on an example of every
+	// kind of notice. The default says the title, the number against its limit, what was done, the next step and the link.
+	Template string `yaml:"template"`
+	// AtMost bounds how many messages it gets; what is over waits.
+	AtMost MessageRate `yaml:"atMost"`
+	// Group makes one message of a burst. It has no effect on sinks whose receivers keep a state for each incident.
+	Group NotifyGroup `yaml:"group"`
 	// Log is for a sink that writes to the daemon's own log.
 	Log *LogSink `yaml:"log"`
+}
+
+// MessageRate bounds messages: so many in any span of the length of within.
+type MessageRate struct {
+	// Messages is how many. Default 30.
+	Messages uint64 `yaml:"messages"`
+	// Within is the length of the span. Default 1m.
+	Within model.Duration `yaml:"within"`
+}
+
+// NotifyGroup says when several notices become one message.
+type NotifyGroup struct {
+	// Wait is for how long a notice waits for others, 2s at the most: nobody is to be told late. Default 1s.
+	Wait model.Duration `yaml:"wait"`
+	// AtLeast is how many of one severity become one message; 0 has each told alone. Default 4.
+	AtLeast uint64 `yaml:"atLeast"`
+}
+
+// UnmarshalYAML implements the decoder's interface; fields that are left out get their defaults.
+func (s *NotifySink) UnmarshalYAML(unmarshal func(any) error) error {
+	rate, group := notifier.DefaultRate(), notifier.DefaultGroup()
+	*s = NotifySink{
+		AtMost: MessageRate{Messages: uint64(rate.Messages), Within: model.Duration(rate.Within)},
+		Group:  NotifyGroup{Wait: model.Duration(group.Wait), AtLeast: uint64(group.AtLeast)},
+	}
+	type plain NotifySink
+	return unmarshal((*plain)(s))
+}
+
+// The most that a sink may be configured to.
+const (
+	mostGroupWait = model.Duration(2 * time.Second)
+	mostMessages  = 100000
+	mostAtLeast   = 1000
+)
+
+func (s NotifySink) checkPace(k *checker, field func(...any) []any) {
+	if _, err := s.template(); err != nil {
+		k.say(field("template"), "%v", err)
+	}
+	if s.AtMost.Messages == 0 || s.AtMost.Messages > mostMessages {
+		k.say(field("atMost", "messages"), "%d is not a number of messages; use 1 to %d", s.AtMost.Messages, mostMessages)
+	}
+	k.positive(field("atMost", "within"), s.AtMost.Within)
+	if s.Group.Wait > mostGroupWait {
+		k.say(field("group", "wait"), "%s would tell people late; use %s at the most", s.Group.Wait, mostGroupWait)
+	}
+	if s.Group.AtLeast == 1 || s.Group.AtLeast > mostAtLeast {
+		k.say(field("group", "atLeast"), "%d is not a number of notices that can be one message; use 2 to %d, or 0 to have each told alone", s.Group.AtLeast, mostAtLeast)
+	}
+}
+
+func (s NotifySink) template() (*notifier.Template, error) {
+	if s.Template == "" {
+		return nil, nil
+	}
+	return notifier.NewTemplate(s.Template)
+}
+
+// receiver makes the sink, with how it is told.
+func (s NotifySink) receiver(tools SinkTools) (notifier.Receiver, error) {
+	kind := s.only()
+	manner := kind.manner()
+	sink, err := kind.build(s.Name, tools)
+	if err != nil {
+		return notifier.Receiver{}, err
+	}
+	r := notifier.Receiver{
+		Sink: sink, Medium: manner.medium, Unrecorded: manner.unrecorded,
+		Rate: notifier.Rate{Messages: int(s.AtMost.Messages), Within: time.Duration(s.AtMost.Within)},
+	}
+	if manner.groups && s.Group.AtLeast > 0 {
+		r.Group = notifier.GroupRule{Wait: time.Duration(s.Group.Wait), AtLeast: int(s.Group.AtLeast)}
+	}
+	r.Template, err = s.template()
+	return r, err
 }
 
 // blocks are the kinds of sinks by their key, nil where the sink is of another kind. A new kind is a field of NotifySink, a line here, and a
@@ -52,6 +137,8 @@ type manner struct {
 	groups bool
 	// medium is what the contacts call the addresses that the sink understands, such as slack or email; empty if it understands none.
 	medium string
+	// unrecorded says that nobody needs to know of each notice whether the sink got it.
+	unrecorded bool
 }
 
 // SinkTools are what sinks are made with beyond their own configuration.
@@ -79,6 +166,7 @@ func (s NotifySink) given() (out []block) {
 func (s NotifySink) only() sinkKind { return s.given()[0].kind }
 
 func (s NotifySink) check(k *checker, field func(...any) []any) {
+	s.checkPace(k, field)
 	given := s.given()
 	var keys []string
 	for _, b := range s.blocks() {
@@ -111,7 +199,7 @@ func (*LogSink) check(*checker, func(...any) []any) {}
 
 func (*LogSink) resolve(string) {}
 
-func (*LogSink) manner() manner { return manner{} }
+func (*LogSink) manner() manner { return manner{unrecorded: true} }
 
 func (*LogSink) build(name string, tools SinkTools) (notifier.Sink, error) {
 	return notifier.Log{As: name, Logger: tools.Log.Named("notice")}, nil

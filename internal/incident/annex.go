@@ -30,4 +30,6 @@ type Told struct {
 	Result   string `json:"result"`
 	Detail   string `json:"detail,omitempty"`
 	Attempts int    `json:"attempts"`
+	// At is when it came to that.
+	At time.Time `json:"at,omitzero"`
 }

@@ -210,12 +210,16 @@ func (a *actor) committed(ctx context.Context, before Watch, entries []incident.
 				zap.String("reason", e.State.Reason), zap.String("incident", e.State.Incident))
 		}
 	}
-	for _, n := range notices(before, a.watch, entries) {
-		a.opts.Tell.Send(n)
+	a.sendAll(notices(before, a.watch, entries))
+	if before.State != Watching && a.watch.State == Watching {
+		a.resolveEarlier(a.watch)
 	}
 	a.crowds.note(a.watch, entries, time.Now())
 	if onlyTicks(entries) {
 		return
+	}
+	if a.watch.State.Final() {
+		a.keepTold(ctx)
 	}
 	a.save(ctx)
 	if before.State != Watching && a.watch.State == Watching {

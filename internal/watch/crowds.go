@@ -38,7 +38,7 @@ type group struct {
 	members     []member
 }
 
-type member struct{ environment, name, why string }
+type member struct{ key, environment, name, why string }
 
 // crowded reports whether the watch is one of those that the page about a spent budget tells of.
 func (w Watch) crowded() bool {
@@ -77,7 +77,7 @@ func (c *crowds) join(to *group, w Watch, now time.Time) {
 	if len(to.members) == 0 {
 		to.first = now
 	}
-	to.members = append(to.members, member{environment: w.Event.Environment, name: w.name(), why: w.refusal.Reason})
+	to.members = append(to.members, member{key: w.Key, environment: w.Event.Environment, name: w.name(), why: w.refusal.Reason})
 }
 
 // due returns the pages that are due.
@@ -87,9 +87,11 @@ func (c *crowds) due(now time.Time) []notifier.Notice {
 	var out []notifier.Notice
 	if n, ok := c.waiting.page(now, "to be rolled back, and a person must approve: a budget of automatic rollbacks is spent"); ok {
 		n.Text += ". rollbackctl list shows the releases of a namespace, rollbackctl approve lets one rollback happen"
+		n.Next = "rollbackctl list shows the releases of a namespace, rollbackctl approve lets one rollback happen."
 		out = append(out, n)
 	}
 	if n, ok := c.expired.page(now, "left live: a budget of automatic rollbacks was spent, and nobody approved in time"); ok {
+		n.Kind = notifier.KindUnresolved
 		out = append(out, n)
 	}
 	return out
@@ -112,8 +114,12 @@ func (c *group) page(now time.Time, what string) (notifier.Notice, bool) {
 	if more := len(c.members) - len(names); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
+	id := []string{"crowd", what}
+	for _, m := range c.members {
+		id = append(id, m.key)
+	}
 	n := notifier.Notice{
-		At: now, Severity: notifier.Page, Environment: c.members[0].environment,
+		ID: noticeID(id...), Kind: notifier.KindAwaiting, At: now, Severity: notifier.Page, Environment: c.members[0].environment,
 		Title: subject + " " + what, Text: text,
 	}
 	*c = group{told: now}
@@ -131,7 +137,7 @@ func (s *Supervisor) tellCrowds(ctx context.Context) {
 		case <-ticker.C:
 		}
 		for _, n := range s.crowds.due(time.Now()) {
-			s.opts.Tell.Send(n)
+			s.send(n)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package watch
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -43,6 +44,7 @@ func TestADrillMayPage(t *testing.T) {
 		p := w.run(drillsIn("production"), func(o *Options) { o.Policies[0].PageDrills = true })
 		require.NoError(t, p.Accept(t.Context(), w.document(`"version":"v2"`, saysDrill)))
 		w.await(p, RolledBack)
+		synctest.Wait() // the notice follows the state
 		last := w.notices[len(w.notices)-1]
 		require.Equal(t, notifier.Page, last.Severity)
 		require.Equal(t, "DRILL: shop/checkout v2 was rolled back, and it helped", last.Title)

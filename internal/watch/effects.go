@@ -154,18 +154,17 @@ func (a *actor) baseline(ctx context.Context) (input, error) {
 func (a *actor) restore(ctx context.Context) error {
 	stored := a.watch
 	w, last := stored.accepted(), uint64(0)
-	var newest incident.Entry
+	again := retold{since: time.Now().Add(-retellFor)}
 	err := a.opts.Journal.Read(ctx, w.Key, func(seq uint64, data []byte) error {
 		var e incident.Entry
 		if err := json.Unmarshal(data, &e); err != nil {
 			return fmt.Errorf("journal entry %d: %w", seq, err)
 		}
+		before := w
 		w, last = w.apply(e), seq
+		again.add(before, w, e)
 		if !w.State.known() { // a later version has carried the watch on
 			return fmt.Errorf("journal entry %d: it came to a state that this version does not know: %s", seq, event.Quote(string(w.State)))
-		}
-		if e.Kind == incident.KindState {
-			newest = e
 		}
 		return nil
 	})
@@ -182,10 +181,13 @@ func (a *actor) restore(ctx context.Context) error {
 	if last == 0 {
 		return a.recordAcceptance(ctx)
 	}
-	if w.State.Final() && !stored.State.Final() { // a crash came before anybody was told: better twice than never
-		for _, n := range notices(stored, w, []incident.Entry{newest}) {
-			a.opts.Tell.Send(n)
-		}
+	a.sendAll(again.young) // a crash may have come before anybody was told
+	if w.State.Final() && !stored.State.Final() {
+		a.sendAll(again.end)
+		a.keepTold(ctx)
+	}
+	if w.State == Watching {
+		a.resolveEarlier(w)
 	}
 	a.crowds.again(w, time.Now())
 	a.records.ask(w)

@@ -174,12 +174,15 @@ func (a *actor) conclude(ctx context.Context, s *step) error {
 // refold reads the journal of an ended watch. If that was deleted, the watch is left as the store has it.
 func (a *actor) refold(ctx context.Context) error {
 	w, last := a.watch.accepted(), uint64(0)
+	again := retold{since: time.Now().Add(-retellFor)}
 	err := a.opts.Journal.Read(ctx, w.Key, func(seq uint64, data []byte) error {
 		var e incident.Entry
 		if err := json.Unmarshal(data, &e); err != nil {
 			return fmt.Errorf("journal entry %d: %w", seq, err)
 		}
+		before := w
 		w, last = w.apply(e), seq
+		again.add(before, w, e)
 		return nil
 	})
 	if err != nil {
@@ -194,16 +197,18 @@ func (a *actor) refold(ctx context.Context) error {
 	w.resumed, w.Rendered = time.Now(), a.watch.Rendered
 	a.watch, a.last = w, last
 	a.publish()
+	a.sendAll(again.young)
 	return nil
 }
 
 // giveUpHold pages for a hold that only a person can undo, because the journal that told what it is was lost.
 func (a *actor) giveUpHold(ctx context.Context) {
 	a.log.Error("a hold cannot be undone", zap.Error(errNoIntent))
-	a.opts.Tell.Send(notifier.Notice{
-		At: time.Now(), Severity: notifier.Page, Title: a.watch.name() + ": a GitOps tool is still held off", Text: errNoIntent.Error(),
-		Watch: a.watch.Key, Environment: a.watch.Event.Environment, Workload: a.watch.workload().String(), Incident: a.watch.Incident,
-	})
+	a.send(a.watch.identify(notifier.Notice{
+		ID: noticeID("hold-given-up", a.watch.Key), Kind: notifier.KindOther, At: time.Now(), Severity: notifier.Page,
+		Title: a.watch.name() + ": a GitOps tool is still held off", Text: errNoIntent.Error(), Next: "Let it go by hand: " + errNoIntent.Error(),
+		Open: a.watch.openIn(a.watch.State),
+	}))
 	a.watch.OwnerHold = ""
 	a.publish()
 	a.save(ctx)

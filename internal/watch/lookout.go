@@ -208,7 +208,7 @@ func (l *lookout) judge(ctx context.Context, t event.Target) error {
 		}
 	}
 	if replaced, ok := l.forget(t); ok && found.unannounced && !p.Unannounced {
-		l.opts.Tell.Send(unwatched(replaced, snapshot, p.announceWithin()))
+		l.send(unwatched(replaced, snapshot, p.announceWithin()))
 	}
 	return nil
 }
@@ -240,12 +240,13 @@ func (l *lookout) watch(ctx context.Context, s sighting, in rollback.Introductio
 
 // unwatched is what people are told of a change that ended a watch and that is not watched itself.
 func unwatched(replaced Watch, s rollback.Snapshot, within time.Duration) notifier.Notice {
-	return notifier.Notice{
-		At: time.Now(), Severity: notifier.Warn, Watch: replaced.Key, Environment: replaced.Event.Environment, Workload: replaced.workload().String(),
+	return replaced.identify(notifier.Notice{
+		ID: noticeID("unwatched", replaced.Key, string(s.Template)), Kind: notifier.KindOther, At: time.Now(), Severity: notifier.Warn,
+		Action: "What is live now is not watched.", Next: "Announce it to have it watched, or set watchUnannounced in the policy.",
 		Title: fmt.Sprintf("unwatched change of %s", replaced.workload()),
 		Text: fmt.Sprintf("Version %s was being watched when the containers were changed to %s, and no event has told of that within %s. What is live now is not watched; "+
 			"announce it to have it watched, or set watchUnannounced in the policy.", replaced.Event.Version, or(s.Version(), "something without a version"), within),
-	}
+	})
 }
 
 func or(s, otherwise string) string {

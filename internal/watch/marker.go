@@ -251,7 +251,7 @@ func (m *marker) tellLost(w rollback.Workload, mk mark) {
 	m.opts.Log.Error("a watch is lost", zap.String("workload", w.String()), zap.String("watch", mk.key))
 	m.opts.Metrics.watchLost()
 	title, text := lostWatch(w, mk, m.opts.Instance)
-	m.opts.Tell.Send(notifier.Notice{At: time.Now(), Severity: notifier.Page, Title: title, Text: text, Watch: mk.key,
+	m.send(notifier.Notice{ID: noticeID("lost", mk.key), Kind: notifier.KindOther, At: time.Now(), Next: "Look at the service, and announce the release again with another id.", Severity: notifier.Page, Title: title, Text: text, Watch: mk.key,
 		Environment: mk.environment(), Workload: w.String()})
 }
 

@@ -2,51 +2,147 @@ package watch
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/incident"
 	"github.com/rollbackd/rollbackd/notifier"
+	"github.com/rollbackd/rollbackd/rollback"
 )
 
-// notices derives what people are told from the entries that were just stored.
+// notices derives what people are told from the entries that were just stored. The same entries give notices with the same IDs, so that
+// whoever is not sure whether they were sent sends them again.
 func notices(before, after Watch, entries []incident.Entry) []notifier.Notice {
 	var out []notifier.Notice
-	tell := func(e incident.Entry, severity notifier.Severity, title, text string) {
-		if title != "" {
-			out = append(out, notifier.Notice{
-				At: e.At, Severity: severity, Title: title, Text: text, Watch: after.Key,
-				Environment: after.Event.Environment, Workload: after.workload().String(), Incident: after.Incident,
-			})
-		}
-	}
-	excused := before.excused
+	excused, lastTick := before.excused, before.lastTick
 	for _, e := range entries {
+		var told notifier.Notice
 		switch e.Kind {
 		case incident.KindState:
-			severity, title := announcement(State(e.State.To), after)
-			if e.State.From == string(RollingBack) && e.State.To == string(Regressed) {
-				title = "" // it is only planned anew
-			}
-			if after.alarming(State(e.State.To)) {
-				severity = notifier.Page
-			}
-			tell(e, severity, title, after.withAdvice(e))
+			told = after.stateNotice(e)
 		case incident.KindFrozen:
-			tell(e, notifier.Page, fmt.Sprintf("%s was deployed during the freeze %q", after.name(), e.Frozen.Name), frozenText(*e.Frozen))
+			told = notifier.Notice{
+				Severity: notifier.Page, Title: fmt.Sprintf("%s was deployed during the freeze %q", after.name(), e.Frozen.Name), Text: frozenText(*e.Frozen),
+				Next: "Find out who deployed during the freeze, and whether it must stay.",
+			}
 		case incident.KindOwnerHold, incident.KindCameBack:
-			severity, title, text := ownerNotice(e, before, after)
-			tell(e, severity, title, text)
+			told = ownerNotice(e, before, after)
 		case incident.KindPause, incident.KindPaused, incident.KindResumed:
-			severity, title, text := pauseNotice(e, before, after)
-			tell(e, severity, title, text)
+			told = pauseNotice(e, before, after)
+		case incident.KindTick:
+			if e.Tick.Phase == incident.PhaseWatch {
+				told = after.stageNotice(lastTick, e)
+				lastTick = e.Tick.At
+			}
 		case incident.KindVerdict:
 			if excuses(e.Verdict) && !excused { // once a watch: it may come and go
 				excused = true
-				tell(e, notifier.Page, after.name()+" is not to blame for what it shows, and is left as it is", e.Verdict.Reason)
+				told = notifier.Notice{
+					Severity: notifier.Page, Title: after.name() + " is not to blame for what it shows, and is left as it is", Text: e.Verdict.Reason,
+					Action: "Nothing was done.", Next: "Look for what else is wrong: " + e.Verdict.Reason,
+				}
 			}
+		}
+		if told.Title != "" {
+			out = append(out, after.about(e, told))
 		}
 	}
 	return after.asDrill(out)
+}
+
+// about fills in what notices about the watch have in common.
+func (w Watch) about(e incident.Entry, n notifier.Notice) notifier.Notice {
+	n.ID, n.At = e.ID, e.At
+	if n.Kind == "" {
+		n.Kind = notifier.KindOther
+	}
+	return w.identify(n)
+}
+
+// identify says which watch a notice is about.
+func (w Watch) identify(n notifier.Notice) notifier.Notice {
+	n.Watch, n.Environment, n.Workload, n.Incident = w.Key, w.Event.Environment, w.workload().String(), w.Incident
+	n.WorkloadKind = w.workload().Kind.String()
+	n.Version, n.EventID, n.Operator = w.Event.Version, w.Event.ID, w.Event.Operator
+	if w.Pin != nil && w.Pin.Target != nil {
+		n.Target, n.TargetImage = versionOf(*w.Pin.Target), imageOf(*w.Pin.Target)
+	}
+	if w.Pin != nil {
+		n.Image = imageOf(w.Pin.Release)
+	}
+	n.RolledBack = !w.LandedAt.IsZero()
+	if n.Value == "" {
+		n.Signal, n.Value, n.Limit, n.Baseline = w.numbers()
+	}
+	if w.Incident != "" {
+		n.StartedAt = w.brokeAt()
+	}
+	return n
+}
+
+// versionOf calls a version by the best name that it has.
+func versionOf(r rollback.Revision) string {
+	switch {
+	case r.Version != "":
+		return r.Version
+	case r.Number != "":
+		return "revision " + r.Number
+	}
+	return r.ReplicaSet
+}
+
+// imageOf is the image of a version's first container, which is what it is built from.
+func imageOf(r rollback.Revision) string {
+	if len(r.Images) == 0 {
+		return ""
+	}
+	return r.Images[0]
+}
+
+// lead is the signal that decided, or that says most about how the release does; false if nothing was judged.
+func (w Watch) lead() (analyzer.Assessment, bool) {
+	verdict, signals := w.judgement.Verdict, w.judgement.Signals
+	if w.deciding != nil {
+		verdict, signals = w.deciding.Verdict, w.deciding.Signals
+	}
+	for _, a := range signals {
+		if a.Verdict == verdict {
+			return a, true
+		}
+	}
+	return analyzer.Assessment{}, false
+}
+
+// numbers are what the leading signal showed, what it may show, and what it showed before.
+func (w Watch) numbers() (signal, value, limit, baseline string) {
+	a, ok := w.lead()
+	if !ok {
+		return "", "", "", ""
+	}
+	value, limit = a.Shown()
+	switch {
+	case a.Kind == analyzer.KindBusiness, a.Kind == analyzer.KindErrorRate && a.BaselineCounts.N > 0:
+		baseline = a.Before()
+		if a.Kind == analyzer.KindErrorRate {
+			before := a
+			before.Value = a.Baseline
+			baseline, _ = before.Shown()
+		}
+	}
+	return a.Signal, value, limit, baseline
+}
+
+// brokeAt is when the breach began that the incident is about.
+func (w Watch) brokeAt() time.Time {
+	switch a, ok := w.lead(); {
+	case ok && !a.Since.IsZero():
+		return a.Since
+	case ok && !a.At.IsZero():
+		return a.At
+	case w.ordered != nil:
+		return w.ordered.At
+	}
+	return w.Since
 }
 
 // excuses reports whether a verdict says that something is wrong which is not the release's doing.
@@ -60,49 +156,4 @@ func (w Watch) name() string {
 		name += fmt.Sprintf(" (%d %%)", percent)
 	}
 	return name
-}
-
-// announcement says how grave a state is for people, and in what words; no title means that nobody is told.
-func announcement(s State, w Watch) (notifier.Severity, string) {
-	name := w.name()
-	switch s {
-	case Regressed:
-		if w.ordered != nil {
-			return notifier.Warn, name + " is to be rolled back because " + w.ordered.By + " asked for it"
-		}
-		return notifier.Warn, name + " is bad"
-	case AwaitingApproval:
-		if w.crowded() { // one page tells of all
-			return notifier.Warn, name + " is bad and waits for a person to approve its rollback"
-		}
-		return notifier.Page, name + " is bad and waits for a person to approve its rollback"
-	case Aborted:
-		return notifier.Info, name + " is no longer watched"
-	case RolledBack:
-		return notifier.Page, name + " was rolled back, and it helped"
-	case RolledBackUnverified:
-		if w.CameBack != nil {
-			return notifier.Page, name + " came back after it was rolled back"
-		}
-		return notifier.Page, name + " was rolled back; whether it helped is not known"
-	case NotRecovered:
-		return notifier.Page, name + " was rolled back, and it did not help"
-	case Held:
-		if w.crowded() {
-			return notifier.Warn, name + " is bad and was not rolled back"
-		}
-		return notifier.Page, name + " is bad and was not rolled back"
-	case Failed:
-		return notifier.Page, name + " is bad and the rollback failed"
-	case Inconclusive:
-		if w.Reason == journalLost {
-			return notifier.Page, name + " was being watched, and its watch is lost"
-		}
-		return notifier.Warn, name + " could not be judged"
-	case Healthy:
-		return notifier.Info, name + " is healthy"
-	case Superseded:
-		return notifier.Info, name + " was superseded"
-	}
-	return notifier.Info, ""
 }

@@ -31,7 +31,8 @@ func TestABreachThatIsNotTheReleasesDoingIsToldOnce(t *testing.T) {
 		w = after
 	}
 	require.Equal(t, []notifier.Notice{{
-		Severity: notifier.Page, Title: "shop/checkout v2 is not to blame for what it shows, and is left as it is", Text: "because",
-		Watch: "key", Workload: "shop/checkout", Environment: "production",
+		Kind: notifier.KindOther, Severity: notifier.Page, Title: "shop/checkout v2 is not to blame for what it shows, and is left as it is", Text: "because",
+		Action: "Nothing was done.", Next: "Look for what else is wrong: because",
+		Watch: "key", Workload: "shop/checkout", WorkloadKind: "Deployment", Version: "v2", Environment: "production",
 	}}, told)
 }

@@ -50,12 +50,13 @@ func (a *actor) resumeRollout(ctx context.Context) (pauseEnded, error) {
 	result, detail, err := a.opts.Pause.Resume(ctx, a.watch.workload(), mark)
 	if err != nil && !a.toldStuck && ctx.Err() == nil && time.Now().After(mark.Until.Add(strayGrace)) {
 		a.toldStuck = true
-		a.opts.Tell.Send(notifier.Notice{
-			At: time.Now(), Severity: notifier.Page, Title: a.watch.name() + ": the rollout is still paused, and cannot be resumed",
+		a.send(a.watch.identify(notifier.Notice{
+			ID: noticeID("stuck-pause", a.watch.Key, mark.ID), Kind: notifier.KindOther, At: time.Now(), Severity: notifier.Page,
+			Title: a.watch.name() + ": the rollout is still paused, and cannot be resumed", Open: a.watch.openIn(a.watch.State),
+			Next: fmt.Sprintf("Resume it by hand: kubectl -n %s rollout resume deployment/%s", a.watch.workload().Namespace, a.watch.workload().Name),
 			Text: fmt.Sprintf("It was paused on suspicion until %s. It is tried again; to resume it by hand: kubectl -n %s rollout resume deployment/%s. The error is: %v",
 				mark.Until.UTC().Format(time.RFC3339), a.watch.workload().Namespace, a.watch.workload().Name, err),
-			Watch: a.watch.Key, Environment: a.watch.Event.Environment, Workload: a.watch.workload().String(), Incident: a.watch.Incident,
-		})
+		}))
 	}
 	return pauseEnded{result: result, detail: detail}, err
 }
@@ -82,15 +83,21 @@ func (a *actor) endPause(ctx context.Context) (done bool, err error) {
 
 // pauseNotice is what people are told of a pause: nothing before it is known to be in place, and nothing of one that never
 // was.
-func pauseNotice(e incident.Entry, before, after Watch) (severity notifier.Severity, title, text string) {
+func pauseNotice(e incident.Entry, before, after Watch) notifier.Notice {
 	switch {
 	case e.Kind == incident.KindPaused && e.Paused.Result == rollback.Landed:
-		return notifier.Warn, after.name() + " is suspected to be bad, and its rollout is paused",
-			fmt.Sprintf("%s. It goes on when that has faded, and by %s at the latest.", suspicionOf(after), after.Pause.Mark.Until.UTC().Format(time.RFC3339))
+		goesOn := fmt.Sprintf("It goes on when that has faded, and by %s at the latest.", after.Pause.Mark.Until.UTC().Format(time.RFC3339))
+		return notifier.Notice{
+			Kind: notifier.KindSuspect, Severity: notifier.Warn, Title: after.name() + " is suspected to be bad, and its rollout is paused",
+			Text: suspicionOf(after) + ". " + goesOn, Action: "The rollout is paused. " + goesOn,
+		}
 	case e.Kind == incident.KindResumed && before.Pause != nil && before.Pause.Landed:
-		return notifier.Info, "the rollout of " + after.name() + " goes on", e.Resumed.Why + ": " + e.Resumed.Detail
+		return notifier.Notice{
+			Kind: notifier.KindSuspect, Severity: notifier.Info, Title: "the rollout of " + after.name() + " goes on", Text: e.Resumed.Why + ": " + e.Resumed.Detail,
+			Action: "The rollout goes on: " + e.Resumed.Why + ".",
+		}
 	}
-	return notifier.Info, "", ""
+	return notifier.Notice{}
 }
 
 // suspicionOf says what speaks against the release now.

@@ -130,9 +130,12 @@ type Records interface {
 	Write(w Watch, entries []incident.Entry) error
 }
 
-// Teller tells people; it never blocks.
+// Teller tells people.
 type Teller interface {
+	// Send never blocks. A notice whose ID was sent before is told no second time.
 	Send(n notifier.Notice)
+	// Kept returns once all that was sent is stored, or cannot be now, or ctx is done.
+	Kept(ctx context.Context)
 }
 
 // Rejecter tells publishers what was wrong with an event that had been accepted.

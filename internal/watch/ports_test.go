@@ -306,6 +306,8 @@ func (s tellerOf) Send(n notifier.Notice) {
 	s.notices = append(s.notices, n)
 }
 
+func (tellerOf) Kept(context.Context) {}
+
 func (r rejecterOf) Reject(_ context.Context, _ event.Target, _ uint64, why *event.Rejection) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

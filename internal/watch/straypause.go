@@ -116,8 +116,8 @@ func (m *marker) endStray(ctx context.Context, w rollback.Workload, mark rollbac
 		return true
 	case result == rollback.Landed:
 		m.opts.Log.Warn("a rollout was still paused after its time and goes on", zap.String("workload", w.String()), zap.String("watch", mark.Watch))
-		m.opts.Tell.Send(notifier.Notice{
-			At: time.Now(), Severity: notifier.Warn, Title: fmt.Sprintf("the rollout of %s goes on", w),
+		m.send(notifier.Notice{
+			ID: noticeID("stray-pause", mark.Watch, mark.ID), Kind: notifier.KindOther, At: time.Now(), Severity: notifier.Warn, Title: fmt.Sprintf("the rollout of %s goes on", w),
 			Text:  fmt.Sprintf("It was paused on suspicion until %s, and the watch that did so has not ended the pause.", mark.Until.UTC().Format(time.RFC3339)),
 			Watch: mark.Watch, Workload: w.String(),
 		})

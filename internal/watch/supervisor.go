@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/notifier"
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
@@ -51,8 +52,10 @@ type Options struct {
 	// Marks may be nil: workloads are not marked then, and watches that NATS loses are not missed.
 	Marks Marks
 	// Feed may be nil: deployments that nobody announces are not watched then.
-	Feed    Feed
-	Tell    Teller
+	Feed Feed
+	Tell Teller
+	// Link returns the address of a page for people, such as that of incidents and an ID, or nothing where that is not known. It may be nil.
+	Link    func(parts ...string) string
 	Reject  Rejecter
 	Metrics *Metrics
 	Log     *zap.Logger
@@ -73,6 +76,8 @@ type Supervisor struct {
 	crowds   crowds
 	marker   *marker
 	lookout  *lookout
+	// toldOf are deliveries that are to be recorded.
+	toldOf chan notifier.Delivery
 
 	mu     sync.RWMutex
 	actors map[string]*actor
@@ -95,6 +100,7 @@ func New(opts Options) *Supervisor {
 		held:     map[event.Target]Hold{},
 		reserved: reservations{held: map[string]act{}},
 		guards:   map[string]*actor{},
+		toldOf:   make(chan notifier.Delivery, mostUnrecorded),
 	}
 	s.marker = newMarker(s)
 	s.lookout = newLookout(s)
@@ -167,6 +173,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	running.Go(func() { newScheduler(s).run(ctx) })
 	running.Go(func() { s.tellCrowds(ctx) })
 	running.Go(func() { s.makeUp(ctx) })
+	running.Go(func() { s.recordTold(ctx) })
 	running.Go(func() { s.marker.run(ctx) })
 	running.Go(func() { s.lookout.run(ctx) })
 	<-ctx.Done()
