@@ -12,6 +12,7 @@ type File struct {
 func Files(entries []Entry) []File {
 	return []File{
 		{"timeline.md", Timeline(entries)},
+		{"status-page.md", StatusPage(entries)},
 		{"incident.json", JSON(entries)},
 		{"journal.jsonl", JournalLines(entries)},
 	}

@@ -30,6 +30,10 @@ func (s *Summary) add(e Entry) {
 	if s.Watch == "" {
 		s.Watch = e.Watch
 	}
+	if e.Told != nil { // it tells of others, and not of the release
+		s.addTold(e)
+		return
+	}
 	s.Times.Last = e.At
 	s.owners(e)
 	switch {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -68,6 +69,7 @@ func TestRenderings(t *testing.T) {
 	for name, entries := range journals(t) {
 		t.Run(name, func(t *testing.T) {
 			wantGolden(t, name+".timeline.md", Timeline(entries))
+			wantGolden(t, name+".status-page.md", StatusPage(entries))
 			wantGolden(t, name+".incident.json", JSON(entries))
 			wantGolden(t, name+".deploy.json", DeployLog(entries))
 			wantGolden(t, name+".rollback.log", []byte(RollbackLine(entries)))
@@ -121,7 +123,11 @@ func TestEveryPrefixRenders(t *testing.T) {
 			if !runbookForm.MatchString(got) {
 				t.Fatalf("%s cut at %d has lost the runbook's form:\n%s", name, cut, got)
 			}
-			if have := headingsOf(got); strings.Join(have, "\n") != strings.Join(headings, "\n") {
+			want := headings
+			if slices.ContainsFunc(entries[:cut], func(e Entry) bool { return e.Told != nil }) {
+				want = slices.Insert(slices.Clone(headings), len(headings)-1, "## Who was told")
+			}
+			if have := headingsOf(got); strings.Join(have, "\n") != strings.Join(want, "\n") {
 				t.Fatalf("%s cut at %d has the headings %q", name, cut, have)
 			}
 			if strings.Contains(got, "%!") || strings.Contains(got, "0001-01-01") || strings.Contains(got, "NaN") {

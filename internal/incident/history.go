@@ -17,6 +17,7 @@ const daemonActor = "rollbackd/"
 // history writes one line an event, with stretches of ticks drawn together.
 func history(p *page, s Summary, entries []Entry) {
 	p.section("Journal")
+	entries = withoutTold(entries)
 	if len(entries) == 0 {
 		p.line("Nothing is recorded.")
 		return

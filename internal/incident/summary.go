@@ -69,6 +69,9 @@ type Summary struct {
 	Rollout *RolloutProgress `json:"rollout,omitempty"`
 	Return  *RolloutProgress `json:"return,omitempty"`
 
+	// Told is what was told to whom.
+	Told []Told `json:"told,omitempty"`
+
 	Times Times `json:"times"`
 	// Entries is how many journal entries this was folded from.
 	Entries int `json:"entries"`

@@ -21,6 +21,7 @@ func Timeline(entries []Entry) []byte {
 	s.whatWasDone(&p)
 	s.didItHelp(&p)
 	s.whatIsLeft(&p)
+	s.whoWasTold(&p)
 	history(&p, s, entries)
 	return p.Bytes()
 }

@@ -22,11 +22,12 @@ func TestWriterWritesWhatTheRunbookAsksFor(t *testing.T) {
 		}
 	}
 	want := map[string][]byte{
-		"artifacts/integration/" + restoredID + "/timeline.md":   Timeline(entries),
-		"artifacts/integration/" + restoredID + "/incident.json": JSON(entries),
-		"artifacts/integration/" + restoredID + "/journal.jsonl": JournalLines(entries),
-		"logs/deployments/deploy_20261122T100000Z.json":          DeployLog(entries),
-		"logs/deployments/rollback_v1.2.3.log":                   []byte(RollbackLine(entries) + "\n"),
+		"artifacts/integration/" + restoredID + "/timeline.md":    Timeline(entries),
+		"artifacts/integration/" + restoredID + "/incident.json":  JSON(entries),
+		"artifacts/integration/" + restoredID + "/status-page.md": StatusPage(entries),
+		"artifacts/integration/" + restoredID + "/journal.jsonl":  JournalLines(entries),
+		"logs/deployments/deploy_20261122T100000Z.json":           DeployLog(entries),
+		"logs/deployments/rollback_v1.2.3.log":                    []byte(RollbackLine(entries) + "\n"),
 	}
 	got := filesUnder(t, w.Root)
 	for path, body := range want {
@@ -113,8 +114,8 @@ func TestHostileEventStaysUnderRoot(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := filesUnder(t, w.Root); len(got) != 5 {
-		t.Errorf("%d files under the root, want 5", len(got))
+	if got := filesUnder(t, w.Root); len(got) != 6 {
+		t.Errorf("%d files under the root, want 6", len(got))
 	}
 }
 
