@@ -27,10 +27,11 @@ func (r Route) takes(n Notice) bool {
 	if len(r.Severities) > 0 && !slices.Contains(r.Severities, n.Severity) || len(r.Kinds) > 0 && !slices.Contains(r.Kinds, n.Kind) {
 		return false
 	}
-	return len(r.Match) == 0 || slices.ContainsFunc(r.Match, func(m Match) bool { return m.fits(n) })
+	return len(r.Match) == 0 || slices.ContainsFunc(r.Match, func(m Match) bool { return m.Fits(n) })
 }
 
-func (m Match) fits(n Notice) bool {
+// Fits reports whether the patterns fit what a notice is about.
+func (m Match) Fits(n Notice) bool {
 	namespace, workload, _ := strings.Cut(n.Workload, "/")
 	return fits(m.Environment, n.Environment) && fits(m.Namespace, namespace) && fits(m.Workload, workload)
 }

@@ -15,10 +15,16 @@ func (p process) newTeller(events *bus.Bus) (*notifier.Dispatcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return notifier.New(notifier.Options{
+	o := notifier.Options{
 		Receivers: to, Routes: routes(p.cfg), Outbox: events.Outbox(), Metrics: p.told, Logger: p.log.Named("notify"),
 		Link: p.cfg.HTTP.Link("incidents"), GiveUpAfter: time.Duration(p.cfg.Notify.GiveUpAfter),
-	})
+	}
+	if p.cfg.Notify.Contacts != "" {
+		if o.Directory, err = newDirectory(p.cfg.Notify.Contacts, p.log); err != nil {
+			return nil, err
+		}
+	}
+	return notifier.New(o)
 }
 
 // ownLog is the name of the sink that writes everything to the daemon's log, where no other does. No sink of another kind may have it.

@@ -158,6 +158,11 @@ func Load(path string) (*Config, error) {
 	c.NATS.CredentialsFile = relativeTo(path, c.NATS.CredentialsFile)
 	c.Kubernetes.Kubeconfig = relativeTo(path, c.Kubernetes.Kubeconfig)
 	c.Notify.resolve(path)
+	if c.Notify.Contacts != "" {
+		if _, err := ReadContacts(c.Notify.Contacts); err != nil {
+			return nil, fmt.Errorf("notify.contacts: %w", err)
+		}
+	}
 	if c.Prometheus.HTTPClient != nil {
 		c.Prometheus.HTTPClient.SetDirectory(filepath.Dir(path))
 	}

@@ -19,6 +19,9 @@ type Notify struct {
 	// Routes say which notices go to which sinks; a notice goes to the sinks of all routes that take it. Without any, what is a warning or
 	// a page goes to every sink, and what is only information to none.
 	Routes []NotifyRoute `yaml:"routes"`
+	// Contacts is a file that says who has which role, and by what address each kind of sink knows them; it is read again when it changes.
+	// Its form is in docs/notifications.md.
+	Contacts string `yaml:"contacts"`
 	// GiveUpAfter is for how long a notice is tried again at a sink that does not take it; then it is a dead letter, which is
 	// kept for 30 days. Default 24h.
 	GiveUpAfter model.Duration `yaml:"giveUpAfter"`

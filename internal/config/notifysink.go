@@ -186,7 +186,8 @@ func (s NotifySink) check(k *checker, field func(...any) []any) {
 }
 
 // resolve makes the paths of all sinks relative to the configuration file.
-func (n Notify) resolve(file string) {
+func (n *Notify) resolve(file string) {
+	n.Contacts = relativeTo(file, n.Contacts)
 	for _, s := range n.Sinks {
 		s.only().resolve(file)
 	}
