@@ -25,8 +25,10 @@ type checked struct {
 	OK   bool   `json:"ok"`
 	// Policies are those of a file without mistakes.
 	Policies []config.Summary `json:"policies"`
-	Warnings []config.Finding `json:"warnings"`
-	Mistakes []config.Finding `json:"mistakes"`
+	// Notify is who is told what; absent where there are mistakes.
+	Notify   *config.NotifySummary `json:"notify,omitempty"`
+	Warnings []config.Finding      `json:"warnings"`
+	Mistakes []config.Finding      `json:"mistakes"`
 }
 
 func newCheckConfig(around surroundings) *cobra.Command {
@@ -56,6 +58,7 @@ func (c *checkConfig) run(file string) error {
 		return err
 	default:
 		result.OK, result.Policies = true, cfg.Summaries()
+		result.Notify = new(cfg.NotifySummary())
 		result.Warnings = append(result.Warnings, cfg.Warnings()...)
 	}
 	if err := c.print(result); err != nil {
@@ -80,6 +83,7 @@ func (c *checkConfig) print(result checked) error {
 		for _, p := range result.Policies {
 			printPolicy(c.around.out, p)
 		}
+		printNotify(c.around.out, *result.Notify)
 	}
 	if len(result.Warnings) > 0 {
 		fmt.Fprintln(c.around.out)

@@ -140,3 +140,26 @@ func (c *Config) Receivers(tools SinkTools) ([]notifier.Receiver, error) {
 func (n Notify) Logs() bool {
 	return slices.ContainsFunc(n.Sinks, func(s NotifySink) bool { return s.Log != nil })
 }
+
+// OnlySinks returns the configuration with these sinks alone, without routes; no names leave all.
+func (c *Config) OnlySinks(names []string) (*Config, error) {
+	only := *c
+	only.Notify.Routes = nil
+	if len(names) == 0 {
+		return &only, nil
+	}
+	var known []string
+	only.Notify.Sinks = nil
+	for _, s := range c.Notify.Sinks {
+		known = append(known, s.Name)
+		if slices.Contains(names, s.Name) {
+			only.Notify.Sinks = append(only.Notify.Sinks, s)
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("there is no sink %q; use one of %s", name, strings.Join(known, ", "))
+		}
+	}
+	return &only, nil
+}

@@ -64,3 +64,35 @@ func TestPoliciesThatNobodyComesTo(t *testing.T) {
 		require.Equal(t, c.want, covers(c.wide, c.narrow), "%q covers %q", c.wide, c.narrow)
 	}
 }
+
+// What reaches nobody is said before it is needed.
+func TestNoticesThatReachNobody(t *testing.T) {
+	sinks := "notify:\n  sinks: [{name: pager, log: {}}, {name: chat, log: {}}]\n"
+	for name, c := range map[string]struct {
+		routes string
+		says   []string
+	}{
+		"without routes every sink gets pages": {"", nil},
+		"all pages":                            {"  routes: [{sinks: [pager, chat], severities: [page]}]", nil},
+		"a sink that no route leads to":        {"  routes: [{sinks: [pager]}]", []string{`line 5: notify.sinks[1]: "chat" gets nothing, because no route leads to it; add it to the sinks of one`}},
+		"pages of one namespace alone": {"  routes: [{sinks: [pager, chat], match: [{namespace: shop}]}]", []string{
+			"line 6: notify.routes: pages of environment production reach no sink (awaiting-approval, rolled-back, unresolved, other) unless a narrower route takes them; " +
+				"add a route with severities: [page] and no match, or one of the environment alone"}},
+		"two routes together": {"  routes: [{sinks: [pager], kinds: [awaiting-approval, unresolved, other], match: [{environment: prod*}]}, {sinks: [chat], kinds: [rolled-back]}]", nil},
+		"no page at all": {"  routes: [{sinks: [pager, chat], severities: [info, warn]}]", []string{
+			"line 6: notify.routes: pages of environment production reach no sink (awaiting-approval, rolled-back, unresolved, other) unless a narrower route takes them; " +
+				"add a route with severities: [page] and no match, or one of the environment alone"}},
+		"roles that nobody has": {"  routes: [{sinks: [pager, chat], to: [on-call]}]", []string{
+			"line 6: notify.routes[0].to: names nobody, because notify.contacts is not given, which says who has which role"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config, err := Parse(edited(append(inTop(sinks+c.routes), inPolicy("mode: automatic")...)...))
+			require.NoError(t, err)
+			var got []string
+			for _, w := range config.Warnings() {
+				got = append(got, w.String())
+			}
+			require.Equal(t, c.says, got)
+		})
+	}
+}
