@@ -39,8 +39,15 @@ func Start(t testing.TB, configuration string) *Server {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(configuration), 0o600))
-	cmd := exec.Command(binary(t), "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
+	cmd := exec.Command(binary(t, "prometheus"), "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
 		"--web.listen-address=127.0.0.1:0")
+	return connect(t, "http://"+run(t, cmd))
+}
+
+// run starts a server of the Prometheus project, which ends with the test, and returns the address that it says it listens on.
+func run(t testing.TB, cmd *exec.Cmd) string {
+	t.Helper()
+	name := filepath.Base(cmd.Path)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the test, which then stops it
 	log, err := cmd.StderrPipe()
 	require.NoError(t, err)
@@ -57,16 +64,16 @@ func Start(t testing.TB, configuration string) *Server {
 	})
 	select {
 	case address := <-listening:
-		return connect(t, "http://"+address)
+		return address
 	case <-ended:
-		t.Fatal("Prometheus ended before it listened; is its configuration right?")
+		t.Fatalf("%s ended before it listened; is its configuration right?", name)
 	case <-time.After(startLimit):
-		t.Fatal("Prometheus does not listen")
+		t.Fatalf("%s does not listen", name)
 	}
-	return nil
+	return ""
 }
 
-// listens is what Prometheus logs when it has a port.
+// listens is what Prometheus and Alertmanager log when they have a port.
 var listens = regexp.MustCompile(`msg="Listening on".* address=(127\.0\.0\.1:[0-9]+)`)
 
 // follow reads the log to its end, or Prometheus would have to wait, and tells the first address that it listens on.
@@ -116,14 +123,14 @@ func Eventually(t testing.TB, what string, check func(ctx context.Context) error
 	}
 }
 
-// binary is the newest Prometheus that was built for the local stack.
-func binary(t testing.TB) string {
+// binary is the newest program of that name that was built with the local stack.
+func binary(t testing.TB, name string) string {
 	t.Helper()
 	root, err := localstack.Root()
 	require.NoError(t, err)
-	path, err := newest(filepath.Join(root, ".stack", "bin", "prometheus-*"))
+	path, err := newest(filepath.Join(root, ".stack", "bin", name+"-*"))
 	if err != nil {
-		t.Fatalf("there is no Prometheus to test with; build it with make stack-programs: %v", err)
+		t.Fatalf("there is no %s to test with; build it with make stack-programs: %v", name, err)
 	}
 	return path
 }

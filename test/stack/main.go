@@ -115,7 +115,9 @@ func run(command string, config settings) error {
 	if config.exitWithStdin {
 		stopWithStdin(cancel)
 	}
-	binaries, err := builder.Ensure(ctx, builder.Options{Source: config.source, Folder: config.bin, Progress: os.Stderr})
+	binaries, err := builder.Ensure(ctx, builder.Options{
+		Source: config.source, Folder: config.bin, Tests: command == "build", Progress: os.Stderr,
+	})
 	if err != nil || command == "build" {
 		return err
 	}

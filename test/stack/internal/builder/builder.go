@@ -19,6 +19,8 @@ type Options struct {
 	Source string
 	// Folder holds the built programs; it is created if it is missing.
 	Folder string
+	// Tests has the programs built that only tests need, too.
+	Tests bool
 	// Progress gets the progress messages.
 	Progress io.Writer
 }
@@ -33,6 +35,9 @@ func Ensure(ctx context.Context, options Options) (Binaries, error) {
 	parts, err := parts(options.Source)
 	if err != nil {
 		return Binaries{}, err
+	}
+	if options.Tests {
+		parts = append(parts, alertmanagerPart())
 	}
 	if err := os.MkdirAll(options.Folder, 0o755); err != nil {
 		return Binaries{}, fmt.Errorf("create the folder of built programs: %w", err)
@@ -82,6 +87,11 @@ func build(ctx context.Context, p part, path string) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
+	if p.prepare != nil {
+		if err := p.prepare(ctx, folder); err != nil {
+			return err
+		}
+	}
 	var output bytes.Buffer
 	cmd := p.command(ctx, folder)
 	cmd.Stdout, cmd.Stderr = &output, &output

@@ -27,6 +27,8 @@ type part struct {
 	guess string
 	// key stands for everything the binary depends on besides the Go version and the platform.
 	key string
+	// prepare makes what command needs in folder; nil if that is nothing.
+	prepare func(ctx context.Context, folder string) error
 	// command is the build, which must put the binary into folder/binary.
 	command func(ctx context.Context, folder string) *exec.Cmd
 	binary  string
