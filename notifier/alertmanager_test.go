@@ -88,7 +88,7 @@ func alertAPI(t *testing.T, in *inbox[[]alert]) string {
 
 func TestAlertmanagerOverTheLifeOfAnIncident(t *testing.T) {
 	var in inbox[[]alert]
-	now := at("10:05:12")
+	now := clock("10:05:12")
 	a := NewAlertmanager(AlertmanagerOptions{
 		Name: "am", URLs: []string{alertAPI(t, &in) + "/"}, Labels: map[string]string{"team": "shop", "incident": "not this"},
 		Runbook: "https://runbook.example/rollback", Now: func() time.Time { return now },
@@ -127,53 +127,53 @@ func TestAlertmanagerOverTheLifeOfAnIncident(t *testing.T) {
 		}
 	}
 	firing := func(severity string, ends time.Time) alert {
-		return alert{Labels: labels(severity), StartsAt: at("10:05:00"), EndsAt: ends}
+		return alert{Labels: labels(severity), StartsAt: clock("10:05:00"), EndsAt: ends}
 	}
 
-	notify(regressed())
-	first := firing("warning", at("10:09:12"))
-	first.GeneratorURL = regressed().Link
+	notify(badRelease())
+	first := firing("warning", clock("10:09:12"))
+	first.GeneratorURL = badRelease().Link
 	first.Annotations = map[string]string{
 		"summary": "shop/checkout v1.2.3 is bad", "description": "The error rate is over its limit.", "kind": "regressed", "version": "v1.2.3",
 		"target": "v1.2.2", "operator": "ana", "signal": "errors", "value": "31 %", "limit": "1.1 %", "baseline": "0.4 %",
-		"action": "It is being rolled back to v1.2.2.", "next_step": "Look at the logs of v1.2.3.", "link": regressed().Link, "chart": regressed().Chart,
+		"action": "It is being rolled back to v1.2.2.", "next_step": "Look at the logs of v1.2.3.", "link": badRelease().Link, "chart": badRelease().Chart,
 		"runbook_url": "https://runbook.example/rollback",
 	}
 	want("it begins, with annotations", first)
 
-	now = at("10:06:12")
-	refresh(regressed())
-	want("it is sent again", firing("warning", at("10:10:12")))
+	now = clock("10:06:12")
+	refresh(badRelease())
+	want("it is sent again", firing("warning", clock("10:10:12")))
 
-	quiet := regressed()
-	quiet.ID, quiet.Severity, quiet.Kind, quiet.At = "w1.12", Info, KindRollingBack, at("10:06:20")
+	quiet := badRelease()
+	quiet.ID, quiet.Severity, quiet.Kind, quiet.At = "w1.12", Info, KindRollingBack, clock("10:06:20")
 	notify(quiet)
-	want("what is only information keeps it as it is", firing("warning", at("10:10:12")))
+	want("what is only information keeps it as it is", firing("warning", clock("10:10:12")))
 
-	grave := regressed()
-	grave.ID, grave.Severity, grave.Kind, grave.At = "w1.14", Page, KindAwaiting, at("10:06:30")
+	grave := badRelease()
+	grave.ID, grave.Severity, grave.Kind, grave.At = "w1.14", Page, KindAwaiting, clock("10:06:30")
 	notify(grave)
-	now = at("10:06:40")
+	now = clock("10:06:40")
 	refresh(quiet) // a list that lags behind does not lessen the severity
-	over := firing("warning", at("10:06:12"))
-	want("it grows graver", firing("critical", at("10:10:12")), over, firing("critical", at("10:10:40")))
+	over := firing("warning", clock("10:06:12"))
+	want("it grows graver", firing("critical", clock("10:10:12")), over, firing("critical", clock("10:10:40")))
 
-	now = at("10:07:31")
-	notify(rolledBack())
-	ended := firing("critical", at("10:07:30"))
+	now = clock("10:07:31")
+	notify(recovered())
+	ended := firing("critical", clock("10:07:30"))
 	want("it ends", ended)
 
 	refresh(grave) // the list was made before the end
 	want("a late list does not begin it again, and the end is told again", ended)
-	now = at("10:22:31")
+	now = clock("10:22:31")
 	refresh()
 	want("after a quarter of an hour it is forgotten")
 
-	again := regressed()
-	again.At, again.Severity = at("10:30:00"), Page
-	now = at("10:30:01")
+	again := badRelease()
+	again.At, again.Severity = clock("10:30:00"), Page
+	now = clock("10:30:01")
 	notify(again)
-	want("it may begin anew", firing("critical", at("10:34:01")))
+	want("it may begin anew", firing("critical", clock("10:34:01")))
 	refresh()
 	want("what another replica may have taken over is not ended")
 }
@@ -182,15 +182,15 @@ func TestAlertmanagerAfterARestart(t *testing.T) {
 	var in inbox[[]alert]
 	memory := &notes{}
 	build := func() *Alertmanager {
-		return NewAlertmanager(AlertmanagerOptions{Name: "am", URLs: []string{alertAPI(t, &in)}, Memory: memory, Now: func() time.Time { return at("10:06:00") }})
+		return NewAlertmanager(AlertmanagerOptions{Name: "am", URLs: []string{alertAPI(t, &in)}, Memory: memory, Now: func() time.Time { return clock("10:06:00") }})
 	}
-	grave := regressed()
+	grave := badRelease()
 	grave.Severity = Page
 	if _, err := build().Notify(t.Context(), grave); err != nil {
 		t.Fatal(err)
 	}
 	restarted := build()
-	if err := restarted.Refresh(t.Context(), []Notice{regressed()}); err != nil {
+	if err := restarted.Refresh(t.Context(), []Notice{badRelease()}); err != nil {
 		t.Fatal(err)
 	}
 	sent := in.take()
@@ -199,7 +199,7 @@ func TestAlertmanagerAfterARestart(t *testing.T) {
 	}
 	// Without a memory the end must reach the alert of either severity.
 	memory.kept = nil
-	if _, err := build().Notify(t.Context(), rolledBack()); err != nil {
+	if _, err := build().Notify(t.Context(), recovered()); err != nil {
 		t.Fatal(err)
 	}
 	if sent := in.take(); len(sent) != 1 || len(sent[0]) != 2 || sent[0][0].Labels["severity"] != "critical" || sent[0][1].Labels["severity"] != "warning" {
@@ -210,13 +210,13 @@ func TestAlertmanagerAfterARestart(t *testing.T) {
 func TestAlertmanagerNoticesWithoutAnIncident(t *testing.T) {
 	var in inbox[[]alert]
 	a := NewAlertmanager(AlertmanagerOptions{
-		Name: "am", URLs: []string{alertAPI(t, &in)}, Severities: map[Severity]string{Page: "p1"}, Now: func() time.Time { return at("10:06:00") },
+		Name: "am", URLs: []string{alertAPI(t, &in)}, Severities: map[Severity]string{Page: "p1"}, Now: func() time.Time { return clock("10:06:00") },
 	})
-	lost := Notice{ID: "lost-1", At: at("10:06:30"), Severity: Page, Kind: KindOther, Title: "a watch is lost", Environment: "production", Workload: "shop/checkout"}
-	review := regressed()
+	lost := Notice{ID: "lost-1", At: clock("10:06:30"), Severity: Page, Kind: KindOther, Title: "a watch is lost", Environment: "production", Workload: "shop/checkout"}
+	review := badRelease()
 	review.Kind, review.ID, review.Open = KindPostmortem, "pm-1", false
-	test := Notice{ID: "test-1", At: at("10:06:00"), Severity: Info, Kind: KindTest, Title: "a test"}
-	quiet := Notice{ID: "ok-1", At: at("10:06:00"), Severity: Info, Kind: KindHealthy, Title: "all is well"}
+	test := Notice{ID: "test-1", At: clock("10:06:00"), Severity: Info, Kind: KindTest, Title: "a test"}
+	quiet := Notice{ID: "ok-1", At: clock("10:06:00"), Severity: Info, Kind: KindHealthy, Title: "all is well"}
 	for _, n := range []Notice{lost, review, test, quiet} {
 		if _, err := a.Notify(t.Context(), n); err != nil {
 			t.Fatal(err)
@@ -241,7 +241,7 @@ func TestAlertmanagerOneOfTwoIsDead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			core, logs := observer.New(zap.WarnLevel)
 			a := NewAlertmanager(AlertmanagerOptions{Name: "am", URLs: []string{serve(t, dead).URL, alive}, Logger: zap.New(core)})
-			if retry, err := a.Notify(t.Context(), regressed()); retry || err != nil {
+			if retry, err := a.Notify(t.Context(), badRelease()); retry || err != nil {
 				t.Errorf("Notify = %v, %v; one instance has it", retry, err)
 			}
 			if len(in.take()) != 1 || logs.Len() != 1 {
@@ -252,7 +252,7 @@ func TestAlertmanagerOneOfTwoIsDead(t *testing.T) {
 	t.Run("both", func(t *testing.T) {
 		a := NewAlertmanager(AlertmanagerOptions{Name: "am", URLs: []string{
 			serve(t, answering(400, "no")).URL, serve(t, answering(500, "out of order")).URL}})
-		retry, err := a.Notify(t.Context(), regressed())
+		retry, err := a.Notify(t.Context(), badRelease())
 		if !retry || err == nil || !strings.Contains(err.Error(), "400: no") || !strings.Contains(err.Error(), "500: out of order") {
 			t.Errorf("Notify = %v, %v; want both errors, and another try for the one that may pass", retry, err)
 		}
@@ -272,7 +272,7 @@ func TestAlertmanagerIsRobust(t *testing.T) {
 func TestAlertmanagerHostileNotice(t *testing.T) {
 	var in inbox[[]alert]
 	a := NewAlertmanager(AlertmanagerOptions{Name: "am", URLs: []string{alertAPI(t, &in)}})
-	if _, err := a.Notify(t.Context(), hostile()); err != nil {
+	if _, err := a.Notify(t.Context(), evilNotice()); err != nil {
 		t.Fatal(err)
 	}
 	sent := in.take()[0][0]
@@ -328,8 +328,8 @@ func TestRealAlertmanager(t *testing.T) {
 	dying, kill := promtest.StartAlertmanager(t, configuration)
 	a := NewAlertmanager(AlertmanagerOptions{Name: "am", URLs: []string{alive, dying}, Resend: 200 * time.Millisecond})
 
-	n := hostile() // what is hostile must be taken by the real one, too
-	n.Incident, n.StartedAt, n.At = regressed().Incident, time.Now().Add(-time.Minute), time.Now()
+	n := evilNotice() // what is hostile must be taken by the real one, too
+	n.Incident, n.StartedAt, n.At = badRelease().Incident, time.Now().Add(-time.Minute), time.Now()
 	if retry, err := a.Notify(t.Context(), n); retry || err != nil {
 		t.Fatalf("Notify = %v, %v", retry, err)
 	}
@@ -385,7 +385,7 @@ func TestRealAlertmanagerForgets(t *testing.T) {
 	}
 	url, _ := promtest.StartAlertmanager(t, "route: {receiver: none}\nreceivers: [{name: none}]\n")
 	a := NewAlertmanager(AlertmanagerOptions{Name: "am", URLs: []string{url}, Resend: 100 * time.Millisecond})
-	if _, err := a.Notify(t.Context(), regressed()); err != nil {
+	if _, err := a.Notify(t.Context(), badRelease()); err != nil {
 		t.Fatal(err)
 	}
 	promtest.Eventually(t, "the alert ends", func(context.Context) error {

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// regressed is the notice that opens an incident.
-func regressed() Notice {
+// badRelease is the notice that opens an incident.
+func badRelease() Notice {
 	return Notice{
-		ID: "w1.9", At: at("10:05:10"), Kind: KindRegressed, Severity: Warn,
+		ID: "w1.9", At: clock("10:05:10"), Kind: KindRegressed, Severity: Warn,
 		Title: "shop/checkout v1.2.3 is bad", Text: "The error rate is over its limit.",
 		Watch: "production.shop.0a1b", Workload: "shop/checkout", WorkloadKind: "Deployment", Environment: "production",
 		Version: "v1.2.3", Target: "v1.2.2", EventID: "deploy-1", Operator: "ana",
@@ -20,23 +20,23 @@ func regressed() Notice {
 		Action: "It is being rolled back to v1.2.2.", Next: "Look at the logs of v1.2.3.",
 		Incident: "incident-20261122T100510Z", Link: "https://rollbackd.example/incidents/incident-20261122T100510Z/",
 		Chart:     "https://rollbackd.example/incidents/incident-20261122T100510Z/charts/errors.png",
-		StartedAt: at("10:05:00"), Open: true,
+		StartedAt: clock("10:05:00"), Open: true,
 	}
 }
 
-// rolledBack is the notice that ends the incident of regressed.
-func rolledBack() Notice {
-	n := regressed()
-	n.ID, n.At, n.Kind, n.Severity, n.Open = "w1.20", at("10:07:30"), KindRolledBack, Page, false
+// recovered is the notice that ends the incident of badRelease.
+func recovered() Notice {
+	n := badRelease()
+	n.ID, n.At, n.Kind, n.Severity, n.Open = "w1.20", clock("10:07:30"), KindRolledBack, Page, false
 	n.Title, n.Value, n.Action = "shop/checkout v1.2.3 was rolled back, and it helped", "0.3 %", "It was rolled back to v1.2.2."
 	return n
 }
 
-// hostile is a notice whose every string comes from somebody who means ill, in Unicode, markup and length.
-func hostile() Notice {
+// evilNotice is a notice whose every string comes from somebody who means ill, in Unicode, markup and length.
+func evilNotice() Notice {
 	const evil = "<!channel> <@U1|x> <https://evil.example|click> &amp; <script>alert(1)</script> *b* `c` {{.}} ${jndi:x} \r\nInjected: header\x00\x1b[31m\u202e\u2028 \xff\"'\\ "
 	long := evil + strings.Repeat("a<&>\U0001F4A9\n", 1<<17)
-	n := regressed()
+	n := badRelease()
 	for _, s := range []*string{
 		&n.Title, &n.Text, &n.Watch, &n.Workload, &n.WorkloadKind, &n.Environment, &n.Version, &n.Target, &n.EventID, &n.Operator, &n.Signal,
 		&n.Value, &n.Limit, &n.Baseline, &n.Action, &n.Next, &n.Message,
@@ -48,8 +48,8 @@ func hostile() Notice {
 	return n
 }
 
-func at(clock string) time.Time {
-	t, err := time.Parse("2006-01-02 15:04:05", "2026-11-22 "+clock)
+func clock(hour string) time.Time {
+	t, err := time.Parse("2006-01-02 15:04:05", "2026-11-22 "+hour)
 	if err != nil {
 		panic(err)
 	}
@@ -94,7 +94,7 @@ func wantRobust(t *testing.T, build func(url string) Sink) {
 	for name, bad := range badServers() {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, bad.handler)
-			retry, err := build(s.URL).Notify(t.Context(), regressed())
+			retry, err := build(s.URL).Notify(t.Context(), badRelease())
 			if err == nil || retry != bad.retry {
 				t.Fatalf("Notify = %v, %v; want an error, and retry %v", retry, err, bad.retry)
 			}
@@ -110,7 +110,7 @@ func wantRobust(t *testing.T, build func(url string) Sink) {
 		ctx, cancel := contextFor(t, 300*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		if retry, err := build(s.URL).Notify(ctx, regressed()); err == nil || !retry {
+		if retry, err := build(s.URL).Notify(ctx, badRelease()); err == nil || !retry {
 			t.Errorf("Notify = %v, %v; want an error that may pass", retry, err)
 		}
 		if took := time.Since(began); took > 3*time.Second {
@@ -120,7 +120,7 @@ func wantRobust(t *testing.T, build func(url string) Sink) {
 	t.Run("nobody listens", func(t *testing.T) {
 		s := httptest.NewServer(http.NotFoundHandler())
 		s.Close()
-		if retry, err := build(s.URL).Notify(t.Context(), regressed()); err == nil || !retry {
+		if retry, err := build(s.URL).Notify(t.Context(), badRelease()); err == nil || !retry {
 			t.Errorf("Notify = %v, %v; want an error that may pass", retry, err)
 		}
 	})
