@@ -107,13 +107,17 @@ func splitWorkload(s string) (namespace, name string) {
 }
 
 // webLink returns an address that a browser can open over HTTP, or nothing: a receiver shows it as a link, and one such as javascript:…
-// would be more than that.
+// would be more than that. It has no characters that could end a link in HTML or in a message of Slack.
 func webLink(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return ""
 	}
-	return u.String()
+	link := u.String() // which escapes the path, but not the query
+	if strings.ContainsFunc(link, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("<>\"'`|\\", r) }) {
+		return ""
+	}
+	return link
 }
 
 // short makes text one harmless line of at most so many characters, the last of which tells where something was cut off.
