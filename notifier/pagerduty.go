@@ -26,8 +26,6 @@ type PagerDutyOptions struct {
 	RoutingKey func() (string, error)
 	// URL is the base address; empty means DefaultPagerDuty.
 	URL string
-	// Changes has deployments and healthy releases sent as change events.
-	Changes bool
 	// Client talks to it; nil means a plain one.
 	Client *http.Client
 	// Now is the time; nil means time.Now.
@@ -55,7 +53,7 @@ func (p *PagerDuty) Name() string { return p.opts.Name }
 // Notify sends the events that the notice makes, in their order. Sent again, they change nothing, but for a change event, which then is
 // there twice.
 func (p *PagerDuty) Notify(ctx context.Context, n Notice) (retry bool, err error) {
-	events := pagerDutyEvents(n, p.opts.Changes)
+	events := pagerDutyEvents(n)
 	if len(events) == 0 {
 		return false, nil
 	}
@@ -122,13 +120,11 @@ func (e pdEvent) path() string {
 	return "/v2/enqueue"
 }
 
-// pagerDutyEvents are the events that a notice makes; the routing key is missing. What is only information makes none, unless it is a change.
+// pagerDutyEvents are the events that a notice makes; the routing key is missing. A deployment and a healthy release are changes; other
+// information makes no event.
 // A page that ends an incident is triggered before it is resolved, because whoever was not told before must be told now.
-func pagerDutyEvents(n Notice, changes bool) []pdEvent {
+func pagerDutyEvents(n Notice) []pdEvent {
 	if n.Kind == KindDeployed || n.Kind == KindHealthy {
-		if !changes {
-			return nil
-		}
 		return []pdEvent{pdChange(n)}
 	}
 	urgent := n.Severity == Page || n.Severity == Warn

@@ -37,7 +37,7 @@ func pagerDutyAPI(t *testing.T, in *inbox[sentEvent]) string {
 }
 
 func pagerDuty(url string) *PagerDuty {
-	return NewPagerDuty(PagerDutyOptions{Name: "pd", URL: url + "/", Changes: true, RoutingKey: func() (string, error) { return canary, nil }})
+	return NewPagerDuty(PagerDutyOptions{Name: "pd", URL: url + "/", RoutingKey: func() (string, error) { return canary, nil }})
 }
 
 // The documents are written out from https://developer.pagerduty.com/docs/send-alert-event and …/send-change-event.
@@ -112,14 +112,6 @@ func TestPagerDutyEvents(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestPagerDutyChangesAreOptional(t *testing.T) {
-	var in inbox[sentEvent]
-	p := NewPagerDuty(PagerDutyOptions{Name: "pd", URL: pagerDutyAPI(t, &in), RoutingKey: func() (string, error) { return canary, nil }})
-	if _, err := p.Notify(t.Context(), Notice{Kind: KindDeployed, Title: "x"}); err != nil || len(in.take()) != 0 {
-		t.Errorf("a change was sent, or %v", err)
 	}
 }
 

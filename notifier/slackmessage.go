@@ -156,17 +156,11 @@ func endedWell(n Notice) bool {
 	return !n.Open && (n.Kind == KindRolledBack || n.Kind == KindResolved || n.Kind == KindHealthy)
 }
 
-// slackUser and slackGroup are the IDs that can be mentioned.
+// slackUser and slackGroup are the IDs that can be mentioned, such as U024BE7LH and S0604QSJC. A name cannot.
 var (
 	slackUser  = regexp.MustCompile(`^[UW][A-Z0-9]{2,30}$`)
 	slackGroup = regexp.MustCompile(`^S[A-Z0-9]{2,30}$`)
 )
-
-// IsSlackAddress reports whether a contact's address for Slack is the ID of a user, such as U024BE7LH, or of a user group, such as
-// S0604QSJC. A name cannot be mentioned.
-func IsSlackAddress(address string) bool {
-	return slackUser.MatchString(address) || slackGroup.MatchString(address)
-}
 
 // slackMentions calls those whom the notice is for, unless it is only information.
 func slackMentions(n Notice) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -82,7 +83,7 @@ func (c *checker) misfit(path []any, tag, goType string) string {
 }
 
 func underHTTPClient(path []any) bool {
-	return len(path) >= 2 && path[0] == "prometheus" && path[1] == "httpClient"
+	return slices.Contains(path, any("httpClient"))
 }
 
 // shown quotes the value at the path as the file has it, unless it may be a secret.

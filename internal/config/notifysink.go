@@ -25,6 +25,16 @@ type NotifySink struct {
 	Group NotifyGroup `yaml:"group"`
 	// Log is for a sink that writes to the daemon's own log.
 	Log *LogSink `yaml:"log"`
+	// Alertmanager is for a cluster of Alertmanagers.
+	Alertmanager *AlertmanagerSink `yaml:"alertmanager"`
+	// Slack is for a bot of Slack.
+	Slack *SlackSink `yaml:"slack"`
+	// SlackWebhook is for an incoming webhook of Slack.
+	SlackWebhook *SlackWebhookSink `yaml:"slackWebhook"`
+	// PagerDuty is for PagerDuty.
+	PagerDuty *PagerDutySink `yaml:"pagerDuty"`
+	// Grafana is for annotations of Grafana.
+	Grafana *GrafanaSink `yaml:"grafana"`
 }
 
 // MessageRate bounds messages: so many in any span of the length of within.
@@ -108,6 +118,11 @@ func (s NotifySink) receiver(tools SinkTools) (notifier.Receiver, error) {
 func (s NotifySink) blocks() []block {
 	return []block{
 		{"log", s.Log, s.Log != nil},
+		{"alertmanager", s.Alertmanager, s.Alertmanager != nil},
+		{"slack", s.Slack, s.Slack != nil},
+		{"slackWebhook", s.SlackWebhook, s.SlackWebhook != nil},
+		{"pagerDuty", s.PagerDuty, s.PagerDuty != nil},
+		{"grafana", s.Grafana, s.Grafana != nil},
 	}
 }
 
