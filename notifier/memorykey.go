@@ -6,7 +6,7 @@ import (
 	"regexp"
 )
 
-var memorable = regexp.MustCompile(`^[A-Za-z0-9_=-][A-Za-z0-9_=.-]{0,127}$`)
+var memorable = regexp.MustCompile(`^[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*$`)
 
 // memoryKey is the key under which a sink remembers something of an incident. Names that a Memory does not take are hashed.
 func memoryKey(sink, about string) string {
@@ -14,7 +14,7 @@ func memoryKey(sink, about string) string {
 }
 
 func memorablePart(s string) string {
-	if memorable.MatchString(s) {
+	if len(s) <= 128 && memorable.MatchString(s) {
 		return s
 	}
 	sum := sha256.Sum256([]byte(s))
