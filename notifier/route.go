@@ -24,7 +24,7 @@ type Match struct{ Environment, Namespace, Workload string }
 
 // takes reports whether the route takes the notice.
 func (r Route) takes(n Notice) bool {
-	if len(r.Severities) > 0 && !slices.Contains(r.Severities, n.Severity) || len(r.Kinds) > 0 && !slices.Contains(r.Kinds, n.Kind) {
+	if len(r.Severities) > 0 && !slices.Contains(r.Severities, n.Severity) && !closes(n) || len(r.Kinds) > 0 && !slices.Contains(r.Kinds, n.Kind) {
 		return false
 	}
 	return len(r.Match) == 0 || slices.ContainsFunc(r.Match, func(m Match) bool { return m.Fits(n) })
@@ -40,6 +40,10 @@ func fits(pattern, name string) bool {
 	ok, err := path.Match(pattern, name)
 	return pattern == "" || err == nil && ok
 }
+
+// closes reports whether a notice says that an incident is over which no rollback ended. It is only information, but whoever was told that the
+// incident began must hear it: a pager would show it as open for ever.
+func closes(n Notice) bool { return n.Kind == KindResolved && n.Incident != "" && !n.Open }
 
 // Addressed are the sinks that a notice goes to, each with the roles that it is for there.
 type Addressed map[string][]Role

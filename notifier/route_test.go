@@ -18,6 +18,8 @@ func TestRoutes(t *testing.T) {
 	}{
 		"a page of any workload":             {Notice{Severity: Page, Environment: "staging", Workload: "x/y"}, Addressed{"pager": {OnCall}}},
 		"all routes that take it add up":     {Notice{Severity: Page, Environment: "production", Workload: "shop-eu/web"}, Addressed{"pager": {OnCall, ServiceOwner}, "chat": {ServiceOwner, OnCall}}},
+		"the end of an incident":             {Notice{Severity: Info, Kind: KindResolved, Incident: "i", Environment: "staging", Workload: "x/y"}, Addressed{"pager": {OnCall}}},
+		"the end of what was no incident":    {Notice{Severity: Info, Kind: KindResolved, Environment: "staging", Workload: "x/y"}, Addressed{}},
 		"the second pattern":                 {Notice{Severity: Warn, Environment: "staging", Workload: "pay/billing"}, Addressed{"pager": {ServiceOwner, OnCall}, "chat": {ServiceOwner, OnCall}}},
 		"another environment":                {Notice{Severity: Warn, Environment: "staging", Workload: "shop/web"}, Addressed{}},
 		"by its kind":                        {Notice{Severity: Info, Kind: KindHealthy, Workload: "a/b"}, Addressed{"quiet": nil}},

@@ -32,7 +32,8 @@ type NotifyRoute struct {
 	// Match selects by shell patterns whose notices it takes; without any, all. A notice of no workload in particular is taken only where
 	// namespace and workload are left out or "*".
 	Match []Match `yaml:"match"`
-	// Severities are those that it takes; all if there are none.
+	// Severities are those that it takes; all if there are none. That an incident is over is taken whatever its severity, because whoever heard that
+	// it began must hear it.
 	Severities []notifier.Severity `yaml:"severities"`
 	// Kinds are those that it takes; all if there are none.
 	Kinds []notifier.Kind `yaml:"kinds"`
