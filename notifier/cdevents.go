@@ -11,12 +11,15 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// The modes of CloudEvents' NATS protocol binding.
+// CloudEventsMode is one of the modes of CloudEvents' NATS protocol binding.
+type CloudEventsMode string
+
+// The modes.
 const (
 	// Binary puts the attributes into headers and the document alone into the payload.
-	Binary = "binary"
+	Binary CloudEventsMode = "binary"
 	// Structured puts all of it into the payload.
-	Structured = "structured"
+	Structured CloudEventsMode = "structured"
 )
 
 // DefaultCDEventsSubject is where documents are published; the names in braces stand for the notice's own.
@@ -35,7 +38,7 @@ type CDEventsOptions struct {
 	// Version of the specification; empty means CDEvents05.
 	Version CDEventsVersion
 	// Mode is Binary or Structured; empty means Binary.
-	Mode string
+	Mode CloudEventsMode
 }
 
 // CDEvents is a Sink that publishes CDEvents on NATS: an incident that is detected, reported and resolved, and a service that is rolled

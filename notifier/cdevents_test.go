@@ -157,7 +157,7 @@ func TestHostileNoticeMakesLegalMessages(t *testing.T) {
 	sub, err := nc.SubscribeSync("rollbackd.cdevents.>")
 	require.NoError(t, err)
 	require.NoError(t, nc.Flush())
-	for _, mode := range []string{Binary, Structured} {
+	for _, mode := range []CloudEventsMode{Binary, Structured} {
 		_, err = cdEvents(t, CDEventsOptions{Conn: nc, Mode: mode}).Notify(t.Context(), hostile(KindRegressed))
 		require.NoError(t, err)
 		msg, err := sub.NextMsg(10 * time.Second)

@@ -76,7 +76,8 @@ func (c *checker) misfit(path []any, tag, goType string) string {
 		wanted = "a number, such as 0.1"
 	case goType == "bool":
 		wanted = "true or false"
-	case goType == "string", strings.HasSuffix(goType, ".Mode"), strings.HasSuffix(goType, ".Severity"), strings.HasSuffix(goType, ".Role"), strings.HasSuffix(goType, ".Kind"), strings.HasSuffix(goType, ".Secret"):
+	case goType == "string", strings.HasSuffix(goType, ".Mode"), strings.HasSuffix(goType, ".Severity"), strings.HasSuffix(goType, ".Role"), strings.HasSuffix(goType, ".Kind"), strings.HasSuffix(goType, ".Secret"),
+		strings.HasPrefix(goType, "notifier."):
 		wanted = "text"
 	}
 	return fmt.Sprintf("is %s; it must be %s", found, wanted)

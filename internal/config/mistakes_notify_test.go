@@ -5,7 +5,7 @@ func wrongNotify() []mistaken {
 	return []mistaken{
 		{inTop("notify: {sinks: [{name: a b, log: {}}, {name: x}]}"), []string{
 			`line 4: notify.sinks[0].name: "a b" is not a name of its own of up to 63 letters, digits, dots, dashes and underscores`,
-			`line 4: notify.sinks[1]: does not say of what kind it is; give it one of the blocks log, alertmanager, slack, slackWebhook, pagerDuty, grafana`}},
+			`line 4: notify.sinks[1]: does not say of what kind it is; give it one of the blocks log, alertmanager, slack, slackWebhook, pagerDuty, grafana, smtp, kubernetesEvents, webhook, cdevents, shoutrrr`}},
 		{inTop("notify: {sinks: [{name: x, log: {}}, {name: x, log: {}}]}"), []string{
 			`line 4: notify.sinks[1].name: "x" is not a name of its own of up to 63 letters, digits, dots, dashes and underscores`}},
 		{inTop("notify: {routes: [{severities: [urgent], kinds: [bad], to: [boss], sinks: [x], match: [{namespace: '['}]}, {}], giveUpAfter: 0s}"), []string{

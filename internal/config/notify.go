@@ -126,6 +126,7 @@ func (c *Config) NotifyRoutes() []notifier.Route {
 
 // Receivers makes the sinks that are configured, in their order, with how each is told. It reads their secrets and connects to nothing yet.
 func (c *Config) Receivers(tools SinkTools) ([]notifier.Receiver, error) {
+	tools.instance = c.Instance
 	var out []notifier.Receiver
 	for i, s := range c.Notify.Sinks {
 		r, err := s.receiver(tools)

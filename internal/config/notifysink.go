@@ -35,6 +35,16 @@ type NotifySink struct {
 	PagerDuty *PagerDutySink `yaml:"pagerDuty"`
 	// Grafana is for annotations of Grafana.
 	Grafana *GrafanaSink `yaml:"grafana"`
+	// SMTP is for e-mail.
+	SMTP *SMTPSink `yaml:"smtp"`
+	// KubernetesEvents is for Events of the workloads.
+	KubernetesEvents *KubernetesEventsSink `yaml:"kubernetesEvents"`
+	// Webhook is for CloudEvents that are posted to an address of yours.
+	Webhook *WebhookSink `yaml:"webhook"`
+	// CDEvents is for CDEvents on NATS.
+	CDEvents *CDEventsSink `yaml:"cdevents"`
+	// Shoutrrr is for a service that the library shoutrrr knows, such as Teams, Discord or ntfy.
+	Shoutrrr *ShoutrrrSink `yaml:"shoutrrr"`
 }
 
 // MessageRate bounds messages: so many in any span of the length of within.
@@ -123,6 +133,11 @@ func (s NotifySink) blocks() []block {
 		{"slackWebhook", s.SlackWebhook, s.SlackWebhook != nil},
 		{"pagerDuty", s.PagerDuty, s.PagerDuty != nil},
 		{"grafana", s.Grafana, s.Grafana != nil},
+		{"smtp", s.SMTP, s.SMTP != nil},
+		{"kubernetesEvents", s.KubernetesEvents, s.KubernetesEvents != nil},
+		{"webhook", s.Webhook, s.Webhook != nil},
+		{"cdevents", s.CDEvents, s.CDEvents != nil},
+		{"shoutrrr", s.Shoutrrr, s.Shoutrrr != nil},
 	}
 }
 
@@ -166,6 +181,8 @@ type SinkTools struct {
 	// Memory survives restarts. Pictures may be nil.
 	Memory   notifier.Memory
 	Pictures notifier.Pictures
+
+	instance string
 }
 
 func (s NotifySink) given() (out []block) {
