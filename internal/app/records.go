@@ -12,7 +12,8 @@ import (
 type records struct{ writer incident.Writer }
 
 func (r records) Write(w watch.Watch, entries []incident.Entry) error {
-	errs := []error{r.writer.WriteDeployLog(strings.TrimPrefix(w.LogName, "deploy_"), entries)}
+	name := strings.TrimPrefix(w.LogName, "deploy_")
+	errs := []error{r.writer.WriteDeployLog(name, entries), r.writer.WriteChangelog(name, entries)}
 	if w.Incident != "" {
 		errs = append(errs, r.writer.WriteIncident(w.Incident, entries), r.writer.AppendRollback(entries))
 	}

@@ -79,16 +79,23 @@ func (s Summary) afterRollback() []string {
 	}
 	return append(first,
 		"Write "+s.postmortem(s.changed()),
-		"Add the rollback to the change log, with the cause once it is known",
+		"Add the rollback to the change log ("+link(changelogFile, changelogFile)+" is the entry), with the cause once it is known",
 	)
 }
 
 func (s Summary) postmortem(from time.Time) string {
-	within := postmortemWithin
-	if s.Event.Hotfix {
-		within = hotfixPostmortemWithin
+	within, by := s.postmortemWithin(), ""
+	if !from.IsZero() {
+		by = ", by " + instant(from.Add(within))
 	}
-	return fmt.Sprintf("the postmortem within %d hours, by %s", int(within.Hours()), instant(from.Add(within)))
+	return fmt.Sprintf("the postmortem within %d hours%s (%s has the facts)", int(within.Hours()), by, link(postmortemFile, postmortemFile))
+}
+
+func (s Summary) postmortemWithin() time.Duration {
+	if s.Event.Hotfix {
+		return hotfixPostmortemWithin
+	}
+	return postmortemWithin
 }
 
 // byHand is what a person can do where the release is bad and nothing was rolled back.

@@ -109,7 +109,7 @@ func FuzzHostileEvent(f *testing.F) {
 		if !runbookForm.MatchString(got) {
 			t.Errorf("the form is lost:\n%s", got)
 		}
-		if strings.Count(got, "\n- 2026-11-22T10:00:00Z - Service") != 1 || len(headingsOf(got)) != 6 {
+		if strings.Count(got, "\n- 2026-11-22T10:00:00Z - Service") != 1 || len(headingsOf(got)) != 7 {
 			t.Errorf("the event wrote lines of its own:\n%s", got)
 		}
 		if len(got) > 64<<10 {

@@ -7,7 +7,7 @@ import (
 )
 
 // evidence shows the numbers that decided, or the newest ones where nothing was decided.
-func (s Summary) evidence(p *page) {
+func (s Summary) evidence(p *page, pictures []picture) {
 	p.section("Evidence")
 	j := s.Decision
 	if j == nil {
@@ -23,13 +23,19 @@ func (s Summary) evidence(p *page) {
 		return
 	}
 	s.measured(p, *lead)
+	if shown := of(pictures, lead.Signal); len(shown) > 0 {
+		p.line("- Chart: %s", charted(shown))
+		if graphs := s.graphs(lead.Signal, spanOf(shown[0])); graphs != "" {
+			p.line("- Graph in Prometheus, of the query below over the span of the chart: %s", graphs)
+		}
+	}
 	p.line("- Why: %s", text(or(lead.Reason, j.Reason)))
 	if query := j.Queries[lead.Signal]; query != "" {
 		p.line("- Query, to be pasted into Prometheus, which extrapolates where rollbackd counts, so that its number can differ a little: %s", code(query))
 	}
 	for _, other := range j.Signals {
 		if other.Signal != lead.Signal {
-			p.line("- Other signal %s: %s (%s)", text(other.Signal), text(string(other.Verdict)), text(other.Reason))
+			p.line("- Other signal %s: %s (%s)%s", text(other.Signal), text(string(other.Verdict)), text(other.Reason), s.charted(pictures, other.Signal))
 		}
 	}
 }

@@ -39,7 +39,7 @@ func (s *Summary) add(e Entry) {
 	switch {
 	case e.Accepted != nil:
 		s.Event, s.Policy, s.Mode = decodeEvent(e.Accepted), e.Accepted.Policy, e.Accepted.Mode
-		s.Times.Accepted = e.At
+		s.Times.Accepted, s.prometheus = e.At, pageAddress(e.Accepted.Prometheus)
 	case e.Updated != nil:
 		s.Event.update(decodeEvent(e.Updated))
 	case e.Pinned != nil:

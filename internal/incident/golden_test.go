@@ -68,10 +68,13 @@ func wantGolden(t *testing.T, name string, got []byte) {
 func TestRenderings(t *testing.T) {
 	for name, entries := range journals(t) {
 		t.Run(name, func(t *testing.T) {
-			wantGolden(t, name+".timeline.md", Timeline(entries))
-			wantGolden(t, name+".status-page.md", StatusPage(entries))
-			wantGolden(t, name+".incident.json", JSON(entries))
+			for _, f := range Files(entries) {
+				if f.Name != journalFile { // which is the input
+					wantGolden(t, name+"."+strings.ReplaceAll(f.Name, "/", "."), f.Body)
+				}
+			}
 			wantGolden(t, name+".deploy.json", DeployLog(entries))
+			wantGolden(t, name+".changelog.md", Changelog(entries))
 			wantGolden(t, name+".rollback.log", []byte(RollbackLine(entries)))
 		})
 	}
@@ -115,7 +118,7 @@ func TestRestoredFollowsTheRunbookToTheLetter(t *testing.T) {
 }
 
 func TestEveryPrefixRenders(t *testing.T) {
-	headings := []string{"## Timeline", "## Evidence", "## What was done", "## Did it help", "## What is left to do", "## Journal"}
+	headings := []string{"## Timeline", "## Evidence", "## What was done", "## Did it help", "## What is left to do", "## Files", "## Journal"}
 	schema := readSchema(t)
 	for name, entries := range journals(t) {
 		for cut := range len(entries) + 1 {

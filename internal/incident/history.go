@@ -146,6 +146,10 @@ func (s Summary) tellAction(e Entry) string {
 		return tellPaused(e.Paused)
 	case e.Resumed != nil:
 		return tellResumed(e.Resumed)
+	case e.Postmortem != nil:
+		return tellPostmortem(e.Postmortem, e.Actor)
+	case e.Told != nil:
+		return tellTold(e.Told)
 	default:
 		return "Entry of a kind that this version does not know: " + text(string(e.Kind))
 	}

@@ -15,7 +15,9 @@ type document struct {
 }
 
 // JSON renders incident.json, which docs/incident.schema.json describes.
-func JSON(entries []Entry) []byte { return indented(document{Schema: Schema, Summary: Fold(entries)}) }
+func JSON(entries []Entry) []byte { return Fold(entries).json() }
+
+func (s Summary) json() []byte { return indented(document{Schema: Schema, Summary: s}) }
 
 // JournalLines renders journal.jsonl: every entry as it was recorded, one a line.
 func JournalLines(entries []Entry) []byte {

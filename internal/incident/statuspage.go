@@ -11,7 +11,7 @@ import (
 func StatusPage(entries []Entry) []byte {
 	s := Fold(entries)
 	var p page
-	p.line("<!-- A draft, sent to nobody. Check it, say in your users' words what they noticed, and publish it where they look. -->")
+	p.line("> A draft, sent to nobody. Check it, say in your users' words what they noticed, and publish it where they look.")
 	p.line("")
 	p.line("# %s: %s", text(or(s.Event.Workload, "The service")), s.noticed())
 	p.line("")

@@ -46,6 +46,8 @@ type Summary struct {
 	// Freeze is the freeze during which the release was deployed, nil if there was none.
 	Freeze    *freeze.Period `json:"freeze,omitempty"`
 	oldColour oldColour
+	// prometheus is the address at which people open Prometheus, empty if it is not known.
+	prometheus string
 
 	Baselines []analyzer.Baseline `json:"baselines"`
 	// Decision is the judgement that the release is bad, nil if there was none; Latest is the newest judgement of the

@@ -12,16 +12,21 @@ import (
 // on-call engineer asks next, the most important first.
 func Timeline(entries []Entry) []byte {
 	s := Fold(entries)
+	return s.timeline(entries, s.pictures(entries))
+}
+
+func (s Summary) timeline(entries []Entry, pictures []picture) []byte {
 	var p page
 	s.header(&p)
 	s.bullets(&p)
 	s.drillNote(&p)
 	s.inShort(&p)
-	s.evidence(&p)
+	s.evidence(&p, pictures)
 	s.whatWasDone(&p)
 	s.didItHelp(&p)
 	s.whatIsLeft(&p)
 	s.whoWasTold(&p)
+	folder(&p, pictures)
 	history(&p, s, entries)
 	return p.Bytes()
 }

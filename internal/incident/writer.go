@@ -47,6 +47,14 @@ func (w Writer) WriteDeployLog(name string, entries []Entry) error {
 	return nil
 }
 
+// WriteChangelog writes logs/deployments/changelog_<name>.md, beside the deployment log of the same name.
+func (w Writer) WriteChangelog(name string, entries []Entry) error {
+	if err := replace(w.log("changelog_"+SafeName(name)+".md"), Changelog(entries)); err != nil {
+		return fmt.Errorf("writing the change log's entry %q: %w", name, err)
+	}
+	return nil
+}
+
 // AppendRollback appends the rollback, if there was one, to logs/deployments/rollback_<version>.log. A rollback that
 // the log already holds is not appended again.
 func (w Writer) AppendRollback(entries []Entry) error {

@@ -15,19 +15,20 @@ func TestWriterWritesWhatTheRunbookAsksFor(t *testing.T) {
 	entries := readJournal(t, "testdata/restored.jsonl")
 	// Twice, as after a restart.
 	for range 2 {
-		for _, err := range []error{w.WriteIncident(restoredID, entries), w.WriteDeployLog("20261122T100000Z", entries), w.AppendRollback(entries)} {
+		for _, err := range []error{w.WriteIncident(restoredID, entries), w.WriteDeployLog("20261122T100000Z", entries),
+			w.WriteChangelog("20261122T100000Z", entries), w.AppendRollback(entries)} {
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	want := map[string][]byte{
-		"artifacts/integration/" + restoredID + "/timeline.md":    Timeline(entries),
-		"artifacts/integration/" + restoredID + "/incident.json":  JSON(entries),
-		"artifacts/integration/" + restoredID + "/status-page.md": StatusPage(entries),
-		"artifacts/integration/" + restoredID + "/journal.jsonl":  JournalLines(entries),
-		"logs/deployments/deploy_20261122T100000Z.json":           DeployLog(entries),
-		"logs/deployments/rollback_v1.2.3.log":                    []byte(RollbackLine(entries) + "\n"),
+		"logs/deployments/deploy_20261122T100000Z.json":  DeployLog(entries),
+		"logs/deployments/changelog_20261122T100000Z.md": Changelog(entries),
+		"logs/deployments/rollback_v1.2.3.log":           []byte(RollbackLine(entries) + "\n"),
+	}
+	for _, f := range Files(entries) {
+		want["artifacts/integration/"+restoredID+"/"+f.Name] = f.Body
 	}
 	got := filesUnder(t, w.Root)
 	for path, body := range want {
@@ -109,13 +110,13 @@ func TestNothingRolledBackLeavesNoLine(t *testing.T) {
 func TestHostileEventStaysUnderRoot(t *testing.T) {
 	w := Writer{Root: t.TempDir()}
 	entries := readJournal(t, "testdata/hostile.jsonl")
-	for _, err := range []error{w.WriteIncident("../../up", entries), w.WriteDeployLog("..", entries), w.AppendRollback(entries)} {
+	for _, err := range []error{w.WriteIncident("../../up", entries), w.WriteDeployLog("..", entries), w.WriteChangelog("..", entries), w.AppendRollback(entries)} {
 		if err != nil {
 			t.Error(err)
 		}
 	}
-	if got := filesUnder(t, w.Root); len(got) != 6 {
-		t.Errorf("%d files under the root, want 6", len(got))
+	if got, want := filesUnder(t, w.Root), len(Files(entries))+3; len(got) != want {
+		t.Errorf("%d files under the root, want %d", len(got), want)
 	}
 }
 
@@ -126,7 +127,7 @@ func TestWriterReportsFailures(t *testing.T) {
 	}
 	w := Writer{Root: root}
 	entries := readJournal(t, "testdata/restored.jsonl")
-	for _, err := range []error{w.WriteIncident(restoredID, entries), w.WriteDeployLog("x", entries), w.AppendRollback(entries)} {
+	for _, err := range []error{w.WriteIncident(restoredID, entries), w.WriteDeployLog("x", entries), w.WriteChangelog("x", entries), w.AppendRollback(entries)} {
 		if err == nil {
 			t.Error("a root that is a file gave no error")
 		}

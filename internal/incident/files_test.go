@@ -1,0 +1,219 @@
+package incident
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// links are those of a page in Markdown, with and without angle brackets.
+var links = regexp.MustCompile(`[^\\]\]\((?:<([^>]*)>|([^)]*))\)`)
+
+func TestEveryFileIsLinkedFromTheTimeline(t *testing.T) {
+	for name, entries := range journals(t) {
+		files := Files(entries)
+		var names, linked []string
+		for _, l := range links.FindAllStringSubmatch(string(files[0].Body), -1) {
+			linked = append(linked, l[1]+l[2])
+		}
+		for _, f := range files {
+			names = append(names, f.Name)
+			if f.Name != timelineFile && !slices.Contains(linked, f.Name) {
+				t.Errorf("%s: timeline.md links to no %s", name, f.Name)
+			}
+		}
+		for _, l := range linked {
+			if !strings.HasPrefix(l, "https://prometheus.example/p/graph?") && !slices.Contains(names, l) {
+				t.Errorf("%s: timeline.md links to %s, which is not there", name, l)
+			}
+		}
+	}
+}
+
+func TestEveryPrefixRendersEveryFile(t *testing.T) {
+	for name, entries := range journals(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for cut := range len(entries) + 1 {
+				for _, f := range append(Files(entries[:cut]), File{"changelog.md", Changelog(entries[:cut])}) {
+					wantSound(t, f)
+					if slip := regexp.MustCompile(`%!|0001-01-|NaN|Inf\b`).Find(f.Body); slip != nil && f.Name != journalFile && name != "hostile" {
+						t.Fatalf("cut at %d, %s shows a slip, %q:\n%s", cut, f.Name, slip, f.Body)
+					}
+				}
+			}
+		})
+	}
+}
+
+// wantSound fails if a file could do anything but be read, or is larger than anything that is to be read.
+func wantSound(t *testing.T, f File) {
+	t.Helper()
+	if !filepath.IsLocal(f.Name) || strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") != "" || len(f.Name) > maxName+30 {
+		t.Fatalf("a file is called %q", f.Name)
+	}
+	switch filepath.Ext(f.Name) {
+	case ".svg":
+		wantHarmlessPicture(t, f)
+	case ".md":
+		wantHarmlessPage(t, f)
+	case ".json":
+		if !json.Valid(f.Body) {
+			t.Fatalf("%s is not JSON:\n%s", f.Name, f.Body)
+		}
+		return
+	case ".jsonl":
+		return
+	}
+	if len(f.Body) > 256<<10 {
+		t.Fatalf("%s has %d bytes", f.Name, len(f.Body))
+	}
+}
+
+// wantHarmlessPicture fails unless a picture is well-formed XML of nothing but shapes and text, which refers to nothing.
+func wantHarmlessPicture(t *testing.T, f File) {
+	t.Helper()
+	decoder := xml.NewDecoder(bytes.NewReader(f.Body))
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", f.Name, err, f.Body)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			if !slices.Contains([]string{"svg", "style", "rect", "path", "text"}, token.Name.Local) {
+				t.Fatalf("%s holds <%s>", f.Name, token.Name.Local)
+			}
+			for _, a := range token.Attr {
+				if !slices.Contains([]string{"xmlns", "class", "viewBox", "role", "aria-label", "x", "y", "width", "height", "d", "text-anchor"}, a.Name.Local) {
+					t.Fatalf("%s: <%s> has %s", f.Name, token.Name.Local, a.Name.Local)
+				}
+			}
+		case xml.ProcInst, xml.Directive:
+			t.Fatalf("%s holds %v", f.Name, token)
+		}
+	}
+}
+
+// wantHarmlessPage fails if something of a page is HTML, an image, or a link to elsewhere than the folder and Prometheus.
+func wantHarmlessPage(t *testing.T, f File) {
+	t.Helper()
+	prose := regexp.MustCompile("(?s)(`+)(?:[^`].*?[^`]|[^`])(?:`+)").ReplaceAllString(string(f.Body), "")
+	for _, l := range links.FindAllStringSubmatch(prose, -1) {
+		to := l[1] + l[2]
+		local := filepath.IsLocal(to) || strings.HasPrefix(to, "../../artifacts/integration/")
+		if !local && !regexp.MustCompile(`^https?://[^/]+(/.*)?/graph\?`).MatchString(to) {
+			t.Fatalf("%s links to %q", f.Name, to)
+		}
+	}
+	if bad := regexp.MustCompile(`<[a-zA-Z!/?]`).FindString(links.ReplaceAllString(prose, "")); bad != "" {
+		t.Fatalf("%s holds %q:\n%s", f.Name, bad, prose)
+	}
+}
+
+// hostileFolder is an incident all of whose strings are one string.
+func hostileFolder(s string) []Entry {
+	body, err := os.ReadFile("testdata/latency.jsonl")
+	if err != nil {
+		panic(err)
+	}
+	quoted, _ := json.Marshal(s)
+	raw := strings.ReplaceAll(string(body), `"v1.2.3"`, string(quoted))
+	for _, field := range []string{"operator", "commit", "verification", "previousVersion", "strategy", "reason", "why", "summary", "message", "detail", "actor", "query", "prometheus"} {
+		raw = regexp.MustCompile(`"`+field+`":"(?:[^"\\]|\\.)*"`).ReplaceAllStringFunc(raw, func(string) string { return `"` + field + `":` + string(quoted) })
+	}
+	raw = strings.ReplaceAll(raw, `"latency":{`, string(quoted)+`:{`)
+	raw = strings.ReplaceAll(raw, `"latency":"`, string(quoted)+`:"`)
+	raw = strings.ReplaceAll(raw, `"signal":"latency"`, `"signal":`+string(quoted))
+	var out []Entry
+	for line := range strings.Lines(raw) {
+		var e Entry
+		if err := json.Unmarshal([]byte(line), &e); err == nil {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// hostileStrings are those that have broken other renderers.
+func hostileStrings() []string {
+	return []string{
+		"", "</text><script>alert(1)</script>", "]]>\x00\x1b[31m\u202e\u2028", "\" onload=\"x", "&amp;&#0;<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'>]>",
+		"../../../etc/passwd", "..\\..\\x", "x\n## Root Causes\n", "![x](http://evil.example/x.png) <img src=x>", "](javascript:alert(1))", "`` ` ```",
+		"http://user:secret@evil.example/?x#y", "https://prometheus.example/)> [x](y", "\xff\xfe", "|a|b|", strings.Repeat("\u0430\u0301", 5000),
+	}
+}
+
+func TestHostileJournalsAreHarmless(t *testing.T) {
+	for _, s := range hostileStrings() {
+		entries := hostileFolder(s)
+		if len(entries) < 30 {
+			t.Fatalf("%q leaves %d entries", s, len(entries))
+		}
+		files := append(Files(entries), File{"changelog.md", Changelog(entries)})
+		if len(files) < 7 {
+			t.Errorf("%.40q has no chart", s)
+		}
+		for _, f := range files {
+			wantSound(t, f)
+			if strings.Contains(string(f.Body), "secret@") && strings.HasSuffix(f.Name, ".md") && strings.Contains(string(f.Body), "(<http://user") {
+				t.Errorf("%s links with credentials", f.Name)
+			}
+		}
+	}
+}
+
+func TestAHugeVersionMakesNoHugeFile(t *testing.T) {
+	event := strings.Replace(string(readJournal(t, "testdata/restored.jsonl")[0].Accepted.Event), "v1.2.3", strings.Repeat("\u202e<", 1<<19), 1)
+	entries := readJournal(t, "testdata/restored.jsonl")
+	entries[0].Accepted.Event = json.RawMessage(event)
+	for _, f := range Files(entries) {
+		wantSound(t, f)
+	}
+}
+
+// FuzzFiles renders folders from journals that hold anything.
+func FuzzFiles(f *testing.F) {
+	for _, s := range hostileStrings() {
+		f.Add([]byte(nil), s)
+	}
+	paths, _ := filepath.Glob("testdata/*.jsonl")
+	for _, path := range paths {
+		body, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body, "v1")
+	}
+	f.Fuzz(func(t *testing.T, journal []byte, s string) {
+		entries := hostileFolder(s)
+		if len(journal) > 0 {
+			entries = nil
+		}
+		for line := range bytes.Lines(journal) {
+			var e Entry
+			if err := json.Unmarshal(line, &e); err == nil {
+				entries = append(entries, e)
+			}
+		}
+		start := time.Now()
+		for _, file := range append(Files(entries), File{"changelog.md", Changelog(entries)}) {
+			wantSound(t, file)
+		}
+		if took := time.Since(start); took > 5*time.Second+time.Duration(len(journal))*time.Microsecond {
+			t.Errorf("%d bytes took %s", len(journal), took)
+		}
+	})
+}

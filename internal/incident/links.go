@@ -1,0 +1,67 @@
+package incident
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+)
+
+// graphTime is how Prometheus' page writes the end of a graph, which is in UTC.
+const graphTime = "2006-01-02 15:04:05"
+
+// longestQuery bounds the queries that links hold. Browsers and proxies refuse addresses that are much longer.
+const longestQuery = 4000
+
+// pageAddress returns an address as links may begin with it: without credentials, a query or a slash at its end. It is empty if it is none.
+func pageAddress(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return ""
+	}
+	u.User, u.RawQuery, u.Fragment, u.RawFragment, u.ForceQuery = nil, "", "", "", false
+	return strings.TrimRight(u.String(), "/")
+}
+
+// graph returns the address of Prometheus' page with a query drawn over a span, empty if it is not known where people open Prometheus.
+func (s Summary) graph(query string, span analyzer.Span) string {
+	if s.prometheus == "" || query == "" || len(query) > longestQuery || !span.At.After(span.From) {
+		return ""
+	}
+	// Versions 2 and 3 of Prometheus both understand these.
+	end := span.At.UTC().Truncate(time.Minute).Add(time.Minute)
+	length := end.Sub(span.From.UTC()).Round(time.Minute)
+	return s.prometheus + "/graph?" + url.Values{
+		"g0.expr": {query}, "g0.tab": {"0"}, "g0.range_input": {brief(max(length, time.Minute))}, "g0.end_input": {end.Format(graphTime)},
+	}.Encode()
+}
+
+// link writes a link in Markdown. The address must be one that graph made, or the name of a file of the folder.
+func link(words, address string) string {
+	if strings.IndexFunc(address, func(r rune) bool { return !plain(r) }) < 0 {
+		return "[" + words + "](" + address + ")"
+	}
+	return "[" + words + "](<" + strings.NewReplacer("<", "%3C", ">", "%3E", "\n", "", "\\", "%5C").Replace(address) + ">)"
+}
+
+// graphs returns links to Prometheus for one signal: of the release, and of what was live after a rollback.
+func (s Summary) graphs(signal string, span analyzer.Span) string {
+	var links []string
+	judged := s.Decision
+	if judged == nil {
+		judged = s.Latest
+	}
+	for _, of := range []struct {
+		words string
+		by    *Judgement
+	}{{"the release", judged}, {"after the rollback", s.Verification}} {
+		if of.by == nil {
+			continue
+		}
+		if address := s.graph(of.by.Graphs[signal], span); address != "" {
+			links = append(links, link(of.words, address))
+		}
+	}
+	return strings.Join(links, ", ")
+}
