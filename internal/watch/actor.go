@@ -225,7 +225,9 @@ func (a *actor) committed(ctx context.Context, before Watch, entries []incident.
 	if before.State != Watching && a.watch.State == Watching {
 		a.ClusterChanged(a.watch.workload()) // the older watches look and find this one
 	}
-	a.records.ask(a.watch)
+	if worthWriting(a.watch, entries) {
+		a.records.ask(a.watch)
+	}
 }
 
 func onlyTicks(entries []incident.Entry) bool {
