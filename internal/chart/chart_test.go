@@ -65,17 +65,22 @@ func one(style Style, values ...float64) Chart {
 	return Chart{Title: "one", YLabel: "values", From: start(), To: start().Add(10 * time.Minute), Lines: []Line{{Label: "l", Style: style, Points: every(start(), time.Minute, values...)}}}
 }
 
-func TestPicturesAreAsAccepted(t *testing.T) {
+// pictures are all kinds of them.
+func pictures() map[string]Chart {
 	hostile := release()
 	hostile.Title, hostile.YLabel, hostile.Suffix = `"><script>alert(1)</script>`, "</text><script>\x00\x1b[31m\u202e", `"'<&>`
 	hostile.Lines[2].Label = strings.Repeat("<b>very long ", 100)
 	hostile.Marks[0].Label, hostile.Shades[0].Label = "]]><!--", "\xff\xfe</svg>"
-	for name, c := range map[string]Chart{
+	return map[string]Chart{
 		"release": release(), "rolled-back": rolledBack(), "hostile": hostile,
 		"empty": {}, "no-points": one(Release), "only-gaps": one(Release, math.NaN(), math.Inf(1)), "one-point": one(Release, 3),
 		"lone-points": one(Before, 1, math.NaN(), 2, math.NaN()), "zero": one(Release, 0, 0, 0), "negative": one(Release, -3, -2.5, -4),
 		"huge": one(Release, math.MaxFloat64, -math.MaxFloat64, 1), "tiny": one(Limit, 5e-324, 1e-300), "large-and-level": one(Release, 1e18, 1e18),
-	} {
+	}
+}
+
+func TestPicturesAreAsAccepted(t *testing.T) {
+	for name, c := range pictures() {
 		t.Run(name, func(t *testing.T) {
 			got := File(c)
 			wantGolden(t, name, got)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"image/png"
 	"io"
 	"os"
 	"path/filepath"
@@ -216,4 +217,24 @@ func FuzzFiles(f *testing.F) {
 			t.Errorf("%d bytes took %s", len(journal), took)
 		}
 	})
+}
+
+func TestEveryIncidentHasItsPictureAsPNG(t *testing.T) {
+	for name, entries := range journals(t) {
+		body, err := Picture(entries)
+		if err != nil || (body == nil) != (len(Fold(entries).pictures(entries)) == 0) {
+			t.Errorf("%s: %d bytes, %v", name, len(body), err)
+		}
+		if body == nil {
+			continue
+		}
+		if size, err := png.DecodeConfig(bytes.NewReader(body)); err != nil || size.Width < 1000 || len(body) > 200<<10 {
+			t.Errorf("%s: %v, %d bytes, %v", name, size, len(body), err)
+		}
+	}
+	for _, s := range hostileStrings() {
+		if body, err := Picture(hostileFolder(s)); err != nil || len(body) == 0 {
+			t.Errorf("%.40q: %d bytes, %v", s, len(body), err)
+		}
+	}
 }

@@ -256,3 +256,12 @@ func brief(d time.Duration) string {
 	}
 	return out
 }
+
+// Picture draws the chart of the signal that decided as PNG, for receivers that show no SVG; nil if there is nothing to draw.
+func Picture(entries []Entry) ([]byte, error) {
+	pictures := Fold(entries).pictures(entries)
+	if len(pictures) == 0 {
+		return nil, nil
+	}
+	return chart.PNG(pictures[0].chart)
+}
