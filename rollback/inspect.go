@@ -124,7 +124,7 @@ func (c *Cluster) inspectImages(ctx context.Context, s Snapshot, target Revision
 		return err
 	}
 	found.Unpullable = unpullableBy(target, s.Pods, failed)
-	if found.Unpullable == "" || !slices.ContainsFunc(failed, func(e podEvent) bool { return target.ownsPod(e.InvolvedObject.Name) }) {
+	if found.Unpullable == "" || !slices.ContainsFunc(failed, func(e podEvent) bool { return target.OwnsPod(e.InvolvedObject.Name) }) {
 		return nil
 	}
 	pulled, err := c.podEvents(ctx, s.Workload.Namespace, reasonPulled)

@@ -50,7 +50,7 @@ func unpullableBy(r Revision, pods []PodState, events []podEvent) string {
 	for _, e := range events {
 		found := pulls.FindStringSubmatch(e.Message)
 		switch {
-		case found == nil || !r.ownsPod(e.InvolvedObject.Name):
+		case found == nil || !r.OwnsPod(e.InvolvedObject.Name):
 		case e.Reason == reasonPulled:
 			pulled[found[2]] = latest(pulled[found[2]], e.at())
 		case e.Reason == reasonFailed && e.at().After(failed[found[2]].at()):
@@ -70,8 +70,8 @@ func unpullableBy(r Revision, pods []PodState, events []podEvent) string {
 	return fmt.Sprintf("pod %s could not pull %s at %s", newest.InvolvedObject.Name, shortenTo(escapeLine(image), mostWords), stamp(newest.at()))
 }
 
-// ownsPod reports whether a pod of that name is of this revision.
-func (r Revision) ownsPod(name string) bool {
+// OwnsPod reports whether a pod of that name is of this revision.
+func (r Revision) OwnsPod(name string) bool {
 	suffix, ok := strings.CutPrefix(name, r.PodPrefix)
 	return ok && r.PodsNamed() && len(suffix) == 5 && !strings.Contains(suffix, "-")
 }

@@ -1,0 +1,231 @@
+package diagnosis
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The bounds of what is made of logs.
+const (
+	// mostShapes is how many shapes are kept; while counting there may be more, lest a log of random words fill the memory.
+	mostShapes  = 40
+	mostCounted = 2000
+	// mostErrors is how many error lines of one log are looked at.
+	mostErrors = 2000
+	// mostExample bounds a line that is shown, in runes.
+	mostExample = 400
+	// mostLastWords is how many last lines of a container that ended are kept, of mostLast lines that are looked at.
+	mostLastWords = 12
+	mostLast      = 300
+)
+
+// Trend says how often lines of a shape come from the release, compared with the version before.
+type Trend string
+
+// The trends.
+const (
+	// New: the version before did not write it in a time in which it should have.
+	New Trend = "new"
+	// Risen: it comes at least twice as often.
+	Risen Trend = "risen"
+	// Same: it comes about as often.
+	Same Trend = "same"
+	// Fallen: it comes at most half as often, or not at all.
+	Fallen Trend = "fallen"
+	// Unknown: too little of the log of the version before was seen to tell.
+	Unknown Trend = "unknown"
+)
+
+// increased reports whether a shape may be the release's doing.
+func (t Trend) increased() bool { return t == New || t == Risen || t == Unknown }
+
+// enough is how many lines are expected at the other side's rate before their absence, or their number, tells anything.
+const enough = 3
+
+// trendOf compares counts of the two sides over the minutes for which their logs were seen.
+func trendOf(release, before int, releaseMinutes, beforeMinutes float64) Trend {
+	if beforeMinutes <= 0 || releaseMinutes <= 0 {
+		return Unknown
+	}
+	r, b := float64(release)/releaseMinutes, float64(before)/beforeMinutes
+	switch {
+	case max(r*beforeMinutes, float64(before)) < enough && max(b*releaseMinutes, float64(release)) < enough:
+		return Unknown
+	case before == 0 && r*beforeMinutes >= enough:
+		return New
+	case before == 0:
+		return Unknown
+	case r >= 2*b:
+		return Risen
+	case r <= b/2:
+		return Fallen
+	}
+	return Same
+}
+
+// Source is the text of one log, with the time before each line.
+type Source struct {
+	Log
+	Text string
+	// From and To are the span that was asked for: the later one of the container's start and the beginning, and the time of reading.
+	From, To time.Time
+	// Ended says that the container has ended, so that its last lines may tell why.
+	Ended bool
+}
+
+// counted is a shape while it is being counted.
+type counted struct {
+	Shape
+	pods map[string]bool
+}
+
+// Count groups the errors in logs by shape. hide hides the secrets of a text.
+func Count(sources []Source, hide func(string) string) Logs {
+	var out Logs
+	shapes := map[string]*counted{}
+	for _, s := range sources {
+		log, minutes := countOne(s, shapes, hide)
+		out.Read = append(out.Read, log)
+		if s.Side == Release {
+			out.ReleaseMinutes += minutes
+		} else {
+			out.BeforeMinutes += minutes
+		}
+		if s.Ended {
+			if words := lastWords(s, hide); len(words.Lines) > 0 {
+				out.LastWords = append(out.LastWords, words)
+			}
+		}
+	}
+	out.ReleaseMinutes, out.BeforeMinutes = rounded(out.ReleaseMinutes), rounded(out.BeforeMinutes)
+	for _, c := range shapes {
+		c.Shape.Pods = len(c.pods)
+		c.Trend = trendOf(c.Release, c.Before, out.ReleaseMinutes, out.BeforeMinutes)
+		out.Shapes = append(out.Shapes, c.Shape)
+	}
+	slices.SortFunc(out.Shapes, func(a, b Shape) int {
+		return cmp.Or(cmp.Compare(out.increase(b), out.increase(a)), cmp.Compare(b.Release, a.Release), cmp.Compare(a.Shape, b.Shape))
+	})
+	if n := len(out.Shapes); n > mostShapes {
+		out.MoreShapes, out.Shapes = n-mostShapes, slices.Clone(out.Shapes[:mostShapes])
+	}
+	return out
+}
+
+// increase is how many more lines a minute the release writes.
+func (l Logs) increase(s Shape) float64 {
+	return perMinute(s.Release, l.ReleaseMinutes) - perMinute(s.Before, l.BeforeMinutes)
+}
+
+// perMinute is a rate; without a time it is the count, so that shapes can be ordered all the same.
+func perMinute(n int, minutes float64) float64 {
+	if minutes <= 0 {
+		return float64(n)
+	}
+	return float64(n) / minutes
+}
+
+func rounded(minutes float64) float64 { return math.Round(minutes*100) / 100 }
+
+// countOne counts the errors of one log, and tells for how many minutes it was seen.
+func countOne(s Source, shapes map[string]*counted, hide func(string) string) (Log, float64) {
+	log := s.Log
+	var first, last time.Time
+	for raw := range strings.Lines(s.Text) {
+		if log.Errors == mostErrors {
+			log.Cut = true
+			break
+		}
+		log.Lines++
+		l := readLine(raw, hide)
+		if !l.at.IsZero() {
+			if first.IsZero() {
+				first = l.at
+			}
+			last = l.at
+		}
+		if l.isError {
+			log.Errors++
+			note(shapes, s, l)
+		}
+	}
+	from, to := s.From, s.To
+	if log.Cut || log.Previous { // what is known is what was read
+		from, to = first, last
+	}
+	return log, max(to.Sub(from).Minutes(), 0)
+}
+
+func note(shapes map[string]*counted, s Source, l line) {
+	shape := ShapeOf(l.message)
+	c := shapes[shape]
+	if c == nil {
+		if len(shapes) >= mostCounted {
+			shape = "(other lines)"
+			c = shapes[shape]
+		}
+		if c == nil {
+			c = &counted{Shape: Shape{Shape: shape, Example: shorten(l.text, mostExample), First: l.at}, pods: map[string]bool{}}
+			shapes[shape] = c
+		}
+	}
+	if s.Side != Release {
+		c.Before++
+		return
+	}
+	if c.Release == 0 { // what people look at is the release's
+		c.Example, c.First = shorten(l.text, mostExample), l.at
+	}
+	c.Release++
+	c.pods[s.Pod] = true
+	if l.at.Before(c.First) {
+		c.First = l.at
+	}
+	if l.at.After(c.Last) {
+		c.Last = l.at
+	}
+}
+
+// lastWords are the last lines of a log that are not empty. More are looked at than are kept, so that a secret of several lines is
+// known by how it begins.
+func lastWords(s Source, hide func(string) string) LastWords {
+	lines := slices.Collect(strings.Lines(s.Text))
+	lines = lines[max(0, len(lines)-mostLast):]
+	var text strings.Builder
+	for _, raw := range lines {
+		if first, rest, ok := strings.Cut(raw, " "); ok {
+			if _, err := time.Parse(time.RFC3339Nano, first); err == nil {
+				raw = rest
+			}
+		}
+		text.WriteString(plainText(raw))
+		text.WriteByte('\n')
+	}
+	out := LastWords{Pod: s.Pod, Container: s.Container}
+	for l := range strings.Lines(hide(text.String())) {
+		if l = strings.TrimSpace(l); l != "" {
+			out.Lines = append(out.Lines, shorten(l, mostExample))
+		}
+	}
+	out.Lines = slices.Clone(out.Lines[max(0, len(out.Lines)-mostLastWords):])
+	return out
+}
+
+// sides counts the logs that were read of each side.
+func (l Logs) sides() (release, before int) {
+	for _, log := range l.Read {
+		if log.Side == Release {
+			release++
+		} else {
+			before++
+		}
+	}
+	return release, before
+}
+
+// keysOf returns the keys of a map, sorted.
+func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
