@@ -78,8 +78,8 @@ func fromLogs(d Diagnosis) []Guess {
 		g.Facts = append(g.Facts, told)
 	}
 	for _, s := range d.Logs.Shapes {
-		if s.Release > 0 && s.Trend.increased() || d.Moment == Ended && s.Before > 0 {
-			note(s.Example, d.Logs.told(s), s.Trend)
+		if s.Release > 0 && s.Trend.increased() || d.Moment == Ended {
+			note(s.Example, d.told(s), s.Trend)
 		}
 	}
 	for _, w := range d.Logs.LastWords {
@@ -112,8 +112,11 @@ func usually(address string) string {
 }
 
 // told tells of a shape as a fact.
-func (l Logs) told(s Shape) string {
-	compared := ""
+func (d Diagnosis) told(s Shape) string {
+	if d.Moment == Ended {
+		return fact("%s after the rollback: %s", count(s.Release+s.Before, "error line"), s.Example)
+	}
+	l, compared := d.Logs, ""
 	switch s.Trend {
 	case New:
 		compared = ", which the version before did not write"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/control"
+	"github.com/rollbackd/rollbackd/internal/diagnosis"
 	"github.com/rollbackd/rollbackd/internal/freeze"
 	"github.com/rollbackd/rollbackd/rollback"
 )
@@ -48,6 +49,7 @@ const (
 	// Entries of these kinds stand in the annex.
 	KindPostmortem Kind = "postmortem"
 	KindTold       Kind = "told"
+	KindDiagnosis  Kind = "diagnosis"
 )
 
 // Entry is one line of a watch's journal. Entries are only ever appended.
@@ -89,6 +91,8 @@ type Entry struct {
 
 	Postmortem *Postmortem `json:"postmortem,omitempty"`
 	Told       *Told       `json:"told,omitempty"`
+	// Diagnosis is what the cluster told of the release, and what may be the cause.
+	Diagnosis *diagnosis.Diagnosis `json:"diagnosis,omitempty"`
 }
 
 // Phase tells the ticks of the watch proper from those that check whether a rollback helped.

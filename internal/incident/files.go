@@ -40,7 +40,7 @@ func Files(entries []Entry) []File {
 	for _, p := range pictures {
 		out = append(out, File{p.name, chart.File(p.chart)})
 	}
-	return out
+	return append(out, diagnosisFiles(entries)...)
 }
 
 // folder lists the files of the folder, so that whoever opens one finds the others.

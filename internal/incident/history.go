@@ -150,6 +150,8 @@ func (s Summary) tellAction(e Entry) string {
 		return tellPostmortem(e.Postmortem, e.Actor)
 	case e.Told != nil:
 		return tellTold(e.Told)
+	case e.Diagnosis != nil:
+		return tellDiagnosis(e.Diagnosis)
 	default:
 		return "Entry of a kind that this version does not know: " + text(string(e.Kind))
 	}

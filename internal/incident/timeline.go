@@ -21,6 +21,7 @@ func (s Summary) timeline(entries []Entry, pictures []picture) []byte {
 	s.bullets(&p)
 	s.drillNote(&p)
 	s.inShort(&p)
+	firstGuess(&p, entries)
 	s.evidence(&p, pictures)
 	s.whatWasDone(&p)
 	s.didItHelp(&p)

@@ -215,6 +215,7 @@ func (a *actor) committed(ctx context.Context, before Watch, entries []incident.
 		a.resolveEarlier(a.watch)
 	}
 	a.crowds.note(a.watch, entries, time.Now())
+	a.diagnoses.note(a.watch, entries)
 	if onlyTicks(entries) {
 		return
 	}

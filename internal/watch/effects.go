@@ -190,6 +190,7 @@ func (a *actor) restore(ctx context.Context) error {
 		a.resolveEarlier(w)
 	}
 	a.crowds.again(w, time.Now())
+	a.diagnoses.again(w)
 	a.records.ask(w)
 	return nil
 }

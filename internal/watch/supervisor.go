@@ -51,6 +51,8 @@ type Options struct {
 	Holds   Holds
 	// Marks may be nil: workloads are not marked then, and watches that NATS loses are not missed.
 	Marks Marks
+	// Diagnose may be nil: nothing is gathered then of why a release is bad.
+	Diagnose Diagnoser
 	// Feed may be nil: deployments that nobody announces are not watched then.
 	Feed Feed
 	Tell Teller
@@ -78,6 +80,8 @@ type Supervisor struct {
 	lookout  *lookout
 	// toldOf are deliveries that are to be recorded.
 	toldOf chan notifier.Delivery
+	// diagnoses are gathered behind everybody's back.
+	diagnoses *diagnoses
 
 	mu     sync.RWMutex
 	actors map[string]*actor
@@ -104,6 +108,7 @@ func New(opts Options) *Supervisor {
 	}
 	s.marker = newMarker(s)
 	s.lookout = newLookout(s)
+	s.diagnoses = newDiagnoses(s)
 	return s
 }
 
@@ -176,6 +181,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	running.Go(func() { s.recordTold(ctx) })
 	running.Go(func() { s.marker.run(ctx) })
 	running.Go(func() { s.lookout.run(ctx) })
+	running.Go(func() { s.diagnoses.run(ctx) })
 	<-ctx.Done()
 	s.mu.Lock()
 	s.launch = nil // what is accepted from now on is carried by the next process, so that nothing joins those that are waited for
