@@ -29,9 +29,14 @@ type person struct {
 }
 
 func (p *person) register(cmd *cobra.Command) {
+	p.identify(cmd)
+	p.output.register(cmd.Flags())
+}
+
+// identify registers whom to ask, and under what name.
+func (p *person) identify(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	p.connection.register(flags)
-	p.output.register(flags)
 	flags.StringVar(&p.environment, "env", "", "environment ($ROLLBACKD_ENV)")
 	flags.StringVar(&p.name, "as", "", "name to act under, which the server must allow (default the NATS user)")
 }
