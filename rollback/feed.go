@@ -83,11 +83,7 @@ func readDeployment(object any) (deployment, bool) {
 }
 
 func changed(d deployment) Changed {
-	c := Changed{Workload: Workload{Namespace: d.Metadata.Namespace, Name: d.Metadata.Name}}
-	if progress := newSnapshot(d).condition("Progressing"); progress != nil {
-		c.ProgressedAt = progress.LastUpdateTime
-	}
-	return c
+	return Changed{Workload: Workload{Namespace: d.Metadata.Namespace, Name: d.Metadata.Name}, ProgressedAt: newSnapshot(d).ProgressedAt()}
 }
 
 // dropAllButTemplate keeps of a Deployment what is compared: there may be thousands.

@@ -40,8 +40,11 @@ func Introduced(s Snapshot) (Introduction, bool) {
 			return Introduction{}, false
 		}
 		in.Revision, in.At, in.PutBack = first.Number, first.CreatedAt, first.Revived
-		if first.Revived {
+		switch {
+		case first.Revived:
 			in.At = s.Live.FirstPodAt
+		case !first.LiveSince.IsZero(): // of a ControllerRevision, which is numbered anew when its template is put back
+			in.At, in.PutBack = first.LiveSince, first.LiveSince.Sub(first.CreatedAt) > time.Second
 		}
 		return in, true
 	}
