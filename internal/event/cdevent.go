@@ -116,12 +116,7 @@ func (d *document) adopt(field string, inner *document) {
 // fromCDEvent says what a CDEvent says in our own fields. Which workload it is about, the subject of NATS tells.
 func (d *document) fromCDEvent(target *Target) *document {
 	c := d.cdEvent()
-	if d.rejection == nil && !c.announces() {
-		d.reject(&Rejection{
-			Code: CodeNotADeployment, Field: "context.type", Value: Quote(c.kind), Reason: Quote(c.kind) + " announces no deployment",
-			Fix: "announce deployments by " + cdeventsPrefix + ".service.deployed or " + cdeventsPrefix + ".service.upgraded",
-		})
-	}
+	d.announcesDeployment(c)
 	native := c.more
 	version := native.text("version", upTo(MaxText))
 	if version == "" {
@@ -143,6 +138,17 @@ func (d *document) fromCDEvent(target *Target) *document {
 		native.rejection = d.rejection
 	}
 	return native
+}
+
+// announcesDeployment rejects all CDEvents but those that announce a deployment.
+func (d *document) announcesDeployment(c cdEvent) {
+	if d.rejection != nil || c.announces() {
+		return
+	}
+	d.reject(&Rejection{
+		Code: CodeNotADeployment, Field: "context.type", Value: Quote(c.kind), Reason: Quote(c.kind) + " announces no deployment",
+		Fix: "announce deployments by " + cdeventsPrefix + ".service.deployed or " + cdeventsPrefix + ".service.upgraded",
+	})
 }
 
 // artifactVersion is the version that the artifact's identifier names.
@@ -176,4 +182,22 @@ func (d *document) sameEnvironment(said, authorised string) {
 // isPlain tells a name from a path or a URI.
 func isPlain(name string) bool {
 	return regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`).MatchString(name)
+}
+
+// CDEventSubject reads of a CDEvent, with or without a CloudEvent around it, the id of its subject: the service as its tool calls it. The
+// error is always a *Rejection; CDEvents that announce no deployment have the code CodeNotADeployment.
+func CDEventSubject(payload []byte) (string, error) {
+	doc, rejection := parseDocument(withoutEnvelope(payload))
+	if rejection != nil {
+		return "", rejection
+	}
+	if !doc.isCDEvent() {
+		return "", &Rejection{Code: CodeUnsupported, Reason: "the document is not a CDEvent", Fix: "publish CDEvents here, and nothing else"}
+	}
+	c := doc.cdEvent()
+	doc.announcesDeployment(c)
+	if doc.rejection != nil {
+		return "", doc.rejection
+	}
+	return c.subject, nil
 }
