@@ -55,6 +55,9 @@ type Options struct {
 	Diagnose Diagnoser
 	// Feed may be nil: deployments that nobody announces are not watched then.
 	Feed Feed
+	// Labelled lists the workloads that a tool brings; it may be nil where no source tells of tools.
+	Labelled Labelled
+
 	Tell Teller
 	// Link returns the address of a page for people, such as that of incidents and an ID, or nothing where that is not known. It may be nil.
 	Link    func(parts ...string) string

@@ -40,8 +40,17 @@ type finding struct {
 // settles is how soon a workload is looked at again whose Deployment controller has not acted yet.
 const settles = 5 * time.Second
 
-// find decides whether what is live was announced. It is pure.
+// find decides whether what is live was announced, once its event has had its time to come. It is pure.
 func (s sighting) find(now time.Time) finding {
+	found := s.unknown(now)
+	if due := found.introduced.At.Add(s.policy.announceWithin()); found.unannounced && now.Before(due) {
+		return finding{again: due}
+	}
+	return found
+}
+
+// unknown decides whether something new is live that no watch follows or has followed, and that no rollback brought. It is pure.
+func (s sighting) unknown(now time.Time) finding {
 	in, ok := rollback.Introduced(s.snapshot)
 	switch {
 	case s.snapshot.ObservedGeneration < s.snapshot.Generation:
@@ -52,9 +61,6 @@ func (s sighting) find(now time.Time) finding {
 		return finding{again: now.Add(settles)}
 	case now.Sub(in.At) > s.policy.End():
 		return finding{}
-	}
-	if due := in.At.Add(s.policy.announceWithin()); now.Before(due) {
-		return finding{again: due}
 	}
 	return finding{unannounced: true, introduced: in}
 }
