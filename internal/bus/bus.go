@@ -31,6 +31,8 @@ type Options struct {
 	Instance string
 	// Environments are those whose events this instance handles; at least one.
 	Environments []string
+	// Sources are the subjects on which others tell of deployments.
+	Sources []Source
 	// Log is nil to log nothing.
 	Log *zap.Logger
 	// Registerer gets the metrics; nil registers none.
@@ -54,7 +56,9 @@ type Bus struct {
 	events  *prometheus.CounterVec
 	// health is why events do not arrive, missing why what is to be stored cannot be.
 	health, missing health
-	calls           calls
+	// sources are why nothing arrives from each source.
+	sources map[string]*health
+	calls   calls
 
 	watches *Watches
 	journal *Journal
@@ -86,6 +90,9 @@ func Open(ctx context.Context, nc *nats.Conn, options Options) (*Bus, error) {
 	}
 	b.health.set(errNotConsuming)
 	if _, err := b.ensure(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.openSources(ctx); err != nil {
 		return nil, err
 	}
 	return b, b.openStores(ctx)

@@ -30,6 +30,23 @@ const (
 // Handler decides about one event. Its context ends before the event would be handed out again.
 type Handler func(ctx context.Context, delivery Delivery) Disposition
 
+// reader is a consumer, and what becomes of what it hands out.
+type reader struct {
+	*Bus
+	// source is empty for the events' own subjects.
+	source string
+	// bind makes sure that the consumer is there.
+	bind func(context.Context) (jetstream.Consumer, error)
+	// health is why nothing arrives; nil if it does.
+	health *health
+	// rejected is the subject on which the rejection of what came on a subject is published.
+	rejected func(subject string) string
+}
+
+func (b *Bus) deployments() reader {
+	return reader{Bus: b, bind: b.ensure, health: &b.health, rejected: event.RejectedSubject}
+}
+
 // Consume hands events to the handler, one after another, until the context ends; then it returns nil. An event comes
 // again until the handler accepts or rejects it, and may come again after that: handlers must be idempotent. A
 // consumer or stream that disappears is made again, which hands out everything that the stream still holds. So are the
@@ -38,16 +55,20 @@ func (b *Bus) Consume(ctx context.Context, handler Handler) error {
 	var keeping sync.WaitGroup
 	defer keeping.Wait()
 	keeping.Go(func() { b.keep(ctx) })
-	defer b.health.set(errNotConsuming)
+	return b.deployments().consume(ctx, handler)
+}
+
+func (r reader) consume(ctx context.Context, handler Handler) error {
+	defer r.health.set(errNotConsuming)
 	pause := firstRebind
 	for {
 		bound := time.Now()
-		err := b.consumeBound(ctx, handler)
+		err := r.consumeBound(ctx, handler)
 		if ctx.Err() != nil {
 			return nil
 		}
-		b.health.set(fmt.Errorf("events do not arrive: %w", err))
-		b.log.Warn("lost the consumer; binding it again", zap.Error(err))
+		r.health.set(fmt.Errorf("events do not arrive: %w", err))
+		r.log.Warn("lost the consumer; binding it again", zap.String("source", r.source), zap.Error(err))
 		if time.Since(bound) > maxRebind {
 			pause = firstRebind
 		}
@@ -61,8 +82,8 @@ func (b *Bus) Consume(ctx context.Context, handler Handler) error {
 }
 
 // consumeBound binds the consumer and handles its events until it is lost.
-func (b *Bus) consumeBound(ctx context.Context, handler Handler) error {
-	consumer, err := b.ensure(ctx)
+func (r reader) consumeBound(ctx context.Context, handler Handler) error {
+	consumer, err := r.bind(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,19 +92,19 @@ func (b *Bus) consumeBound(ctx context.Context, handler Handler) error {
 	if err != nil {
 		return err
 	}
-	defer b.release(messages)
-	b.health.set(nil)
+	defer release(messages)
+	r.health.set(nil)
 	for {
 		msg, err := messages.Next(jetstream.NextContext(ctx))
 		if err != nil {
 			return err
 		}
-		b.handle(ctx, msg, handler)
+		r.handle(ctx, msg, handler)
 	}
 }
 
 // release gives back what was fetched but not handled, so that it need not wait for its time-out.
-func (b *Bus) release(messages jetstream.MessagesContext) {
+func release(messages jetstream.MessagesContext) {
 	defer messages.Stop()
 	messages.Drain()
 	for range prefetch {
@@ -95,13 +116,13 @@ func (b *Bus) release(messages jetstream.MessagesContext) {
 	}
 }
 
-func (b *Bus) handle(ctx context.Context, msg jetstream.Msg, handler Handler) {
+func (r reader) handle(ctx context.Context, msg jetstream.Msg, handler Handler) {
 	delivery, err := newDelivery(msg)
 	if err != nil {
-		b.log.Error("a message without JetStream metadata was delivered", zap.Error(err))
+		r.log.Error("a message without JetStream metadata was delivered", zap.Error(err))
 		return
 	}
-	b.settle(ctx, msg, delivery, b.decide(ctx, delivery, handler))
+	r.settle(ctx, msg, delivery, r.decide(ctx, delivery, handler))
 }
 
 // decide calls the handler; if it panics, the event is kept and the daemon goes on with the others.
@@ -119,32 +140,33 @@ func (b *Bus) decide(ctx context.Context, delivery Delivery, handler Handler) (d
 }
 
 // settle tells the server what was decided, even if the daemon is stopping meanwhile.
-func (b *Bus) settle(ctx context.Context, msg jetstream.Msg, delivery Delivery, disposition Disposition) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.options.Timeout)
+func (r reader) settle(ctx context.Context, msg jetstream.Msg, delivery Delivery, disposition Disposition) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.options.Timeout)
 	defer cancel()
 	switch disposition.verb {
 	case verbAccept:
-		b.events.WithLabelValues(resultAccepted, "").Inc()
-		b.warn("unable to acknowledge an accepted event; it will come again", delivery, msg.DoubleAck(ctx))
+		r.events.WithLabelValues(resultAccepted, "").Inc()
+		r.warn("unable to acknowledge an accepted event; it will come again", delivery, msg.DoubleAck(ctx))
 	case verbReject:
-		b.reject(ctx, msg, delivery, disposition.rejection)
+		r.reject(ctx, msg, delivery, disposition.rejection)
 	case verbIgnore:
-		b.events.WithLabelValues(resultIgnored, string(disposition.rejection.Code)).Inc()
-		b.log.Debug("ignored an event", delivery.field(), zap.String("reason", disposition.rejection.Error()))
-		b.warn("unable to acknowledge an event that is ignored; it will come again", delivery, msg.DoubleAck(ctx))
+		r.events.WithLabelValues(resultIgnored, string(disposition.rejection.Code)).Inc()
+		r.log.Debug("ignored an event", delivery.field(), zap.String("reason", disposition.rejection.Error()))
+		r.warn("unable to acknowledge an event that is ignored; it will come again", delivery, msg.DoubleAck(ctx))
 	default:
-		b.retryLater(msg, delivery, disposition.cause)
+		r.retryLater(msg, delivery, disposition.cause)
 	}
 }
 
-func (b *Bus) reject(ctx context.Context, msg jetstream.Msg, delivery Delivery, rejection *event.Rejection) {
-	notice := b.notice(delivery.Subject, delivery.StreamSeq, rejection)
-	id := fmt.Sprintf("%d-%d", delivery.Received.UnixNano(), delivery.StreamSeq)
-	if err := b.publishRejection(ctx, event.RejectedSubject(delivery.Subject), id, notice); err != nil {
-		b.retryLater(msg, delivery, err)
+func (r reader) reject(ctx context.Context, msg jetstream.Msg, delivery Delivery, rejection *event.Rejection) {
+	notice := r.notice(delivery.Subject, delivery.StreamSeq, rejection)
+	notice.Source = r.source
+	id := fmt.Sprintf("%s%d-%d", r.source, delivery.Received.UnixNano(), delivery.StreamSeq)
+	if err := r.publishRejection(ctx, r.rejected(delivery.Subject), id, notice); err != nil {
+		r.retryLater(msg, delivery, err)
 		return
 	}
-	b.warn("unable to settle a rejected event; it will come again", delivery, msg.TermWithReason(rejection.Error()))
+	r.warn("unable to settle a rejected event; it will come again", delivery, msg.TermWithReason(rejection.Error()))
 }
 
 func (b *Bus) retryLater(msg jetstream.Msg, delivery Delivery, cause error) {

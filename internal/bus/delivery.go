@@ -16,7 +16,7 @@ type Delivery struct {
 	Subject string
 	Headers map[string][]string
 	Data    []byte
-	// StreamSeq is the event's sequence in the DEPLOYMENTS stream.
+	// StreamSeq is the event's sequence in its stream.
 	StreamSeq uint64
 	// Received is when the stream stored the event.
 	Received time.Time

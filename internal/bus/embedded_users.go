@@ -21,6 +21,8 @@ type User struct {
 	Password string
 	// Publish is whose deployments the user may announce, Control whose rollbacks the user may decide on.
 	Publish, Control []Scope
+	// Sources are those that the user may tell of deployments by.
+	Sources []Source
 }
 
 // Scope is a namespace of an environment, or all of them by AnyNamespace.
@@ -60,7 +62,8 @@ func (u User) check() error {
 	return nil
 }
 
-// permissions allow the user's events, the rejections of them and the CDEvents that came of them, requests under the user's own name and the user's own inbox,
+// permissions allow the user's events, what it says as a source, the rejections of both and the CDEvents that came of them, requests under the
+// user's own name and the user's own inbox,
 // and nothing else: lists of what is allowed refuse the rest, $JS.API and $KV included.
 func (u User) permissions() *server.Permissions {
 	publish := &server.SubjectPermission{}
@@ -72,6 +75,10 @@ func (u User) permissions() *server.Permissions {
 	}
 	for _, scope := range u.Control {
 		publish.Allow = append(publish.Allow, control.Allowed(u.Name, scope.Environment, scope.Namespace))
+	}
+	for _, source := range u.Sources {
+		publish.Allow = append(publish.Allow, source.Subject)
+		subscribe.Allow = append(subscribe.Allow, event.RejectedSourceSubject(source.Name))
 	}
 	if len(publish.Allow) == 0 {
 		publish.Deny = []string{">"}

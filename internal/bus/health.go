@@ -32,5 +32,11 @@ func (b *Bus) Ready() error {
 	if !b.nc.IsConnected() {
 		return fmt.Errorf("not connected to NATS: %s", b.nc.Status())
 	}
-	return errors.Join(b.health.get(), b.missing.get())
+	wrong := []error{b.health.get(), b.missing.get()}
+	for _, s := range b.options.Sources {
+		if err := b.sources[s.Name].get(); err != nil {
+			wrong = append(wrong, fmt.Errorf("source %s: %w", s.Name, err))
+		}
+	}
+	return errors.Join(wrong...)
 }

@@ -46,6 +46,7 @@ func watchesBucket(instance string) string  { return "rollbackd-watches-" + inst
 func namesBucket(instance string) string    { return "rollbackd-names-" + instance }
 func holdsBucket(instance string) string    { return "rollbackd-holds-" + instance }
 func ledgerBucket(instance string) string   { return "rollbackd-ledger-" + instance }
+func sourcesStream(instance string) string  { return "rollbackd-sources-" + instance }
 func consumerName(instance string) string   { return "rollbackd-" + instance }
 
 // ensure makes what is missing and mends what would lose events. It is repeated whenever the consumer is lost,

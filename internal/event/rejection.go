@@ -89,9 +89,11 @@ type Notice struct {
 	Rejection
 	// Subject is what the event was published on, as it was.
 	Subject string `json:"subject"`
-	// StreamSeq is the event's sequence in the DEPLOYMENTS stream, as its publisher's acknowledgement told it.
+	// StreamSeq is the event's sequence in the stream DEPLOYMENTS or in the source's, as its publisher's acknowledgement told it.
 	StreamSeq uint64    `json:"streamSeq"`
 	At        time.Time `json:"at"`
+	// Source is the source that the event came from; empty if it was published on a workload's own subject.
+	Source string `json:"source,omitempty"`
 	// Instance is the rollbackd that refused.
 	Instance string `json:"instance"`
 }

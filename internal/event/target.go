@@ -15,6 +15,9 @@ const (
 // CDEventsSubjectPrefix are the first tokens of the subjects that the daemon publishes CDEvents on, unless it is configured otherwise.
 const CDEventsSubjectPrefix = "rollbackd.cdevents"
 
+// RejectedSourceSubject is what rejections of what a source said are published on. It has fewer tokens than that of any workload.
+func RejectedSourceSubject(source string) string { return RejectedSubjectPrefix + ".source." + source }
+
 // InboxPrefix is the prefix of the subjects on which replies to a NATS user arrive. Each user has one of its own, so
 // that none can read another's; clients must be told to use it.
 func InboxPrefix(user string) string { return "_INBOX_" + user }
