@@ -62,7 +62,7 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(version))
 
-	nc, disconnect, err := connectNATS(ctx, cfg.NATS, log)
+	nc, disconnect, err := connectNATS(ctx, cfg, log)
 	if disconnect != nil {
 		defer disconnect()
 	}
@@ -90,7 +90,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 	if err := awaitConnection(ctx, p.nc, log); err != nil {
 		return err
 	}
-	events, err := bus.Open(ctx, p.nc, bus.Options{Instance: cfg.Instance, Environments: cfg.Environments, Log: log, Registerer: p.registry})
+	events, err := bus.Open(ctx, p.nc, bus.Options{Instance: cfg.Instance, Environments: cfg.Environments, Sources: sources(cfg.Sources), Log: log, Registerer: p.registry})
 	if err != nil {
 		return roomFor(err, cfg.NATS)
 	}
@@ -128,6 +128,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Pause:    acting,
 		Feed:     cluster.feed,
 		Owners:   acting,
+		Labelled: acting,
 		Cache:    newCache(ctx, cluster.watcher),
 		Sampler:  clockedSampler{analyzer.NewSampler(prom, time.Duration(cfg.Prometheus.Timeout)), clock},
 		Smoke:    smoke.NewProber(),
@@ -171,6 +172,9 @@ func (p process) carry(ctx context.Context, may gate) error {
 		group.Go(func() error { return supervisor.GuardStorage(ctx, storagePatience) })
 	}
 	group.Go(func() error { return events.Consume(ctx, intake(supervisor)) })
+	for _, source := range cfg.WatchSources() {
+		group.Go(func() error { return events.ConsumeSource(ctx, source.Name, intakeFrom(supervisor, source)) })
+	}
 	group.Go(func() error { return events.Control(ctx, supervisor.Ask) })
 	group.Go(func() error { ready.run(ctx); return nil })
 	log.Info("rollbackd is running", zap.String("version", p.version), zap.String("instance", cfg.Instance),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,8 @@ import (
 )
 
 // connectNATS connects to the configured server, or starts the embedded one. The returned function lets go of both.
-func connectNATS(ctx context.Context, cfg config.NATS, log *zap.Logger) (*nats.Conn, func(), error) {
+func connectNATS(ctx context.Context, whole *config.Config, log *zap.Logger) (*nats.Conn, func(), error) {
+	cfg := whole.NATS
 	options := bus.ConnectOptions(log.Named("nats"))
 	if cfg.URL != "" {
 		if cfg.CredentialsFile != "" {
@@ -31,7 +33,7 @@ func connectNATS(ctx context.Context, cfg config.NATS, log *zap.Logger) (*nats.C
 		}
 		return nc, nc.Close, awaitConnection(ctx, nc, log)
 	}
-	embedded, err := startNATS(cfg.Embedded, log)
+	embedded, err := startNATS(whole, log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -58,14 +60,15 @@ func awaitConnection(ctx context.Context, nc *nats.Conn, log *zap.Logger) error 
 	return nil
 }
 
-func startNATS(cfg config.Embedded, log *zap.Logger) (*bus.Embedded, error) {
+func startNATS(whole *config.Config, log *zap.Logger) (*bus.Embedded, error) {
+	cfg := whole.NATS.Embedded
 	var users []bus.User
 	for _, u := range cfg.Users {
 		secret, err := os.ReadFile(u.PasswordFile)
 		if err != nil {
 			return nil, fmt.Errorf("nats.embedded.users: the password of %q: %w", u.Name, err)
 		}
-		user := bus.User{Name: u.Name, Password: strings.TrimSpace(string(secret))}
+		user := bus.User{Name: u.Name, Password: strings.TrimSpace(string(secret)), Sources: sourcesOf(whole.Sources, u)}
 		for _, s := range u.Publish {
 			user.Publish = append(user.Publish, bus.Scope(s))
 		}
@@ -75,6 +78,18 @@ func startNATS(cfg config.Embedded, log *zap.Logger) (*bus.Embedded, error) {
 		users = append(users, user)
 	}
 	return bus.StartEmbedded(bus.EmbeddedOptions{DataDir: cfg.DataDir, Listen: cfg.Listen, Users: users, Log: log.Named("nats")})
+}
+
+// sources are the sources in the form in which they are consumed, sourcesOf those on whose subjects a user may publish.
+func sources(configured []config.Source) (out []bus.Source) {
+	for _, s := range configured {
+		out = append(out, bus.Source{Name: s.Name, Subject: s.Subject, Stream: s.Stream})
+	}
+	return out
+}
+
+func sourcesOf(configured []config.Source, u config.User) []bus.Source {
+	return slices.DeleteFunc(sources(configured), func(s bus.Source) bool { return !slices.Contains(u.Sources, s.Name) })
 }
 
 // roomFor adds what to do to the server's error when the streams do not fit on the disk.
@@ -90,13 +105,20 @@ func roomFor(err error, cfg config.NATS) error {
 const insufficientStorage jetstream.ErrorCode = 10047
 
 // intake hands deliveries to the supervisor and turns its answers into dispositions.
-func intake(s *watch.Supervisor) bus.Handler {
+func intake(s *watch.Supervisor) bus.Handler { return handler(s.Accept) }
+
+// intakeFrom does the same for what a source says.
+func intakeFrom(s *watch.Supervisor, from watch.Source) bus.Handler {
+	return handler(func(ctx context.Context, m watch.Published) error { return s.AcceptFrom(ctx, from, m) })
+}
+
+func handler(accept func(context.Context, watch.Published) error) bus.Handler {
 	return func(ctx context.Context, d bus.Delivery) bus.Disposition {
 		document, rejection := event.Structured(d.Headers, d.Data)
 		if rejection != nil {
 			return bus.Reject(rejection)
 		}
-		return disposition(s.Accept(ctx, watch.Published{Subject: d.Subject, Data: document, Seq: d.StreamSeq}))
+		return disposition(accept(ctx, watch.Published{Subject: d.Subject, Data: document, Seq: d.StreamSeq}))
 	}
 }
 

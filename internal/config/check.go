@@ -40,6 +40,7 @@ func (c *Config) check(k *checker) {
 	c.Notify.check(k)
 	c.LeaderElection.check(k, c.NATS)
 	c.Drills.check(k, c.Environments)
+	c.checkSources(k)
 	names := map[string]bool{}
 	for i, p := range c.Policies {
 		at := []any{"policies", i}

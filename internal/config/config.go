@@ -37,6 +37,8 @@ type Config struct {
 	Freeze []FreezeWindow `yaml:"freeze"`
 	// LeaderElection is off unless it is enabled: one replica runs alone.
 	LeaderElection LeaderElection `yaml:"leaderElection"`
+	// Sources are subjects on which others tell of deployments, such as Flux.
+	Sources []Source `yaml:"sources"`
 	// Policies are tried in order; the first whose match covers a workload is its policy. Required.
 	Policies []Policy `yaml:"policies"`
 
@@ -77,6 +79,8 @@ type User struct {
 	// Control says on which workloads' rollbacks the user may decide: approve, deny, abort, hold and rollback. It is for people,
 	// whose name the record then shows; deploy tools need it not.
 	Control []Scope `yaml:"control"`
+	// Sources are the names of those sources on whose subjects the user may publish.
+	Sources []string `yaml:"sources"`
 }
 
 // Scope is one namespace of one environment.

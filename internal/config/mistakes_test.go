@@ -47,7 +47,8 @@ func mistakes() []mistaken {
 			`line 7: kubernetes.timeout: "x" is not a duration; write it as 30s, 5m or 1h30m`}},
 		{[]string{least, ""}, []string{"line 1: the file is empty; it needs at least instance, environments, prometheus.url and policies"}},
 		{[]string{"[production]", "[production"}, []string{"line 3: not YAML: did not find expected ',' or ']' while parsing a flow sequence; look at the indentation, colons and brackets here and just before"}},
-	}, wrongValues(), wrongSignals(), wrongHealth(), jobMistakes(), wrongLeaderElection(), wrongCanary(), wrongNotify(), wrongSinks(), wrongOtherSinks(), wrongPages())
+	}, wrongValues(), wrongSignals(), wrongHealth(), jobMistakes(), wrongLeaderElection(), wrongCanary(), wrongNotify(), wrongSinks(), wrongOtherSinks(), wrongPages(),
+		wrongSources())
 }
 
 // wrongValues are well-formed, but cannot work.
