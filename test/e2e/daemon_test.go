@@ -36,6 +36,8 @@ type settings struct {
 	Dir         string
 	// External is the address of a NATS server to use; empty means the daemon's own. Credentials is the file to show it.
 	External, Credentials string
+	// Sources are the subjects on which others tell of deployments, as YAML; Speaks are those on whose the deployer may publish.
+	Sources, Speaks string
 	// Requests and Errors select the series of the error rate; Policies are further policies, as YAML.
 	Requests, Errors, Policies string
 	// LeaderElection is how replicas elect a leader, as YAML; empty for a daemon that runs alone.
@@ -80,6 +82,9 @@ nats:
       passwordFile: {{.Dir}}/password
       publish:
       - {environment: {{.Environment}}, namespace: {{.Namespace}}}
+{{- if .Speaks}}
+      sources: {{.Speaks}}
+{{- end}}
     - name: ana
       passwordFile: {{.Dir}}/password
       control:
@@ -92,6 +97,10 @@ files: {root: {{.Dir}}}
 log: {level: debug, format: json}
 {{- if .LeaderElection}}
 leaderElection: {{.LeaderElection}}
+{{- end}}
+{{- if .Sources}}
+sources:
+{{.Sources}}
 {{- end}}
 {{- if .Budgets}}
 budgets: {{.Budgets}}
