@@ -16,6 +16,7 @@ import (
 // document is the event to announce: a file, or the fields that flags give.
 type document struct {
 	file                   string
+	format                 format
 	timestamp              string
 	kind, strategy, status string
 	event                  event.Event
@@ -27,6 +28,8 @@ func (d *document) register(flags *pflag.FlagSet) (fields []string) {
 	before := map[string]bool{}
 	flags.VisitAll(func(flag *pflag.Flag) { before[flag.Name] = true })
 	d.registerFields(flags)
+	d.format = formatNative
+	flags.Var(&d.format, "format", "what to publish: native, or the same as cloudevents or cdevents")
 	flags.VisitAll(func(flag *pflag.Flag) {
 		if !before[flag.Name] {
 			fields = append(fields, flag.Name)
@@ -77,7 +80,7 @@ func (d *document) payload(stdin io.Reader, now time.Time) ([]byte, error) {
 		}
 	}
 	var text bytes.Buffer
-	if err := writeJSON(&text, e); err != nil {
+	if err := writeJSON(&text, d.format.of(e)); err != nil {
 		return nil, fmt.Errorf("unable to encode the event: %w", err)
 	}
 	return bytes.TrimSpace(text.Bytes()), nil
