@@ -92,9 +92,7 @@ func Open(ctx context.Context, nc *nats.Conn, options Options) (*Bus, error) {
 	if _, err := b.ensure(ctx); err != nil {
 		return nil, err
 	}
-	if err := b.openSources(ctx); err != nil {
-		return nil, err
-	}
+	b.openSources(ctx)
 	return b, b.openStores(ctx)
 }
 

@@ -30,9 +30,6 @@ func (b *Bus) stores() []store {
 	for _, bucket := range b.buckets() {
 		out = append(out, store{kvPrefix + bucket.Bucket, func(ctx context.Context) error { return b.ensureBucket(ctx, bucket) }})
 	}
-	if len(b.ownSubjects()) > 0 {
-		out = append(out, store{sourcesStream(b.options.Instance), b.ensureSources})
-	}
 	return out
 }
 

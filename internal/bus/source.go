@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
 
 	"github.com/rollbackd/rollbackd/internal/event"
 )
@@ -48,16 +49,16 @@ func (b *Bus) ConsumeSource(ctx context.Context, name string, handler Handler) e
 	}.consume(ctx, handler)
 }
 
-// openSources makes sure that what every source says is kept.
-func (b *Bus) openSources(ctx context.Context) error {
+// openSources has what every source says kept, from before the first event is handed out. One that cannot be is no reason not to
+// watch what is announced otherwise: it is tried again for as long as it takes, and Ready says why.
+func (b *Bus) openSources(ctx context.Context) {
 	b.sources = map[string]*health{}
 	for _, s := range b.options.Sources {
 		b.sources[s.Name] = &health{err: errNotConsuming}
 		if _, err := b.bindSource(ctx, s); err != nil {
-			return err
+			b.log.Error("what a source says does not arrive", zap.String("source", s.Name), zap.Error(err))
 		}
 	}
-	return nil
 }
 
 // ownSubjects are those that this instance's own stream captures.

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"github.com/rollbackd/rollbackd/internal/event"
 )
@@ -105,8 +107,7 @@ func TestSourceOfAnExistingStream(t *testing.T) {
 	_, err = js.CreateStream(t.Context(), config)
 	require.NoError(t, err)
 
-	_, err = Open(t.Context(), connect(t, server), Options{Instance: "main", Environments: []string{"production"}, Sources: []Source{flux()}})
-	require.ErrorContains(t, err, "the stream FLUX captures the subject flux.production of source flux already; name it as the stream of that source")
+	requireUnready(t, server, flux(), "the stream FLUX captures the subject flux.production of source flux already; name it as the stream of that source")
 
 	there := flux()
 	there.Stream = "FLUX"
@@ -139,9 +140,30 @@ func TestSourcesThatCannotBe(t *testing.T) {
 		"it is a work queue":      {Name: "b", Subject: "work.x", Stream: "WORK"},
 		"DEPLOYMENTS captures":    {Name: "d", Subject: "deployments.x"},
 	} {
-		_, err := Open(t.Context(), connect(t, server), Options{Instance: "main", Environments: []string{"production"}, Sources: []Source{source}})
-		require.ErrorContains(t, err, problem)
+		requireUnready(t, server, source, problem)
 	}
+}
+
+// requireUnready runs a bus with a source that cannot be. It says why, and goes on with the deployments.
+func requireUnready(t *testing.T, server *Embedded, source Source, why string) {
+	t.Helper()
+	log := testLog(t).WithOptions(zap.IncreaseLevel(zap.FatalLevel))
+	bus := open(t, connect(t, server), Options{Sources: []Source{source}, Log: log})
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	var got inbox
+	running.Go(func() { _ = bus.Consume(ctx, got.handle) })
+	running.Go(func() { _ = bus.ConsumeSource(ctx, source.Name, got.handle) })
+	eventually(t, func() error {
+		if err := bus.Ready(); err == nil || !strings.Contains(err.Error(), why) {
+			return fmt.Errorf("it says %w", err)
+		}
+		return nil
+	})
+	publish(t, bus, checkout, "x")
+	eventually(t, got.has(1))
 }
 
 // TestSourcesFollowTheConfiguration, and come back when somebody deletes their stream.

@@ -100,3 +100,34 @@ func TestDocumentationIsTrue(t *testing.T) {
 		require.NoError(t, err, "%s", example)
 	}
 }
+
+// TestDocumentedEventsOfOthers: what the documentation has people publish to try it is read.
+func TestDocumentedEventsOfOthers(t *testing.T) {
+	text, err := os.ReadFile("../../docs/events.md")
+	require.NoError(t, err)
+	between := func(begin, end string) []byte {
+		_, rest, found := strings.Cut(string(text), begin)
+		require.True(t, found, begin)
+		body, _, found := strings.Cut(rest, end)
+		require.True(t, found, end)
+		return []byte(body)
+	}
+	e, err := Decode(checkout, between("<<'JSON'\n", "\nJSON\n"))
+	require.NoError(t, err)
+	require.Equal(t, "v1.2.3", e.Version)
+
+	h := map[string][]string{}
+	binary := between("-H ce-specversion:1.0", "\n```")
+	for _, header := range regexp.MustCompile(`-H ([a-z-]+):(\S+)`).FindAllSubmatch(append([]byte("-H ce-specversion:1.0"), binary...), -1) {
+		h[string(header[1])] = []string{string(header[2])}
+	}
+	require.Len(t, h, 6)
+	document, rejection := Structured(h, []byte(regexp.MustCompile(`'(.*)'`).FindSubmatch(binary)[1]))
+	require.Nil(t, rejection)
+	_, err = Decode(checkout, document)
+	require.NoError(t, err)
+
+	f, err := DecodeFlux(between("nats pub flux.production '", "'"))
+	require.NoError(t, err)
+	require.Equal(t, "Flux Kustomization flux-system/shop", f.String())
+}

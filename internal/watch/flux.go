@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/rollback"
@@ -26,42 +27,80 @@ func (s *Supervisor) acceptFlux(ctx context.Context, from Source, m Published) e
 	if r := event.CheckAge(event.Event{Timestamp: applied.At}, now(), s.window()); r != nil {
 		return r
 	}
-	var failed error
-	for _, namespace := range from.Namespaces {
-		for _, kind := range from.Kinds {
-			found, err := s.opts.Labelled.Labelled(ctx, kind, namespace, applied.Labels())
-			if err != nil {
-				failed = errors.Join(failed, err)
-				continue
-			}
-			for _, shown := range found {
-				failed = errors.Join(failed, s.acceptApplied(ctx, from, applied, shown, m))
-			}
-		}
+	shown, failed := s.brought(ctx, from, applied)
+	for _, seen := range s.readAll(ctx, shown) {
+		failed = errors.Join(failed, s.acceptApplied(ctx, from, applied, seen, m))
 	}
 	return failed // of many workloads one may be in trouble; the others have begun
 }
 
-// acceptApplied begins the watch of one workload, if something new runs there.
-func (s *Supervisor) acceptApplied(ctx context.Context, from Source, applied event.Flux, shown rollback.Snapshot, m Published) error {
+// applicant is a workload that Flux may have changed.
+type applicant struct {
+	sighting
+	err error
+}
+
+// brought lists the workloads that carry the object's labels and may run something new. An error is about those that could not
+// be listed.
+func (s *Supervisor) brought(ctx context.Context, from Source, applied event.Flux) (out []applicant, failed error) {
+	for _, namespace := range from.Namespaces {
+		for _, kind := range from.Kinds {
+			found, err := s.opts.Labelled.Labelled(ctx, kind, namespace, applied.Labels())
+			failed = errors.Join(failed, err)
+			for _, shown := range found {
+				if seen, ok := s.mayBeNew(from, shown); ok {
+					out = append(out, applicant{sighting: seen})
+				}
+			}
+		}
+	}
+	return out, failed
+}
+
+// mayBeNew tells without asking the API server which workloads need to be looked at.
+func (s *Supervisor) mayBeNew(from Source, shown rollback.Snapshot) (sighting, bool) {
 	t := event.Target{Environment: from.Environment, Namespace: shown.Workload.Namespace, Workload: shown.Workload.Name}
 	policy, _ := ChoosePolicy(s.opts.Policies, event.Event{Environment: t.Environment, Namespace: t.Namespace, Workload: t.Workload})
+	if policy == nil || isOld(shown, policy.End(), now()) {
+		return sighting{}, false
+	}
 	known := s.matching(func(w *Watch) bool { return w.shownAs() == t && w.workload() == shown.Workload })
-	if policy == nil || isOld(shown, policy.End(), now()) || follows(known, shown) {
+	return sighting{target: t, policy: *policy, snapshot: shown, known: known}, !follows(known, shown)
+}
+
+// readsAtOnce is how many workloads are read at the same time: an event has some seconds, and an object of Flux may have hundreds.
+const readsAtOnce = 8
+
+// readAll reads the workloads with their revisions and pods.
+func (s *Supervisor) readAll(ctx context.Context, all []applicant) []applicant {
+	var reading errgroup.Group
+	reading.SetLimit(readsAtOnce)
+	for i := range all {
+		reading.Go(func() error {
+			all[i].snapshot, all[i].err = s.opts.Cluster.Read(ctx, all[i].snapshot.Workload, nil)
+			return nil
+		})
+	}
+	_ = reading.Wait() // every workload has an error of its own
+	return all
+}
+
+// acceptApplied begins the watch of one workload, if something new runs there.
+func (s *Supervisor) acceptApplied(ctx context.Context, from Source, applied event.Flux, seen applicant, m Published) error {
+	if errors.Is(seen.err, rollback.ErrNotFound) { // deleted since it was listed
 		return nil
 	}
-	snapshot, err := s.opts.Cluster.Read(ctx, shown.Workload, nil)
-	if errors.Is(err, rollback.ErrNotFound) { // deleted since it was listed
-		return nil
+	if seen.err != nil {
+		return seen.err
 	}
-	if err != nil {
-		return err
-	}
-	seen := sighting{target: t, policy: *policy, snapshot: snapshot, known: known}
+	about := []zap.Field{zap.String("source", from.Name), zap.String("workload", seen.snapshot.Workload.String())}
 	found := seen.unknown(now())
 	switch {
 	case !found.again.IsZero() && now().Sub(applied.At) < fluxPatience:
-		return fmt.Errorf("%s: %w", shown.Workload, errNotYet)
+		return fmt.Errorf("%s: %w", seen.snapshot.Workload, errNotYet)
+	case !found.again.IsZero():
+		s.opts.Log.Warn("what Flux has applied still does not run, and is not watched", append(about, zap.Duration("after", fluxPatience))...)
+		return nil
 	case !found.unannounced:
 		return nil
 	}
@@ -69,10 +108,10 @@ func (s *Supervisor) acceptApplied(ctx context.Context, from Source, applied eve
 	if err != nil {
 		return err
 	}
-	err = s.Accept(ctx, Published{Subject: t.Subject(), Data: document, Seq: m.Seq})
+	err = s.Accept(ctx, Published{Subject: seen.target.Subject(), Data: document, Seq: m.Seq})
 	var rejection *event.Rejection
 	if errors.As(err, &rejection) { // it is about one workload, and must not keep the others from being watched
-		s.opts.Log.Warn("what Flux has applied cannot be watched", zap.String("source", from.Name), zap.String("workload", shown.Workload.String()), zap.Error(err))
+		s.opts.Log.Warn("what Flux has applied cannot be watched", append(about, zap.Error(err))...)
 		return nil
 	}
 	return err
