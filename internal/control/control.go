@@ -53,7 +53,7 @@ const (
 	List Verb = "list"
 )
 
-func verbs() []Verb { return []Verb{Approve, Deny, Abort, Hold, Rollback, List, Incidents, Journal} }
+func verbs() []Verb { return []Verb{Approve, Deny, Abort, Hold, Rollback, List, Incidents, Journal, MayDrill} }
 
 func kinds() []event.Kind {
 	return []event.Kind{event.KindDeployment, event.KindStatefulSet, event.KindDaemonSet}
@@ -107,6 +107,8 @@ type Reply struct {
 	Notes []string `json:"notes,omitempty"`
 	// Watches are what list found, as of /api/v1/watches.
 	Watches json.RawMessage `json:"watches,omitempty"`
+	// Drill is what a drill that may begin goes by.
+	Drill *Drill `json:"drill,omitempty"`
 	Page
 }
 

@@ -26,6 +26,8 @@ func (s *Supervisor) Ask(ctx context.Context, in control.Asked) control.Reply {
 		return s.incidents(ctx, in)
 	case control.Journal:
 		return s.journalPage(ctx, in)
+	case control.MayDrill:
+		return s.mayDrill(ctx, in)
 	}
 	a, reply := s.addressee(in)
 	if a == nil {
