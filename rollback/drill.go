@@ -1,0 +1,232 @@
+package rollback
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/aymanbagabas/go-udiff"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// DrillAnnotation marks the pod template of a drill with the drill's ID. So each drill is a release of its own, and one that was left
+// live is found by whoever looks.
+const DrillAnnotation = "rollbackd.io/drill"
+
+// DrillFieldManager is the name under which a drill's changes appear in managedFields. They are made by a person, and not by rollbackd.
+const DrillFieldManager = "rollbackctl-drill"
+
+// ErrDrillLive says that the workload runs the version of a drill already.
+var ErrDrillLive = errors.New("it runs the version of a drill")
+
+// Drill is a change of a workload's pod template for the time of a rehearsal.
+type Drill struct {
+	ID       string
+	Workload Workload
+	// UID is the workload's.
+	UID string
+	// Good is the template that was live before, Bad the one with the change, as the API server completes it.
+	Good, Bad json.RawMessage
+}
+
+// Version is what the bad template calls itself; empty if it has neither a version label nor an image tag or digest.
+func (d Drill) Version() string { return parseTemplate(d.Bad).version() }
+
+// GoodVersion is what the good template calls itself.
+func (d Drill) GoodVersion() string { return parseTemplate(d.Good).version() }
+
+// PrepareDrill finds out what a change would make of a workload's pod template, and changes nothing. The change is a strategic merge
+// patch of the template, as JSON, and the API server itself tells what comes of it, by a dry run. A change of nothing that runs is
+// refused: rollbackd takes it for a restart.
+func (c *Cluster) PrepareDrill(ctx context.Context, w Workload, id string, change []byte) (Drill, error) {
+	live, err := c.get(ctx, w)
+	if err != nil {
+		return Drill{}, err
+	}
+	if drillIn(live.Spec.Template) != "" {
+		return Drill{}, fmt.Errorf("%s: %w", w.workloadName(), ErrDrillLive)
+	}
+	if live.Spec.Paused {
+		return Drill{}, fmt.Errorf("%s is paused", w.workloadName())
+	}
+	body, err := templatePatch(change, id)
+	if err != nil {
+		return Drill{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	object, err := c.client.Resource(w.Kind.resource()).Namespace(w.Namespace).Patch(ctx, w.Name, types.StrategicMergePatchType, body,
+		metav1.PatchOptions{FieldManager: DrillFieldManager, DryRun: []string{metav1.DryRunAll}})
+	if err != nil {
+		return Drill{}, fmt.Errorf("the API server would not take the change of %s: %w", w.workloadName(), err)
+	}
+	var changed deployment
+	if err := readInto(object, &changed); err != nil {
+		return Drill{}, err
+	}
+	if ContainersEqual(live.Spec.Template, changed.Spec.Template) {
+		return Drill{}, errors.New("the change leaves everything as it is that runs, so that rollbackd takes it for a restart; " +
+			"change an image, a command, an environment variable, resources or volumes")
+	}
+	return Drill{ID: id, Workload: w, UID: string(live.Metadata.UID), Good: live.Spec.Template, Bad: changed.Spec.Template}, nil
+}
+
+// templatePatch puts the change of a template where it stands in the workload, and marks it.
+func templatePatch(change []byte, id string) ([]byte, error) {
+	template, ok := decode(change)
+	if !ok {
+		return nil, errors.New("the change is no JSON object")
+	}
+	meta, _ := template["metadata"].(map[string]any)
+	if meta == nil {
+		meta = map[string]any{}
+	}
+	annotations, _ := meta["annotations"].(map[string]any)
+	if annotations == nil {
+		annotations = map[string]any{}
+	}
+	annotations[DrillAnnotation], meta["annotations"], template["metadata"] = id, annotations, meta
+	return json.Marshal(inSpec("template", template))
+}
+
+// drillIn is the ID of the drill that a template is of; empty if it is of none.
+func drillIn(template json.RawMessage) string {
+	decoded, _ := decode(template)
+	id, _ := child(child(decoded, "metadata"), "annotations")[DrillAnnotation].(string)
+	return id
+}
+
+// Diff shows the change as a unified diff of YAML that is harmless on a terminal.
+func (d Drill) Diff() (string, error) {
+	from, err := asYAML(inSpec("template", d.Good))
+	if err != nil {
+		return "", err
+	}
+	to, err := asYAML(inSpec("template", d.Bad))
+	if err != nil {
+		return "", err
+	}
+	return escapeLines(udiff.Unified(d.Workload.workloadName()+", now", d.Workload.workloadName()+", for the drill", from, to)), nil
+}
+
+// Begin gives the workload the bad template, if it is the same object and still has the good one.
+func (c *Cluster) Begin(ctx context.Context, d Drill) error {
+	good, err := canonical(d.Good)
+	if err != nil {
+		return err
+	}
+	operations := []operation{{"test", "/metadata/uid", d.UID}, {"test", "/spec/template", good}}
+	if d.Workload.Kind == KindDeployment {
+		operations = append(operations, operation{"test", "/spec/paused", nil})
+	}
+	if err := c.patchDrill(ctx, d, append(operations, operation{"replace", "/spec/template", d.Bad})); err != nil {
+		return fmt.Errorf("unable to begin the drill of %s: %w", d.Workload.workloadName(), err)
+	}
+	return nil
+}
+
+// DrillEnd is what a workload runs after a drill.
+type DrillEnd string
+
+// The ends of a drill.
+const (
+	// DrillOver: the good template was live already; somebody else had put it back.
+	DrillOver DrillEnd = "over"
+	// DrillUndone: the good template was put back by this call.
+	DrillUndone DrillEnd = "undone"
+	// DrillReplaced: neither template is live; somebody has deployed something else, which is left alone.
+	DrillReplaced DrillEnd = "replaced"
+	// DrillGone: the workload was deleted, or deleted and made again.
+	DrillGone DrillEnd = "gone"
+)
+
+// End puts the good template back if the bad one is live. It is a compare-and-swap, so that nothing which somebody else did is undone.
+// After an error nothing is known, and calling it again is safe.
+func (c *Cluster) End(ctx context.Context, d Drill) (DrillEnd, error) {
+	var last error
+	for range 1 + retries {
+		live, err := c.get(ctx, d.Workload)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return DrillGone, nil
+		case err != nil:
+			return "", err
+		case string(live.Metadata.UID) != d.UID:
+			return DrillGone, nil
+		case TemplatesEqual(live.Spec.Template, d.Good):
+			return DrillOver, nil
+		case drillIn(live.Spec.Template) != d.ID:
+			return DrillReplaced, nil
+		}
+		operations, err := d.undo(live)
+		if err != nil {
+			return "", err
+		}
+		if last = c.patchDrill(ctx, d, operations); last == nil {
+			return DrillUndone, nil
+		}
+	}
+	return "", fmt.Errorf("unable to end the drill of %s: %w", d.Workload.workloadName(), last)
+}
+
+// undo puts the good template back, and has a rollout go on that rollbackd stopped on suspicion.
+func (d Drill) undo(live deployment) ([]operation, error) {
+	from, err := canonical(live.Spec.Template)
+	if err != nil {
+		return nil, err
+	}
+	operations := []operation{{"test", "/metadata/uid", d.UID}, {"test", "/spec/template", from}, {"replace", "/spec/template", d.Good}}
+	if own := ownPause(live); own != nil {
+		operations = append(operations, own.resume()...)
+	}
+	return operations, nil
+}
+
+func (c *Cluster) patchDrill(ctx context.Context, d Drill, operations []operation) error {
+	body, err := json.Marshal(operations)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	_, err = c.client.Resource(d.Workload.Kind.resource()).Namespace(d.Workload.Namespace).
+		Patch(ctx, d.Workload.Name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: DrillFieldManager})
+	return err
+}
+
+// FindDrill finds a drill whose version is live, so that it can be ended by somebody who did not begin it. What was live before is the
+// newest revision that is of no drill. The error is ErrNoDrill if none is live.
+func (c *Cluster) FindDrill(ctx context.Context, w Workload) (Drill, error) {
+	s, err := c.Read(ctx, w, nil)
+	if err != nil {
+		return Drill{}, err
+	}
+	id := drillIn(s.Template)
+	if id == "" {
+		return Drill{}, fmt.Errorf("%s: %w", w.workloadName(), ErrNoDrill)
+	}
+	for _, r := range s.Revisions {
+		if drillIn(r.Template) == "" {
+			return Drill{ID: id, Workload: w, UID: s.UID, Good: r.Template, Bad: s.Template}, nil
+		}
+	}
+	return Drill{}, fmt.Errorf("%s runs the version of a drill, and none of its revisions is of another", w.workloadName())
+}
+
+// ErrNoDrill says that the workload does not run the version of a drill.
+var ErrNoDrill = errors.New("it does not run the version of a drill")
+
+// DrillRuns reports whether the release of a drill has a pod, and so can be found by whoever watches; also true is that the workload
+// runs something else by now. It tells from one live read.
+func (c *Cluster) DrillRuns(ctx context.Context, d Drill) (bool, error) {
+	s, err := c.Read(ctx, d.Workload, nil)
+	if err != nil {
+		return false, err
+	}
+	if drillIn(s.Template) != d.ID {
+		return true, nil
+	}
+	return s.ObservedGeneration >= s.Generation && s.Live != nil && !s.Live.FirstPodAt.IsZero(), nil
+}
