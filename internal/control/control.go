@@ -53,7 +53,9 @@ const (
 	List Verb = "list"
 )
 
-func verbs() []Verb { return []Verb{Approve, Deny, Abort, Hold, Rollback, List, Incidents, Journal, MayDrill} }
+func verbs() []Verb {
+	return []Verb{Approve, Deny, Abort, Hold, Rollback, List, Incidents, Journal, MayDrill}
+}
 
 func kinds() []event.Kind {
 	return []event.Kind{event.KindDeployment, event.KindStatefulSet, event.KindDaemonSet}
