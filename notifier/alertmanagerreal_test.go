@@ -122,19 +122,30 @@ func TestRealAlertmanagerForgets(t *testing.T) {
 // activeAlerts are the labels of the alerts that fire at an Alertmanager.
 func activeAlerts(t *testing.T, url string) []map[string]string {
 	t.Helper()
+	var out []map[string]string
+	for _, a := range alertsAt(t, url) {
+		out = append(out, a.Labels)
+	}
+	return out
+}
+
+// gotAlert is an alert as Alertmanager shows it.
+type gotAlert struct {
+	Labels    map[string]string `json:"labels"`
+	Receivers []struct {
+		Name string `json:"name"`
+	} `json:"receivers"`
+}
+
+func alertsAt(t *testing.T, url string) []gotAlert {
+	t.Helper()
 	answer, err := httpCall{Client: newHTTPClient(nil), Method: http.MethodGet, URL: url + "/api/v2/alerts?active=true"}.do(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	var alerts []struct {
-		Labels map[string]string `json:"labels"`
-	}
-	if err := json.Unmarshal(answer.Body, &alerts); err != nil {
+	var out []gotAlert
+	if err := json.Unmarshal(answer.Body, &out); err != nil {
 		t.Fatal(err)
-	}
-	var out []map[string]string
-	for _, a := range alerts {
-		out = append(out, a.Labels)
 	}
 	return out
 }

@@ -69,6 +69,25 @@ func TestSinksKeepTheirSecrets(t *testing.T) {
 	}
 }
 
+// The examples of the documentation must be what the daemon takes.
+func TestDocumentedSinks(t *testing.T) {
+	files, err := filepath.Glob("../../docs/notifications/*.md")
+	require.NoError(t, err)
+	found := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, part := range strings.Split(string(text), "```yaml\nnotify:\n")[1:] {
+			example, _, closed := strings.Cut(part, "```\n")
+			require.True(t, closed, file)
+			_, err := Parse(edited("policies:", "notify:\n"+example+"policies:"))
+			require.NoError(t, err, file)
+			found++
+		}
+	}
+	require.GreaterOrEqual(t, found, 4)
+}
+
 func TestSecretFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
 	_, err := secretFile(path)
