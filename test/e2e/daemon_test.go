@@ -56,6 +56,8 @@ type settings struct {
 	GitOps string
 	// Budgets are those of the top level, as YAML; empty for the default.
 	Budgets string
+	// Notify says who is told what, as YAML; empty for the daemon's own log.
+	Notify string
 	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it. A bad release is
 	// acted on long before that, so Active costs such a test nothing, and is long enough for a machine that is busy.
 	For, Active, OnCall, End, SettleFor time.Duration
@@ -101,6 +103,9 @@ leaderElection: {{.LeaderElection}}
 {{- if .Sources}}
 sources:
 {{.Sources}}
+{{- end}}
+{{- if .Notify}}
+notify: {{.Notify}}
 {{- end}}
 {{- if .Budgets}}
 budgets: {{.Budgets}}
