@@ -23,6 +23,8 @@ const (
 	resolvedFor = 15 * time.Minute
 	// loneFor is for how long an alert of no incident holds: nothing will say when it is over.
 	loneFor = time.Hour
+	// testFor is for how long that of a test does.
+	testFor = 5 * time.Minute
 	// instanceDeadline bounds the wait for one instance. It is short, because those that are alive wait for one that is dead.
 	instanceDeadline = 5 * time.Second
 	// alertsPerCall is how many alerts one call carries.
@@ -167,7 +169,11 @@ func (a *Alertmanager) lone(n Notice) []alert {
 	if n.Kind != KindTest && n.Severity != Warn && n.Severity != Page {
 		return nil
 	}
-	return []alert{a.alert(n, n.Severity, a.opts.Now().Add(loneFor))}
+	lasts := loneFor
+	if n.Kind == KindTest {
+		lasts = testFor
+	}
+	return []alert{a.alert(n, n.Severity, a.opts.Now().Add(lasts))}
 }
 
 // state returns what is known of an incident's alert; the severity is Info where nothing is.
@@ -223,7 +229,7 @@ func (a *Alertmanager) postBatch(ctx context.Context, alerts []alert) error {
 		wg.Go(func() {
 			_, failures[i] = httpCall{
 				Client: a.client, URL: strings.TrimSuffix(base, "/") + "/api/v2/alerts", Body: alerts, Deadline: instanceDeadline, Now: a.opts.Now,
-			}.do(ctx)
+			}.doAPI(ctx)
 		})
 	}
 	wg.Wait()

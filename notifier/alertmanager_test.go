@@ -173,7 +173,7 @@ func TestAlertmanagerNoticesWithoutAnIncident(t *testing.T) {
 			got = append(got, fmt.Sprint(a.Labels["alertname"], " ", a.Labels["notice"], " ", a.Labels["severity"], " ", a.EndsAt.Format(time.TimeOnly)))
 		}
 	}
-	want := []string{"RollbackdNotice lost-1 p1 11:06:00", "RollbackdNotice pm-1 warning 11:06:00", "RollbackdTest test-1 info 11:06:00"}
+	want := []string{"RollbackdNotice lost-1 p1 11:06:00", "RollbackdNotice pm-1 warning 11:06:00", "RollbackdTest test-1 info 10:11:00"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("alerts (-want +got):\n%s", diff)
 	}

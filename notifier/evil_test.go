@@ -105,6 +105,12 @@ func wantRobust(t *testing.T, build func(url string) Sink) {
 			}
 		})
 	}
+	t.Run("asks to log in", func(t *testing.T) {
+		s := serve(t, answering(200, "\n<!doctype html><title>Log in</title>", "Content-Type", "text/html"))
+		if retry, err := build(s.URL).Notify(t.Context(), badRelease()); err == nil || retry {
+			t.Errorf("Notify = %v, %v; want an error that stays", retry, err)
+		}
+	})
 	t.Run("hangs", func(t *testing.T) {
 		s := serve(t, hanging)
 		ctx, cancel := contextFor(t, 300*time.Millisecond)

@@ -119,6 +119,15 @@ func (c httpCall) do(ctx context.Context) (httpAnswer, error) {
 	return httpAnswer{Status: res.StatusCode, Header: res.Header, Body: body}, nil
 }
 
+// doAPI is do for a receiver that never answers with a web page: where one comes, a proxy wants somebody to log in, or the address is wrong.
+func (c httpCall) doAPI(ctx context.Context) (httpAnswer, error) {
+	answer, err := c.do(ctx)
+	if err == nil && bytes.HasPrefix(bytes.TrimSpace(answer.Body), []byte("<")) {
+		return httpAnswer{}, &httpError{Status: answer.Status, text: "a web page came in answer; is the address right, and does no proxy ask to log in?"}
+	}
+	return answer, err
+}
+
 func (c httpCall) request(ctx context.Context) (*http.Request, error) {
 	body, isJSON, err := c.encode()
 	if err != nil {

@@ -66,7 +66,7 @@ func (p *PagerDuty) Notify(ctx context.Context, n Notice) (retry bool, err error
 		e.RoutingKey = key
 		_, err := httpCall{
 			Client: p.client, URL: strings.TrimSuffix(p.opts.URL, "/") + e.path(), Body: e, Secrets: []string{key}, Now: p.opts.Now,
-		}.do(ctx)
+		}.doAPI(ctx)
 		if err != nil {
 			return mayRetry(err), err
 		}

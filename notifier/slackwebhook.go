@@ -52,6 +52,6 @@ func (s *SlackWebhook) Notify(ctx context.Context, n Notice) (retry bool, err er
 	if err := s.pace.wait(ctx); err != nil {
 		return mayRetry(err), err
 	}
-	_, err = httpCall{Client: s.client, URL: address, Body: slackMessageOf(n), Secrets: []string{address}, Now: s.opts.Now}.do(ctx)
+	_, err = httpCall{Client: s.client, URL: address, Body: slackMessageOf(n), Secrets: []string{address}, Now: s.opts.Now}.doAPI(ctx)
 	return mayRetry(err), err
 }
