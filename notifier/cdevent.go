@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 	"time"
@@ -121,7 +122,8 @@ func (w cdWriter) incident(predicate, id string, n Notice) cdEvent {
 
 // rolledBack tells which artifact serves again. The document must name one; where the image is not known it names the version.
 func (w cdWriter) rolledBack(n Notice) cdEvent {
-	e := w.event("service", "rolledback", n.ID+".rolledback", n)
+	// A watch rolls back once, and may say so more than once: when it helped, and when the release came back.
+	e := w.event("service", "rolledback", cmp.Or(plain(n.Watch, maxField), n.ID)+".rolledback", n)
 	e.Subject.ID = plain(n.Workload, maxField)
 	e.Subject.Content.ArtifactID = imagePURL(n.TargetImage)
 	if e.Subject.Content.ArtifactID == "" {

@@ -69,7 +69,7 @@ func TestCDEventDocuments(t *testing.T) {
 				"description": "shop/checkout v1.2.3 is bad", "environment": {"id": "production"}, "service": {"id": "shop/checkout"},
 				"artifactId": "` + artifact + `", "ticketURI": "https://rollbackd.example/incidents/incident-20261122T100510Z/"}}, ` + shared05 + `}`}},
 		"rolled back": {CDEvents05, later(KindRolledBack, func(n *Notice) { n.RolledBack = true }), []string{`{
-			"context": {"specversion": "0.5.1", "id": "n-9.rolledback", "source": "/rollbackd/main",
+			"context": {"specversion": "0.5.1", "id": "production.shop.abc.rolledback", "source": "/rollbackd/main",
 				"type": "dev.cdevents.service.rolledback.0.3.0", "timestamp": "2026-11-22T10:06:10Z", "links": [` + linkDeploy + `, ` + linkDetected + `]},
 			"subject": {"id": "shop/checkout", "source": "/rollbackd/main", "content": {"environment": {"id": "production"},
 				"artifactId": "pkg:oci/checkout?repository_url=registry.example/shop/checkout&tag=v1.2.2"}}, ` + shared05 + `}`, `{

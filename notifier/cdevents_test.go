@@ -141,6 +141,10 @@ func TestCDEventsWithoutNATS(t *testing.T) {
 	require.True(t, retry)
 	_, err = sink.Notify(t.Context(), later(KindHealthy, nil))
 	require.NoError(t, err, "there is nothing to publish")
+	_, err = sink.Notify(t.Context(), Notice{Kind: KindTest})
+	require.ErrorContains(t, err, "reach NATS", "a test tries the connection")
+	_, err = cdEvents(t, CDEventsOptions{Conn: natsServer(t, "")}).Notify(t.Context(), Notice{Kind: KindTest})
+	require.NoError(t, err)
 }
 
 func TestCDEventsWaitNoLongerThanTheyMay(t *testing.T) {

@@ -76,10 +76,10 @@ func (k *KubernetesEvents) Name() string { return k.opts.Name }
 
 // Notify creates the Event. The same notice again has an Event of the same name, so it is there once.
 func (k *KubernetesEvents) Notify(ctx context.Context, n Notice) (bool, error) {
-	namespace, name, ok := strings.Cut(n.Workload, "/")
-	if !ok {
-		return false, nil
+	if n.Workload == "" {
+		return k.reach(ctx, n)
 	}
+	namespace, name, _ := strings.Cut(n.Workload, "/")
 	for _, part := range []string{namespace, name} {
 		if problems := content.IsPathSegmentName(part); len(problems) > 0 || part == "" || len(part) > 253 {
 			return false, fmt.Errorf("%q is no workload that an Event could be about", plain(n.Workload, maxQuoted))
@@ -99,6 +99,17 @@ func (k *KubernetesEvents) Notify(ctx context.Context, n Notice) (bool, error) {
 		return false, fmt.Errorf("create an Event (this needs the verb create on events of events.k8s.io in namespace %s): %w", namespace, harmlessError{err})
 	}
 	return apiMayRetry(err), fmt.Errorf("create an Event in namespace %s: %w", namespace, harmlessError{err})
+}
+
+// reach does nothing for a notice of no workload, but tries the connection where that is what it is for: what is read need not be there.
+func (k *KubernetesEvents) reach(ctx context.Context, n Notice) (bool, error) {
+	if n.Kind != KindTest {
+		return false, nil
+	}
+	if _, err := k.uid(ctx, "default", "rollbackd", "Deployment"); err != nil {
+		return apiMayRetry(err), fmt.Errorf("reach the API server: %w", harmlessError{err})
+	}
+	return false, nil
 }
 
 // uid is by what kubectl describe finds a workload's Events. It is empty where the workload is gone, or may not be read.

@@ -133,7 +133,12 @@ func TestNoticesWithoutAWorkloadHaveNoEvent(t *testing.T) {
 	api := &apiServer{}
 	_, err := kubeEvents(t, api).Notify(t.Context(), Notice{Title: "three deployments are bad"})
 	require.NoError(t, err)
-	for _, workload := range []string{"../kube-system", "shop/../x", "shop/", "/x", "shop/" + strings.Repeat("x", 300)} {
+	require.Empty(t, api.paths)
+	_, err = kubeEvents(t, &apiServer{get: 404}).Notify(t.Context(), Notice{Kind: KindTest})
+	require.NoError(t, err)
+	_, err = kubeEvents(t, &apiServer{get: 401}).Notify(t.Context(), Notice{Kind: KindTest})
+	require.ErrorContains(t, err, "reach the API server")
+	for _, workload := range []string{"shop", "../kube-system", "shop/../x", "shop/", "/x", "shop/" + strings.Repeat("x", 300)} {
 		retry, err := kubeEvents(t, api).Notify(t.Context(), Notice{Workload: workload})
 		require.ErrorContains(t, err, "no workload that an Event could be about", workload)
 		require.False(t, retry)

@@ -72,7 +72,7 @@ func (s *SMTPSink) resolve(file string) {
 	s.CAFile, s.PasswordFile = relativeTo(file, s.CAFile), relativeTo(file, s.PasswordFile)
 }
 
-func (s *SMTPSink) manner() manner { return manner{groups: true, medium: "email"} }
+func (s *SMTPSink) manner() manner { return manner{groups: true, medium: MediumEmail} }
 
 func (s *SMTPSink) build(name string, _ SinkTools) (notifier.Sink, error) {
 	config := &tls.Config{ServerName: s.ServerName}
