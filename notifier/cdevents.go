@@ -147,6 +147,10 @@ func (c *CDEvents) publishPlain(ctx context.Context, msg *nats.Msg) error {
 	return nil
 }
 
+// maxToken bounds a name within a subject, in bytes. No name of Kubernetes is longer, and a server closes the connection on which a subject of
+// some four thousand comes.
+const maxToken = 253
+
 // cdSubjectOf puts a notice's names into a subject.
 func cdSubjectOf(template string, n Notice) string {
 	namespace, name, _ := strings.Cut(n.Workload, "/")
@@ -157,7 +161,7 @@ func cdSubjectOf(template string, n Notice) string {
 
 // subjectTokens escapes a name that may hold dots, and then is several tokens as it is in the subjects of deployments.
 func subjectTokens(name string) string {
-	parts := strings.Split(plain(name, maxField), ".")
+	parts := strings.Split(plain(name, maxToken), ".")
 	for i, p := range parts {
 		parts[i] = subjectToken(p)
 	}
@@ -169,9 +173,10 @@ func subjectToken(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return escaped(plain(s, maxField), func(b byte) bool {
+	token := escaped(plain(s, maxToken), func(b byte) bool {
 		return b > ' ' && b < 0x7f && !strings.ContainsRune("%.*>", rune(b))
 	})
+	return token[:min(len(token), maxToken)]
 }
 
 // headerValue escapes a value as CloudEvents' NATS protocol binding has it.

@@ -193,6 +193,16 @@ func TestSubjectOfACDEvent(t *testing.T) {
 	}
 }
 
+func TestSubjectIsNoLongerThanAServerTakes(t *testing.T) {
+	long := strings.Repeat("é.", 10000)
+	n := Notice{ID: "n", Kind: KindRolledBack, RolledBack: true, Environment: long, Workload: long + "/" + long}
+	require.Less(t, len(cdSubjectOf(DefaultCDEventsSubject, n)), 2000)
+	nc := natsServer(t, "")
+	_, err := cdEvents(t, CDEventsOptions{Conn: nc}).Notify(t.Context(), n)
+	require.NoError(t, err)
+	require.True(t, nc.IsConnected())
+}
+
 func TestHeaderValue(t *testing.T) {
 	// The example of CloudEvents' NATS protocol binding, section 3.1.3.2.
 	if got := headerValue("Euro € 😀"); got != "Euro%20%E2%82%AC%20%F0%9F%98%80" {

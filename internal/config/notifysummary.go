@@ -85,6 +85,7 @@ func (c *Config) unheard(warn func(path []any, format string, args ...any)) {
 			warn([]any{"notify", "routes", i, "to"}, "names nobody, because notify.contacts is not given, which says who has which role")
 		}
 	}
+	c.unaddressed(warn)
 }
 
 // unpaged are the kinds of pages of an environment that some workload's would reach no sink.

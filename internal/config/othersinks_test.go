@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -95,6 +96,30 @@ func TestOtherSinksAreMade(t *testing.T) {
 	require.Len(t, made, 7)
 	for i, r := range made {
 		require.Equal(t, c.Notify.Sinks[i].Name, r.Sink.Name())
+	}
+}
+
+// E-mail that would be for nobody is said before there is any.
+func TestMailForNobody(t *testing.T) {
+	const warning = "line 6: notify.sinks[0].smtp: has no to, and a route leads to it that names no roles, so the e-mail of that route is for nobody; give either"
+	for name, c := range map[string]struct {
+		smtp, routes string
+		warned       bool
+	}{
+		"neither":               {"", "", true},
+		"a route without roles": {"", "  routes: [{sinks: [mail], to: [on-call]}, {sinks: [mail]}]\n", true},
+		"roles":                 {"", "  routes: [{sinks: [mail], to: [on-call]}]\n", false},
+		"addresses":             {", to: [a@example.com]", "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config, err := Parse(edited(inTop("notify:\n  sinks:\n  - {name: mail, smtp: {server: \"m:25\", from: a@example.com" + c.smtp + "}}\n" + c.routes)...))
+			require.NoError(t, err)
+			var got []string
+			for _, w := range config.Warnings() {
+				got = append(got, w.String())
+			}
+			require.Equal(t, c.warned, slices.Contains(got, warning), got)
+		})
 	}
 }
 

@@ -68,6 +68,18 @@ func (s *SMTPSink) check(k *checker, field func(...any) []any) {
 	}
 }
 
+// unaddressed warns of e-mail that would be for nobody.
+func (c *Config) unaddressed(warn func(path []any, format string, args ...any)) {
+	for i, s := range c.Notify.Sinks {
+		if s.SMTP == nil || len(s.SMTP.To) > 0 {
+			continue
+		}
+		if slices.ContainsFunc(c.NotifyRoutes(), func(r notifier.Route) bool { return slices.Contains(r.Sinks, s.Name) && len(r.To) == 0 }) {
+			warn([]any{"notify", "sinks", i, "smtp"}, "has no to, and a route leads to it that names no roles, so the e-mail of that route is for nobody; give either")
+		}
+	}
+}
+
 func (s *SMTPSink) resolve(file string) {
 	s.CAFile, s.PasswordFile = relativeTo(file, s.CAFile), relativeTo(file, s.PasswordFile)
 }
