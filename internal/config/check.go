@@ -38,6 +38,7 @@ func (c *Config) check(k *checker) {
 	c.checkEndpoints(k)
 	c.checkLog(k)
 	c.Notify.check(k)
+	c.checkDocuments(k)
 	c.LeaderElection.check(k, c.NATS)
 	c.Drills.check(k, c.Environments)
 	c.checkSources(k)

@@ -28,6 +28,9 @@ func wrongOtherSinks() []mistaken {
 			at + `cdevents.source: "a b" is not a URI reference; write it as /rollbackd/production-eu`,
 			at + `cdevents.specVersion: "0.3" is not a version of CDEvents that is known here; use one of 0.4, 0.5`,
 			at + `cdevents.mode: "batch" is not a mode; use one of binary, structured`}},
+		{inTop("sources: [{name: ci, subject: ci.*.deployed, format: cdevents, environment: production, namespaces: [shop]}]\n" +
+			`notify: {sinks: [{name: x, cdevents: {subject: "ci.{environment}-eu.{workload}"}}, {name: y, cdevents: {subject: "ci.{namespace}.done"}}]}`), []string{
+			`line 5: notify.sinks[0].cdevents.subject: "ci.{environment}-eu.{workload}" has messages in common with "ci.*.deployed" of source ci, whose publishers could forge them; use another subject`}},
 		{inSink(`cdevents: {mode: []}`), []string{at + "cdevents.mode: is a list; it must be text"}},
 		{inSink("shoutrrr: {}"), []string{at + "shoutrrr.urlFile: is missing; name the file that holds the service's URL"}},
 		{inSink(`shoutrrr: {url: "ntfy://x"}`), []string{at + `shoutrrr.url: unknown key "url"; check its spelling, and by the indentation what it belongs to`}},

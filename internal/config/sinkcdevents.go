@@ -45,6 +45,37 @@ func (s *CDEventsSink) check(k *checker, field func(...any) []any) {
 	oneOf(k, field("mode"), "a mode", s.Mode, []notifier.CloudEventsMode{notifier.Binary, notifier.Structured})
 }
 
+// checkDocuments keeps documents off the subjects of sources: the daemon would be told its own, and whoever may publish for a source could
+// forge them.
+func (c *Config) checkDocuments(k *checker) {
+	for i, s := range c.Notify.Sinks {
+		if s.CDEvents == nil || !publishable(s.CDEvents.Subject) {
+			continue
+		}
+		pattern := documentPattern(s.CDEvents.Subject)
+		for _, source := range c.Sources {
+			if isSubject(source.Subject) && overlap(pattern, source.Subject) {
+				k.say([]any{"notify", "sinks", i, "cdevents", "subject"}, "%q has messages in common with %q of source %s, whose publishers could forge them; use another subject",
+					s.CDEvents.Subject, source.Subject, source.Name)
+			}
+		}
+	}
+}
+
+// documentPattern matches the subjects of documents: a name is a token, and the workload's, which may hold dots, may be several.
+func documentPattern(subject string) string {
+	tokens := strings.Split(subject, ".")
+	for i, t := range tokens {
+		if strings.Contains(t, "{workload}") {
+			return strings.Join(append(tokens[:i], ">"), ".")
+		}
+		if strings.Contains(t, "{") {
+			tokens[i] = "*"
+		}
+	}
+	return strings.Join(tokens, ".")
+}
+
 // publishable reports whether a subject is one when names stand in it.
 func publishable(subject string) bool {
 	named := strings.NewReplacer("{environment}", "x", "{namespace}", "x", "{workload}", "x").Replace(subject)

@@ -164,11 +164,11 @@ func TestReceiversHearOfARollback(t *testing.T) {
 	}
 	thread := "References: <rollbackd.i." + v.Incident + "@example.com>\r\n"
 	require.Contains(t, strings.Join(mails.all(), "\n"), thread)
-	requireNowhere(t, d, base64.StdEncoding.EncodeToString([]byte(hookKey)), hookKey, "e2e-chat-token")
+	requireKeptSecret(t, d, base64.StdEncoding.EncodeToString([]byte(hookKey)), hookKey, "e2e-chat-token")
 }
 
-// requireNowhere looks for secrets in the log and in all that is recorded. The files that they are read from have names of their own.
-func requireNowhere(t *testing.T, d *daemon, secrets ...string) {
+// requireKeptSecret looks for secrets in the log and in all that is recorded. The files that they are read from have names of their own.
+func requireKeptSecret(t *testing.T, d *daemon, secrets ...string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(d.Dir, func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || slices.Contains([]string{"hook-secret", "chat-url"}, entry.Name()) {
