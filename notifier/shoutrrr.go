@@ -200,7 +200,10 @@ func (w *witness) words() string {
 	if why := w.failed.Load(); why != nil {
 		return *why
 	}
-	if status := w.status.Load(); status != 0 {
+	switch status := w.status.Load(); {
+	case status/100 == 2:
+		return fmt.Sprintf("the receiver answered %d, and refused the message in words that are not shown, because they may hold the URL", status)
+	case status != 0:
 		return fmt.Sprintf("the receiver answered %d", status)
 	}
 	return "the message was not sent; what the service says of it is not shown, because that may hold the URL"
