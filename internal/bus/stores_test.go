@@ -219,6 +219,12 @@ func TestNames(t *testing.T) {
 	_, err := names.Claim(t.Context(), "a..b", "a")
 	require.ErrorContains(t, err, "not fit")
 
+	for name, want := range map[string]string{"incident-1": "a", "incident-1-2": "b", "incident-2": "", "not a name": ""} {
+		owner, err := names.Owner(t.Context(), name)
+		require.NoError(t, err)
+		require.Equal(t, want, owner, name)
+	}
+
 	other := open(t, connect(t, server), Options{Instance: "other"}).Names()
 	name, err := other.Claim(t.Context(), "incident-1", "z")
 	require.NoError(t, err)
