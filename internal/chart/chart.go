@@ -1,4 +1,4 @@
-// Package chart draws a signal over time as SVG.
+// Package chart draws a signal over time as SVG, and as PNG for those who show no SVG.
 //
 // It is a pure function from data to bytes: the same chart gives the same picture, in a page and in a file of its own. It
 // draws by itself because what it draws must be readable in light and dark, on paper and without colour, and must show gaps
