@@ -25,7 +25,7 @@ func (s Summary) evidence(p *page, pictures []picture) {
 	s.measured(p, *lead)
 	if shown := of(pictures, lead.Signal); len(shown) > 0 {
 		p.line("- Chart: %s", charted(shown))
-		if graphs := s.graphs(lead.Signal, spanOf(shown[0])); graphs != "" {
+		if graphs := s.graphs(p, lead.Signal, spanOf(shown[0])); graphs != "" {
 			p.line("- Graph in Prometheus, of the query below over the span of the chart: %s", graphs)
 		}
 	}
@@ -35,7 +35,7 @@ func (s Summary) evidence(p *page, pictures []picture) {
 	}
 	for _, other := range j.Signals {
 		if other.Signal != lead.Signal {
-			p.line("- Other signal %s: %s (%s)%s", text(other.Signal), text(string(other.Verdict)), text(other.Reason), s.charted(pictures, other.Signal))
+			p.line("- Other signal %s: %s (%s)%s", text(other.Signal), text(string(other.Verdict)), text(other.Reason), s.charted(p, pictures, other.Signal))
 		}
 	}
 }

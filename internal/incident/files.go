@@ -44,7 +44,7 @@ func Files(entries []Entry) []File {
 }
 
 // folder lists the files of the folder, so that whoever opens one finds the others.
-func folder(p *page, pictures []picture) {
+func folder(p *page, pictures []picture, diagnosis []File) {
 	p.section("Files")
 	for _, f := range []struct{ name, what string }{
 		{postmortemFile, "the postmortem, with the facts filled in"},
@@ -57,6 +57,9 @@ func folder(p *page, pictures []picture) {
 	}
 	for _, pic := range pictures {
 		p.line("- %s: %s", link(pic.name, pic.name), pic.what())
+	}
+	for _, f := range diagnosis {
+		p.line("- %s: what was gathered in the cluster", link(f.Name, f.Name))
 	}
 }
 
@@ -95,13 +98,13 @@ func charted(pictures []picture) string {
 }
 
 // charted links to the pictures and the graphs of a signal that did not decide.
-func (s Summary) charted(pictures []picture, signal string) string {
+func (s Summary) charted(p *page, pictures []picture, signal string) string {
 	shown := of(pictures, signal)
 	if len(shown) == 0 {
 		return ""
 	}
 	out := "; " + link("chart", shown[0].name)
-	if graphs := s.graphs(signal, spanOf(shown[0])); graphs != "" {
+	if graphs := s.graphs(p, signal, spanOf(shown[0])); graphs != "" {
 		out += ", in Prometheus " + graphs
 	}
 	return out

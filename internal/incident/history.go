@@ -148,8 +148,6 @@ func (s Summary) tellAction(e Entry) string {
 		return tellResumed(e.Resumed)
 	case e.Postmortem != nil:
 		return tellPostmortem(e.Postmortem, e.Actor)
-	case e.Told != nil:
-		return tellTold(e.Told)
 	case e.Diagnosis != nil:
 		return tellDiagnosis(e.Diagnosis)
 	default:

@@ -84,13 +84,15 @@ func (i impact) String() string {
 	if i.of.BaselineCounts.N == 0 {
 		return fmt.Sprintf("%s: %s %s; there is no baseline to compare with%s", name, share(i.counts), w.Bad, unmeasured)
 	}
-	expected := i.of.Baseline * float64(i.counts.N)
-	so := fmt.Sprintf("**about %s more %s**", whole(i.excess()), w.Bad)
-	if math.Round(i.excess()) <= 0 {
-		so = "no more " + w.Bad
+	if i.counts.K == 0 {
+		return fmt.Sprintf("%s: none of %s %s%s", name, plural(i.counts.N, "request"), w.Bad, unmeasured)
 	}
-	return fmt.Sprintf("%s: %s %s; by the baseline of %s about %s would have been so, and %s%s",
-		name, share(i.counts), w.Bad, percent(i.of.Baseline), whole(expected), so, unmeasured)
+	more := fmt.Sprintf("**%s more**", whole(i.excess()))
+	if math.Round(i.excess()) <= 0 {
+		more = "no more"
+	}
+	return fmt.Sprintf("%s: %s %s, %s than the %s that the baseline of %s makes expect%s",
+		name, share(i.counts), w.Bad, more, whole(i.of.Baseline*float64(i.counts.N)), percent(i.of.Baseline), unmeasured)
 }
 
 // whole writes a number without its fraction, with a comma between thousands.

@@ -1,7 +1,9 @@
 package incident
 
 import (
+	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,22 +33,46 @@ func (s Summary) graph(query string, span analyzer.Span) string {
 	}
 	// Versions 2 and 3 of Prometheus both understand these.
 	end := span.At.UTC().Truncate(time.Minute).Add(time.Minute)
-	length := end.Sub(span.From.UTC()).Round(time.Minute)
+	length := end.Sub(span.From.UTC().Truncate(time.Minute))
 	return s.prometheus + "/graph?" + url.Values{
-		"g0.expr": {query}, "g0.tab": {"0"}, "g0.range_input": {brief(max(length, time.Minute))}, "g0.end_input": {end.Format(graphTime)},
+		"g0.expr": {query}, "g0.tab": {"0"}, "g0.range_input": {brief(length)}, "g0.end_input": {end.Format(graphTime)},
 	}.Encode()
 }
 
-// link writes a link in Markdown. The address must be one that graph made, or the name of a file of the folder.
+// link writes a link in Markdown to a file of the folder.
 func link(words, address string) string {
 	if strings.IndexFunc(address, func(r rune) bool { return !plain(r) }) < 0 {
 		return "[" + words + "](" + address + ")"
 	}
-	return "[" + words + "](<" + strings.NewReplacer("<", "%3C", ">", "%3E", "\n", "", "\\", "%5C").Replace(address) + ">)"
+	return "[" + words + "](<" + unbracketed(address) + ">)"
+}
+
+// refer links to an address by its number. It is as long as a paragraph, and would make the lines around it hard to read as plain text.
+func (p *page) refer(words, address string) string {
+	i := slices.Index(p.addresses, address)
+	if i < 0 {
+		i = len(p.addresses)
+		p.addresses = append(p.addresses, address)
+	}
+	return fmt.Sprintf("[%s][graph %d]", words, i+1)
+}
+
+// define ends a page with the addresses that it refers to.
+func (p *page) define() {
+	for i, address := range p.addresses {
+		if i == 0 {
+			p.line("")
+		}
+		p.line("[graph %d]: <%s>", i+1, unbracketed(address))
+	}
+}
+
+func unbracketed(address string) string {
+	return strings.NewReplacer("<", "%3C", ">", "%3E", "\n", "", "\\", "%5C").Replace(address)
 }
 
 // graphs returns links to Prometheus for one signal: of the release, and of what was live after a rollback.
-func (s Summary) graphs(signal string, span analyzer.Span) string {
+func (s Summary) graphs(p *page, signal string, span analyzer.Span) string {
 	var links []string
 	judged := s.Decision
 	if judged == nil {
@@ -60,7 +86,7 @@ func (s Summary) graphs(signal string, span analyzer.Span) string {
 			continue
 		}
 		if address := s.graph(of.by.Graphs[signal], span); address != "" {
-			links = append(links, link(of.words, address))
+			links = append(links, p.refer(of.words, address))
 		}
 	}
 	return strings.Join(links, ", ")

@@ -52,6 +52,7 @@ func (s Summary) postmortemPage(entries []Entry, pictures []picture) []byte {
 	s.impactSection(&p, entries)
 	p.section("Root Causes")
 	p.line("%s", blank("why this version failed, and why it could reach "+or(text(s.Event.Environment), "this environment")))
+	firstGuess(&p, entries)
 	s.triggerSection(&p)
 	s.resolutionSection(&p)
 	s.detectionSection(&p)
@@ -65,7 +66,8 @@ func (s Summary) postmortemPage(entries []Entry, pictures []picture) []byte {
 	p.line("\n### What went wrong\n\n- %s", blank("what went wrong"))
 	p.line("\n### Where we got lucky\n\n- %s", blank("where we got lucky"))
 	s.shortTimeline(&p)
-	s.supporting(&p, pictures)
+	s.supporting(&p, pictures, diagnosisFiles(entries))
+	p.define()
 	return p.Bytes()
 }
 
@@ -224,14 +226,17 @@ func (s Summary) shortTimeline(p *page) {
 	}
 }
 
-func (s Summary) supporting(p *page, pictures []picture) {
+func (s Summary) supporting(p *page, pictures []picture, diagnosis []File) {
 	p.section("Supporting information")
 	for _, pic := range pictures {
 		line := link(pic.name, pic.name) + ": " + pic.what()
-		if graphs := s.graphs(pic.signal, spanOf(pic)); graphs != "" {
+		if graphs := s.graphs(p, pic.signal, spanOf(pic)); graphs != "" {
 			line += "; in Prometheus " + graphs
 		}
 		p.line("- %s", line)
+	}
+	for _, f := range diagnosis {
+		p.line("- %s: what was gathered in the cluster", link(f.Name, f.Name))
 	}
 	p.line("- %s and %s: the facts for programs, and all that was recorded", link(incidentFile, incidentFile), link(journalFile, journalFile))
 	p.line("- %s: the entry for the change log", link(changelogFile, changelogFile))
@@ -252,18 +257,6 @@ func tellPostmortem(m *Postmortem, actor string) string {
 		}
 	case !m.Due.IsZero():
 		out += " due by " + instant(m.Due)
-	}
-	return out
-}
-
-// tellTold tells who was told what.
-func tellTold(t *Told) string {
-	out := fmt.Sprintf("Told %s (%s): %s: %s", text(t.Sink), text(t.Severity), text(t.Title), text(t.Result))
-	if t.Detail != "" {
-		out += ": " + text(t.Detail)
-	}
-	if t.Attempts > 1 {
-		out += fmt.Sprintf(" after %d attempts", t.Attempts)
 	}
 	return out
 }

@@ -27,13 +27,18 @@ func (s Summary) timeline(entries []Entry, pictures []picture) []byte {
 	s.didItHelp(&p)
 	s.whatIsLeft(&p)
 	s.whoWasTold(&p)
-	folder(&p, pictures)
+	folder(&p, pictures, diagnosisFiles(entries))
 	history(&p, s, entries)
+	p.define()
 	return p.Bytes()
 }
 
 // page is Markdown under construction.
-type page struct{ bytes.Buffer }
+type page struct {
+	bytes.Buffer
+	// addresses are what the page refers to by number.
+	addresses []string
+}
 
 func (p *page) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
 
