@@ -11,7 +11,9 @@ import (
 // newTeller makes the pipeline of one term by which people are told. What a term leaves untold is in the outbox for the next one, whichever
 // replica that is of.
 func (p process) newTeller(events *bus.Bus) (*notifier.Dispatcher, error) {
-	to, err := receivers(p.cfg, config.SinkTools{Log: p.log, NATS: p.nc, Kubernetes: p.cfg.Kubernetes.Client, Memory: events.Memory()})
+	to, err := receivers(p.cfg, config.SinkTools{
+		Log: p.log, NATS: p.nc, Kubernetes: p.cfg.Kubernetes.Client, Memory: events.Memory(), Pictures: pictures{events.Names(), events.Journal()},
+	})
 	if err != nil {
 		return nil, err
 	}
