@@ -6,14 +6,32 @@ import (
 	"slices"
 )
 
-// mostDots is up to how many points a line shows each of them.
-const mostDots = 90
+// mostDots is up to how many points a line shows each of them, and apart how far they must be from each other for that.
+const (
+	mostDots = 90
+	apart    = 5
+)
+
+// dotted reports whether the points of a line are each shown.
+func (d *drawing) dotted(l Line) bool {
+	n := drawn(l)
+	if l.Style == Limit || l.Style == Baseline || n > mostDots {
+		return false
+	}
+	first, last := d.To, d.From
+	for _, p := range l.Points {
+		if _, ok := p.drawable(); ok {
+			first, last = earlier(first, p.At), later(last, p.At)
+		}
+	}
+	return n < 2 || (d.x(last)-d.x(first))/float64(n-1) >= apart
+}
 
 // line draws a course, broken where there is no data. Where the points lie apart each has a marker; where they do not, only
 // those that stand alone and would not be seen otherwise.
 func (d *drawing) line(l Line) {
 	var path, dots []byte
-	dotted := drawn(l) <= mostDots && l.Style != Limit && l.Style != Baseline
+	dotted := d.dotted(l)
 	for i, p := range l.Points {
 		v, ok := p.drawable()
 		if !ok || d.flat(l, i) {

@@ -21,7 +21,7 @@ type picture struct {
 const (
 	// mostPictures bounds how many signals are drawn. A policy has a handful.
 	mostPictures = 20
-	// leastBefore is how much of the time before a deployment is shown at the least.
+	// leastBefore is how much of the time before a deployment is shown at the least, unless less of it was measured.
 	leastBefore = 5 * time.Minute
 	// longAgo is how long before a breach a deployment must have been for the two to be drawn apart.
 	longAgo = 2 * time.Hour
@@ -94,9 +94,9 @@ func (s Summary) spans(c course) (whole, near analyzer.Span) {
 		}
 	}
 	end = latest(end, s.Times.CameBack)
-	before := max(leastBefore, end.Sub(start)/2)
-	if c.base != nil && c.base.To.After(c.base.From) {
-		before = min(before, c.base.To.Sub(c.base.From))
+	before := leastBefore
+	if len(c.before) > 0 && c.before[0].At.Before(start) {
+		before = min(max(before, end.Sub(start)/2), start.Sub(c.before[0].At))
 	}
 	whole = analyzer.Span{From: start.Add(-before), At: withMargin(start.Add(-before), end)}
 	if s.Decision != nil && s.Times.FirstBreach.Sub(start) > longAgo {
