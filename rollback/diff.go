@@ -10,6 +10,8 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/rollbackd/rollbackd/internal/mask"
 )
 
 // Diff shows what the plan changes as a unified diff of YAML: of a rolling update's undo the whole template, of a switch
@@ -19,7 +21,8 @@ import (
 // printable, or reorders what stands beside it, is shown as an escape sequence. What looks like a secret is hidden; where it is not the
 // same in both, the diff says so.
 func (p Plan) Diff() (string, error) {
-	before, after := hideSecrets(p.changes())
+	before, after := p.changes()
+	before, after = hideSecrets(mask.Masker{}, before, after)
 	from, err := asYAML(before)
 	if err != nil {
 		return "", fmt.Errorf("unable to show what %s is: %w", p.patched(), err)

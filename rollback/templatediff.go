@@ -10,9 +10,9 @@ import (
 )
 
 // TemplateDiff shows as a unified diff of YAML in what the pod template of a revision is another than the one before; empty if it
-// is not. What can act on a terminal is escaped, and what looks like a secret is hidden, as in Plan.Diff.
-func TemplateDiff(before, after Revision) (string, error) {
-	was, is := hideSecrets(inSpec("template", before.Template), inSpec("template", after.Template))
+// is not. What can act on a terminal is escaped, and secrets are hidden.
+func TemplateDiff(hide mask.Masker, before, after Revision) (string, error) {
+	was, is := hideSecrets(hide, inSpec("template", before.Template), inSpec("template", after.Template))
 	from, err := asYAML(was)
 	if err != nil {
 		return "", fmt.Errorf("unable to show the pod template of %s: %w", before.name(), err)
@@ -26,13 +26,13 @@ func TemplateDiff(before, after Revision) (string, error) {
 
 // hideSecrets hides what looks like a secret in two states of an object's part. Where one cannot be read, both stay as they are, for
 // whoever shows them to refuse.
-func hideSecrets(before, after any) (any, any) {
+func hideSecrets(hide mask.Masker, before, after any) (any, any) {
 	was, okBefore := partOf(before)
 	is, okAfter := partOf(after)
 	if !okBefore || !okAfter {
 		return before, after
 	}
-	return mask.Masker{}.Templates(was, is)
+	return hide.Templates(was, is)
 }
 
 func partOf(value any) (map[string]any, bool) {

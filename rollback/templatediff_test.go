@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rollbackd/rollbackd/internal/mask"
 )
 
 func TestTemplateDiffHidesSecrets(t *testing.T) {
@@ -14,7 +16,7 @@ func TestTemplateDiffHidesSecrets(t *testing.T) {
 	}
 	before := Revision{Version: "v1", Number: "1", Template: template("app:v1", "hunter1")}
 	after := Revision{Version: "v2", Number: "2", Template: template(`app:v2\u001b[31m`, "hunter2")}
-	diff, err := TemplateDiff(before, after)
+	diff, err := TemplateDiff(mask.Masker{}, before, after)
 	require.NoError(t, err)
 	for _, line := range []string{"--- v1 (revision 1)", "+++ v2 (revision 2)", `-          value: '*** (before)'`, `+          value: '*** (after)'`} {
 		require.Contains(t, diff, line+"\n")
@@ -28,10 +30,10 @@ func TestTemplateDiffHidesSecrets(t *testing.T) {
 	require.NotContains(t, diff, "hunter")
 	require.Equal(t, 2, strings.Count(diff, "***"))
 
-	same, err := TemplateDiff(before, before)
+	same, err := TemplateDiff(mask.Masker{}, before, before)
 	require.NoError(t, err)
 	require.Empty(t, same)
 
-	_, err = TemplateDiff(before, Revision{Template: []byte("[")})
+	_, err = TemplateDiff(mask.Masker{}, before, Revision{Template: []byte("[")})
 	require.ErrorContains(t, err, "revision")
 }

@@ -109,6 +109,10 @@ func (p process) carry(ctx context.Context, may gate) error {
 	}
 	clock := &clock{prometheus: prom, now: time.Now, scrape: time.Duration(cfg.Prometheus.ScrapeInterval), log: log}
 	acting := cluster.live(cfg.Kubernetes)
+	diagnoser, err := newDiagnoser(cfg)
+	if err != nil {
+		return err
+	}
 	ports, err := prepared(watch.Options{
 		Instance: cfg.Instance,
 		Policies: cfg.WatchPolicies(),
@@ -126,6 +130,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Scale:    acting,
 		Marks:    acting,
 		Pause:    acting,
+		Diagnose: diagnoser,
 		Feed:     cluster.feed,
 		Owners:   acting,
 		Labelled: acting,

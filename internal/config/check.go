@@ -42,6 +42,7 @@ func (c *Config) check(k *checker) {
 	c.LeaderElection.check(k, c.NATS)
 	c.Drills.check(k, c.Environments)
 	c.checkSources(k)
+	c.Diagnosis.check(k)
 	names := map[string]bool{}
 	for i, p := range c.Policies {
 		at := []any{"policies", i}

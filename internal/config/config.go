@@ -29,6 +29,7 @@ type Config struct {
 	Files        Files      `yaml:"files"`
 	Log          Log        `yaml:"log"`
 	Notify       Notify     `yaml:"notify"`
+	Diagnosis    Diagnosis  `yaml:"diagnosis"`
 	Budgets      Budgets    `yaml:"budgets"`
 	// Drills are rehearsals of a rollback (rollbackctl drill).
 	Drills Drills `yaml:"drills"`
@@ -233,6 +234,7 @@ func defaultConfig() *Config {
 		Notify:     defaultNotify(),
 		Budgets:    defaultBudgets(),
 
+		Diagnosis:      defaultDiagnosis(),
 		LeaderElection: defaultLeaderElection(),
 	}
 }

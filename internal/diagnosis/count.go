@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,8 +15,8 @@ const (
 	// mostShapes is how many shapes are kept; while counting there may be more, lest a log of random words fill the memory.
 	mostShapes  = 40
 	mostCounted = 2000
-	// mostErrors is how many error lines of one log are looked at.
-	mostErrors = 2000
+	// mostErrors is how many error lines of one log are looked at. If there are more, what they tell is of the time up to there.
+	mostErrors = 1000
 	// mostExample bounds a line that is shown, in runes.
 	mostExample = 400
 	// mostLastWords is how many last lines of a container that ended are kept, of mostLast lines that are looked at.
@@ -83,12 +84,21 @@ type counted struct {
 	pods map[string]bool
 }
 
+// counter counts shapes over all logs of a diagnosis.
+type counter struct {
+	hide   func(string) string
+	shapes map[string]*counted
+	// known are the shapes of lines that were seen, by the lines with their digits made alike; nil for those that are no errors. Most
+	// lines of a log differ in nothing else, and these need not be looked at again.
+	known map[string]*counted
+}
+
 // Count groups the errors in logs by shape. hide hides the secrets of a text.
 func Count(sources []Source, hide func(string) string) Logs {
 	var out Logs
-	shapes := map[string]*counted{}
+	c := counter{hide: hide, shapes: map[string]*counted{}, known: map[string]*counted{}}
 	for _, s := range sources {
-		log, minutes := countOne(s, shapes, hide)
+		log, minutes := c.count(s)
 		out.Read = append(out.Read, log)
 		if s.Side == Release {
 			out.ReleaseMinutes += minutes
@@ -102,10 +112,10 @@ func Count(sources []Source, hide func(string) string) Logs {
 		}
 	}
 	out.ReleaseMinutes, out.BeforeMinutes = rounded(out.ReleaseMinutes), rounded(out.BeforeMinutes)
-	for _, c := range shapes {
-		c.Shape.Pods = len(c.pods)
-		c.Trend = trendOf(c.Release, c.Before, out.ReleaseMinutes, out.BeforeMinutes)
-		out.Shapes = append(out.Shapes, c.Shape)
+	for _, one := range c.shapes {
+		one.Shape.Pods = len(one.pods)
+		one.Trend = trendOf(one.Release, one.Before, out.ReleaseMinutes, out.BeforeMinutes)
+		out.Shapes = append(out.Shapes, one.Shape)
 	}
 	slices.SortFunc(out.Shapes, func(a, b Shape) int {
 		return cmp.Or(cmp.Compare(out.increase(b), out.increase(a)), cmp.Compare(b.Release, a.Release), cmp.Compare(a.Shape, b.Shape))
@@ -131,8 +141,8 @@ func perMinute(n int, minutes float64) float64 {
 
 func rounded(minutes float64) float64 { return math.Round(minutes*100) / 100 }
 
-// countOne counts the errors of one log, and tells for how many minutes it was seen.
-func countOne(s Source, shapes map[string]*counted, hide func(string) string) (Log, float64) {
+// count counts the errors of one log, and tells for how many minutes it was seen.
+func (c *counter) count(s Source) (Log, float64) {
 	log := s.Log
 	var first, last time.Time
 	for raw := range strings.Lines(s.Text) {
@@ -141,16 +151,16 @@ func countOne(s Source, shapes map[string]*counted, hide func(string) string) (L
 			break
 		}
 		log.Lines++
-		l := readLine(raw, hide)
-		if !l.at.IsZero() {
+		at, text := splitTime(raw)
+		if !at.IsZero() {
 			if first.IsZero() {
-				first = l.at
+				first = at
 			}
-			last = l.at
+			last = at
 		}
-		if l.isError {
+		if shape := c.shapeOf(text); shape != nil {
 			log.Errors++
-			note(shapes, s, l)
+			shape.note(s, at, func() string { return shorten(readLine(text, c.hide).text, mostExample) })
 		}
 	}
 	from, to := s.From, s.To
@@ -160,33 +170,67 @@ func countOne(s Source, shapes map[string]*counted, hide func(string) string) (L
 	return log, max(to.Sub(from).Minutes(), 0)
 }
 
-func note(shapes map[string]*counted, s Source, l line) {
-	shape := ShapeOf(l.message)
-	c := shapes[shape]
-	if c == nil {
-		if len(shapes) >= mostCounted {
-			shape = "(other lines)"
-			c = shapes[shape]
+// shapeOf returns the shape of a line; nil if it is no error.
+func (c *counter) shapeOf(text string) *counted {
+	key := alike(text)
+	if shape, ok := c.known[key]; ok {
+		return shape
+	}
+	var shape *counted
+	if l := readLine(text, c.hide); l.isError {
+		shape = c.named(ShapeOf(l.message))
+	}
+	if len(c.known) < mostKnown {
+		c.known[key] = shape
+	}
+	return shape
+}
+
+// mostKnown bounds how many lines are known.
+const mostKnown = 4000
+
+func (c *counter) named(name string) *counted {
+	if c.shapes[name] == nil && len(c.shapes) >= mostCounted {
+		name = "(other lines)"
+	}
+	if c.shapes[name] == nil {
+		c.shapes[name] = &counted{Shape: Shape{Shape: name}, pods: map[string]bool{}}
+	}
+	return c.shapes[name]
+}
+
+// alike makes all digits of a line the same. Where a number is the line's level, it stays as it is.
+func alike(text string) string {
+	if numericLevel.MatchString(text) {
+		return text
+	}
+	out := []byte(text)
+	for i, b := range out {
+		if b >= '1' && b <= '9' {
+			out[i] = '0'
 		}
-		if c == nil {
-			c = &counted{Shape: Shape{Shape: shape, Example: shorten(l.text, mostExample), First: l.at}, pods: map[string]bool{}}
-			shapes[shape] = c
-		}
+	}
+	return string(out)
+}
+
+var numericLevel = regexp.MustCompile(`"level": ?\d`)
+
+// note counts a line. The example is the first of the release, or else the first of all.
+func (c *counted) note(s Source, at time.Time, example func() string) {
+	if c.Example == "" || s.Side == Release && c.Release == 0 {
+		c.Example, c.First, c.Last = example(), at, at
 	}
 	if s.Side != Release {
 		c.Before++
 		return
 	}
-	if c.Release == 0 { // what people look at is the release's
-		c.Example, c.First = shorten(l.text, mostExample), l.at
-	}
 	c.Release++
 	c.pods[s.Pod] = true
-	if l.at.Before(c.First) {
-		c.First = l.at
+	if at.Before(c.First) {
+		c.First = at
 	}
-	if l.at.After(c.Last) {
-		c.Last = l.at
+	if at.After(c.Last) {
+		c.Last = at
 	}
 }
 
@@ -197,11 +241,7 @@ func lastWords(s Source, hide func(string) string) LastWords {
 	lines = lines[max(0, len(lines)-mostLast):]
 	var text strings.Builder
 	for _, raw := range lines {
-		if first, rest, ok := strings.Cut(raw, " "); ok {
-			if _, err := time.Parse(time.RFC3339Nano, first); err == nil {
-				raw = rest
-			}
-		}
+		_, raw = splitTime(raw)
 		text.WriteString(plainText(raw))
 		text.WriteByte('\n')
 	}

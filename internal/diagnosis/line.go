@@ -11,24 +11,28 @@ import (
 
 // line is one line of a log, as it is looked at.
 type line struct {
-	at time.Time
 	// text is the line without its timestamp and control characters, message what of it tells what happened.
 	text, message string
 	isError       bool
 }
 
-// readLine takes a line of a log apart; hide hides its secrets. Lines begin with the time at which the runtime took them.
-func readLine(raw string, hide func(string) string) line {
-	l := line{text: strings.TrimRight(raw, "\r\n")}
-	if first, rest, ok := strings.Cut(l.text, " "); ok {
+// splitTime takes the time off a line, which the runtime put before it when it took the line.
+func splitTime(raw string) (at time.Time, text string) {
+	text = strings.TrimRight(raw, "\r\n")
+	if first, rest, ok := strings.Cut(text, " "); ok {
 		if at, err := time.Parse(time.RFC3339Nano, first); err == nil {
-			l.at, l.text = at.UTC(), rest
+			return at.UTC(), rest
 		}
 	}
-	if !mayBeError(l.text) {
-		return l
+	return time.Time{}, text
+}
+
+// readLine takes a line of a log apart; hide hides its secrets.
+func readLine(text string, hide func(string) string) line {
+	if !mayBeError(text) {
+		return line{text: text}
 	}
-	l.text = hide(plainText(l.text))
+	l := line{text: hide(plainText(text))}
 	fields := structured(l.text)
 	l.message = fields.message
 	if l.message == "" {

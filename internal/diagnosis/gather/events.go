@@ -17,7 +17,7 @@ const mostEvents = 60
 
 // events asks for those about the workload and its two revisions, and for the warnings about pods: also about those that are gone.
 func (a *gathering) events(ctx context.Context, pods []pod) {
-	ctx, cancel := context.WithTimeout(ctx, callPatience)
+	ctx, cancel := context.WithTimeout(ctx, a.callPatience)
 	defer cancel()
 	var found []diagnosis.Event
 	take := func(selector fields.Set, side func(corev1.Event) (diagnosis.Side, bool)) bool {

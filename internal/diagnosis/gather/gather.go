@@ -24,9 +24,9 @@ import (
 )
 
 const (
-	// patience bounds all calls of one diagnosis together, callPatience one of them.
-	patience     = 20 * time.Second
-	callPatience = 8 * time.Second
+	// defaultPatience bounds all calls of one diagnosis together, defaultCallPatience one of them.
+	defaultPatience     = 20 * time.Second
+	defaultCallPatience = 8 * time.Second
 	// lookBack is how far back logs and events are looked at, at most.
 	lookBack = 10 * time.Minute
 	// qps and burst bound how fast all diagnoses of a daemon together may ask the API server, in calls a second.
@@ -53,6 +53,8 @@ type Options struct {
 type Gatherer struct {
 	core    core.CoreV1Interface
 	options Options
+	// patience bounds all calls of one diagnosis together, callPatience one of them.
+	patience, callPatience time.Duration
 }
 
 // New returns a Gatherer that asks an API server, slowly enough not to be in anybody's way.
@@ -63,7 +65,7 @@ func New(rc *rest.Config, options Options) (*Gatherer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
-	return &Gatherer{core: client, options: options}, nil
+	return &Gatherer{core: client, options: options, patience: defaultPatience, callPatience: defaultCallPatience}, nil
 }
 
 // gathering is one diagnosis on its way.
@@ -79,7 +81,7 @@ type gathering struct {
 
 // Gather gathers what the cluster tells of a release, or after a failed rollback of what is there instead. It takes 20 s at most.
 func (g *Gatherer) Gather(ctx context.Context, w rollback.Workload, pin rollback.Pin, moment diagnosis.Moment) diagnosis.Diagnosis {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, g.patience)
 	defer cancel()
 	now := time.Now().UTC()
 	a := &gathering{Gatherer: g, workload: w, pin: pin, now: now}
@@ -154,7 +156,7 @@ func (a *gathering) template() {
 		return
 	}
 	a.out.Changes = diagnosis.ChangesOf(a.pin.Target.Template, a.pin.Release.Template, a.options.Mask)
-	diff, err := rollback.TemplateDiff(*a.pin.Target, a.pin.Release)
+	diff, err := rollback.TemplateDiff(a.options.Mask, *a.pin.Target, a.pin.Release)
 	if err != nil {
 		a.lack("the pod templates could not be compared: %s", a.words(err.Error()))
 		return
@@ -170,7 +172,7 @@ type pod struct {
 
 // pods lists the pods of both versions, in the order in which they are shown, and keeps what is told of them.
 func (a *gathering) pods(ctx context.Context) []pod {
-	ctx, cancel := context.WithTimeout(ctx, callPatience)
+	ctx, cancel := context.WithTimeout(ctx, a.callPatience)
 	defer cancel()
 	label, hashes := corev1Label(a.pin.Release), []string{a.pin.Release.Hash}
 	if a.pin.Target != nil {

@@ -111,7 +111,7 @@ func startOf(s corev1.ContainerStatus) time.Time {
 
 // read reads one log; nil if it could not be read.
 func (a *gathering) read(ctx context.Context, w wanted) *diagnosis.Source {
-	ctx, cancel := context.WithTimeout(ctx, callPatience)
+	ctx, cancel := context.WithTimeout(ctx, a.callPatience)
 	defer cancel()
 	lines, bytes := mostLines, mostBytes
 	options := &corev1.PodLogOptions{Container: w.container, Previous: w.previous, Timestamps: true, TailLines: &lines, LimitBytes: &bytes}

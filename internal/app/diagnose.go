@@ -1,0 +1,21 @@
+package app
+
+import (
+	"github.com/rollbackd/rollbackd/internal/config"
+	"github.com/rollbackd/rollbackd/internal/diagnosis/gather"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+// newDiagnoser returns what gathers diagnoses; nil if the configuration wants none. It has a client of its own: it asks slowly, and
+// changes nothing, so that no gate is needed.
+func newDiagnoser(cfg *config.Config) (watch.Diagnoser, error) {
+	options, wanted := cfg.Diagnosis.Gathering()
+	if !wanted {
+		return nil, nil
+	}
+	rc, err := cfg.Kubernetes.Client()
+	if err != nil {
+		return nil, err
+	}
+	return gather.New(rc, options)
+}
