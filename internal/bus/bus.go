@@ -67,6 +67,7 @@ type Bus struct {
 	ledger  *Ledger
 	outbox  *Outbox
 	memory  *Memory
+	numbers *Numbers
 }
 
 // Open makes sure that the streams, the buckets and the consumer exist, and returns a bus on them. It does not own
@@ -146,6 +147,11 @@ func (b *Bus) openStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	numbers, err := b.bucket(ctx, postmortemsBucket(b.options.Instance))
+	if err != nil {
+		return err
+	}
+	b.numbers = &Numbers{js: b.js, bucket: numbers, name: postmortemsBucket(b.options.Instance), calls: b.calls}
 	b.ledger = &Ledger{js: b.js, bucket: ledger, name: ledgerBucket(b.options.Instance), calls: b.calls}
 	b.holds = &Holds{bucket: holds, calls: b.calls}
 	b.watches = &Watches{bucket: watches, calls: b.calls}
@@ -177,6 +183,9 @@ func (b *Bus) Holds() *Holds { return b.holds }
 
 // Ledger is what is kept for years of this instance's watches.
 func (b *Bus) Ledger() *Ledger { return b.ledger }
+
+// Numbers are those of this instance's reviews of incidents.
+func (b *Bus) Numbers() *Numbers { return b.numbers }
 
 // Names is the store of the names that this instance gave away.
 func (b *Bus) Names() *Names { return b.names }

@@ -39,15 +39,16 @@ const (
 	rejectedDuplicates = 10 * time.Minute
 )
 
-func journalStream(instance string) string  { return "rollbackd-journal-" + instance }
-func journalSubject(instance string) string { return "rollbackd.journal." + instance }
-func annexSubject(instance string) string   { return "rollbackd.annex." + instance }
-func watchesBucket(instance string) string  { return "rollbackd-watches-" + instance }
-func namesBucket(instance string) string    { return "rollbackd-names-" + instance }
-func holdsBucket(instance string) string    { return "rollbackd-holds-" + instance }
-func ledgerBucket(instance string) string   { return "rollbackd-ledger-" + instance }
-func sourcesStream(instance string) string  { return "rollbackd-sources-" + instance }
-func consumerName(instance string) string   { return "rollbackd-" + instance }
+func journalStream(instance string) string     { return "rollbackd-journal-" + instance }
+func journalSubject(instance string) string    { return "rollbackd.journal." + instance }
+func annexSubject(instance string) string      { return "rollbackd.annex." + instance }
+func watchesBucket(instance string) string     { return "rollbackd-watches-" + instance }
+func namesBucket(instance string) string       { return "rollbackd-names-" + instance }
+func holdsBucket(instance string) string       { return "rollbackd-holds-" + instance }
+func ledgerBucket(instance string) string      { return "rollbackd-ledger-" + instance }
+func postmortemsBucket(instance string) string { return "rollbackd-postmortems-" + instance }
+func consumerName(instance string) string      { return "rollbackd-" + instance }
+func sourcesStream(instance string) string     { return "rollbackd-sources-" + instance }
 
 // ensure makes what is missing and mends what would lose events. It is repeated whenever the consumer is lost,
 // because its stream may be, too.
@@ -98,6 +99,7 @@ func (b *Bus) buckets() []jetstream.KeyValueConfig {
 		{Bucket: watchesBucket(instance), History: 1, TTL: watchesAge, Replicas: b.options.Replicas},
 		{Bucket: namesBucket(instance), History: 1, Replicas: b.options.Replicas},
 		{Bucket: holdsBucket(instance), History: 1, TTL: watchesAge, Replicas: b.options.Replicas},
+		{Bucket: postmortemsBucket(instance), Description: "which incident's review has which number", History: 1, Replicas: b.options.Replicas},
 		{Bucket: ledgerBucket(instance), Description: "what became of each deployment, for lists and reports", History: 1, TTL: ledgerAge, Replicas: b.options.Replicas},
 		{Bucket: outboxBucket(instance), History: 1, TTL: outboxAge, Replicas: b.options.Replicas},
 		{Bucket: toldBucket(instance), History: 1, TTL: toldAge, Replicas: b.options.Replicas},
