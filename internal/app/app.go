@@ -123,6 +123,8 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Journal:  gatedJournal{journal{events.Journal()}, may},
 		Annex:    events.Journal(),
 		Ledger:   gatedLedger{events.Ledger(), may},
+		Reviews:  cfg.Reviews(),
+		Numbers:  gatedNumbers{events.Numbers(), may},
 		Names:    gatedNames{events.Names(), may},
 		Holds:    gatedHolds{events.Holds(), may},
 		Cluster:  acting,
@@ -153,7 +155,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 	}
 	supervisor := watch.New(ports)
 	teller.Serve(supervisor, supervisor)
-	for _, c := range []prometheus.Collector{supervisor.Collector(), supervisor.BudgetCollector(), clock.gauge()} {
+	for _, c := range []prometheus.Collector{supervisor.Collector(), supervisor.BudgetCollector(), supervisor.ReviewCollector(), clock.gauge()} {
 		p.registry.MustRegister(c)
 		defer p.registry.Unregister(c)
 	}

@@ -108,3 +108,23 @@ func (l gatedLedger) Put(ctx context.Context, key string, change func(old []byte
 	}
 	return l.Ledger.Put(ctx, key, change)
 }
+
+// gatedNumbers gives numbers away only while the gate is open.
+type gatedNumbers struct {
+	watch.Numbers
+	gate gate
+}
+
+func (n gatedNumbers) Take(ctx context.Context, owner string, above uint64) (uint64, error) {
+	if err := n.gate(); err != nil {
+		return 0, notBegun(err)
+	}
+	return n.Numbers.Take(ctx, owner, above)
+}
+
+func (n gatedNumbers) Note(ctx context.Context, number uint64, step int) error {
+	if err := n.gate(); err != nil {
+		return notBegun(err)
+	}
+	return n.Numbers.Note(ctx, number, step)
+}

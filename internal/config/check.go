@@ -37,6 +37,7 @@ func (c *Config) check(k *checker) {
 	c.NATS.check(k, c.Environments)
 	c.checkEndpoints(k)
 	c.checkLog(k)
+	c.Postmortems.check(k, c.Environments)
 	c.Notify.check(k)
 	c.checkDocuments(k)
 	c.LeaderElection.check(k, c.NATS)

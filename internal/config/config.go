@@ -32,7 +32,8 @@ type Config struct {
 	Diagnosis    Diagnosis  `yaml:"diagnosis"`
 	Budgets      Budgets    `yaml:"budgets"`
 	// Drills are rehearsals of a rollback (rollbackctl drill).
-	Drills Drills `yaml:"drills"`
+	Drills      Drills      `yaml:"drills"`
+	Postmortems Postmortems `yaml:"postmortems"`
 	// Freeze are the times in which nothing should be deployed. A deployment that is made all the same is flagged, unless its
 	// event says hotfix; it is watched as any other.
 	Freeze []FreezeWindow `yaml:"freeze"`
@@ -225,14 +226,15 @@ func (c *Config) WatchPolicies() []watch.Policy { return c.compiled }
 
 func defaultConfig() *Config {
 	return &Config{
-		NATS:       NATS{Embedded: Embedded{DataDir: "data", Listen: "127.0.0.1:4222"}},
-		Kubernetes: Kubernetes{Timeout: model.Duration(10 * time.Second), ArgoCDNamespace: "argocd"},
-		Prometheus: Prometheus{Timeout: model.Duration(10 * time.Second), ScrapeInterval: model.Duration(15 * time.Second)},
-		HTTP:       HTTP{Listen: "127.0.0.1:9654"},
-		Files:      Files{Root: "."},
-		Log:        Log{Level: "info", Format: "auto"},
-		Notify:     defaultNotify(),
-		Budgets:    defaultBudgets(),
+		NATS:        NATS{Embedded: Embedded{DataDir: "data", Listen: "127.0.0.1:4222"}},
+		Kubernetes:  Kubernetes{Timeout: model.Duration(10 * time.Second), ArgoCDNamespace: "argocd"},
+		Prometheus:  Prometheus{Timeout: model.Duration(10 * time.Second), ScrapeInterval: model.Duration(15 * time.Second)},
+		HTTP:        HTTP{Listen: "127.0.0.1:9654"},
+		Files:       Files{Root: "."},
+		Log:         Log{Level: "info", Format: "auto"},
+		Notify:      defaultNotify(),
+		Budgets:     defaultBudgets(),
+		Postmortems: defaultPostmortems(),
 
 		Diagnosis:      defaultDiagnosis(),
 		LeaderElection: defaultLeaderElection(),

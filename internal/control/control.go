@@ -54,7 +54,7 @@ const (
 )
 
 func verbs() []Verb {
-	return []Verb{Approve, Deny, Abort, Hold, Rollback, List, Incidents, Journal, MayDrill}
+	return []Verb{Approve, Deny, Abort, Hold, Rollback, List, Incidents, Journal, MayDrill, Postmortem}
 }
 
 func kinds() []event.Kind {
@@ -78,6 +78,8 @@ type Request struct {
 	DryRun bool `json:"dryRun,omitempty"`
 	// For is how long a hold lasts, as Go writes durations; zero lets go of the workload.
 	For string `json:"for,omitempty"`
+	// Link is where the review of an incident can be read.
+	Link string `json:"link,omitempty"`
 	Reading
 }
 
@@ -212,6 +214,8 @@ func (a Asked) check() error {
 		if a.Watch == "" {
 			return fmt.Errorf(`field "watch" is missing: %s needs the key of a watch, as rollbackctl list shows it`, a.Verb)
 		}
+	case Postmortem:
+		return a.checkReview()
 	case Rollback:
 		if a.ID == "" && !a.DryRun {
 			return errors.New(`field "id" is missing: a rollback needs one, so that it is not carried out twice`)

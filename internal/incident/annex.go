@@ -5,9 +5,6 @@ import "time"
 // This file holds the entries of the annex: what is added to the record of a watch beside its journal, by whoever knows it, also after
 // the watch has ended. Nothing is decided by them. They have a place in the same stream, and so in the same order.
 
-// MaxLink is how long the link to a review may be, in bytes.
-const MaxLink = 300
-
 // Postmortem records what became of the review that an incident calls for.
 type Postmortem struct {
 	// Number is the incident's, from 1: DEC-INCIDENT-0001. Each has one, and none is left out.

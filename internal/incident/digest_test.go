@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/control"
 )
 
 // The digest of every journal is what a person would note of it.
@@ -66,7 +67,7 @@ func TestDigestOfAHostileEventIsSmall(t *testing.T) {
 			entries := []Entry{
 				{At: at, Watch: strings.Repeat("k", maxDigestName), Accepted: &Accepted{Subject: "deployments." + long[:63] + "." + long[:63] + "." + long, Event: document, Policy: evil, Mode: evil}},
 				{At: at, Verdict: verdict}, {At: at, State: &StateChange{To: evil, Reason: evil, Final: true, Incident: evil}},
-				{At: at, Actor: evil, Postmortem: &Postmortem{Number: 12345, Due: at, DoneAt: at, Link: "https://" + strings.Repeat("x", MaxLink-8)}},
+				{At: at, Actor: evil, Postmortem: &Postmortem{Number: 12345, Due: at, DoneAt: at, Link: "https://" + strings.Repeat("x", control.MaxLink-8)}},
 			}
 			d := DigestOf(entries)
 			if n := len(d.Line()); n > MaxDigest {

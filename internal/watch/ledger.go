@@ -33,23 +33,34 @@ func (r *recorder) account(ctx context.Context, w Watch, entries []incident.Entr
 	if !w.State.Final() && w.Incident == "" {
 		return nil
 	}
+	return r.tally(ctx, w, entries)
+}
+
+// tally writes the digest of a watch, unless the ledger has a newer one.
+func (r *recorder) tally(ctx context.Context, w Watch, entries []incident.Entry) error {
 	lost := wasLost(entries)
 	if lost {
 		entries = w.retold(entries)
 	}
 	digest := incident.DigestOf(entries)
-	return r.opts.Ledger.Put(ctx, w.ledgerKey(), func(old []byte) []byte {
-		next := digest
+	var kept incident.Digest
+	err := r.opts.Ledger.Put(ctx, w.ledgerKey(), func(old []byte) []byte {
+		kept = digest
 		if before, ok := decodeDigest(old); ok {
 			if lost {
-				next = before.concluded(digest)
+				kept = before.concluded(digest)
 			}
-			if next.Seq <= before.Seq && next.Final == before.Final {
+			if kept.Seq <= before.Seq && kept.Final == before.Final {
+				kept = before.Digest
 				return nil
 			}
 		}
-		return next.Line()
+		return kept.Line()
 	})
+	if err == nil && kept.Incident != "" {
+		r.told(kept)
+	}
+	return err
 }
 
 // retold puts before what is left of a lost journal what the watch itself still tells.
@@ -71,7 +82,9 @@ type ledgerDigest struct{ incident.Digest }
 // concluded takes over how a watch ended whose journal was lost: what was known before tells more of all else.
 func (d ledgerDigest) concluded(end incident.Digest) incident.Digest {
 	next := d.Digest
-	next.State, next.Reason, next.Final, next.Times.Ended = end.State, end.Reason, end.Final, end.Times.Ended
+	if end.State != "" {
+		next.State, next.Reason, next.Final, next.Times.Ended = end.State, end.Reason, end.Final, end.Times.Ended
+	}
 	if end.Postmortem != nil {
 		next.Postmortem = end.Postmortem
 	}

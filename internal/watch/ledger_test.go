@@ -44,8 +44,11 @@ func (l ledgerOf) Each(ctx context.Context, patterns []string, after uint64, fn 
 	err := l.call(ctx, "ledger.each", func() error {
 		for key, e := range l.ledger {
 			matches := slices.ContainsFunc(patterns, func(p string) bool {
+				if rest, ok := strings.CutSuffix(p, ">"); ok {
+					return strings.HasPrefix(key, rest)
+				}
 				ok, _ := path.Match(strings.ReplaceAll(p, ".", "/"), strings.ReplaceAll(key, ".", "/"))
-				return ok || p == ">"
+				return ok
 			})
 			if matches && e.place > after {
 				all = append(all, e)

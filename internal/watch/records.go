@@ -23,6 +23,8 @@ type recorder struct {
 	// failed holds those whose files could not be written; they are asked for again.
 	failed map[string]Watch
 	wake   chan struct{}
+	// told gets every digest of an incident as the ledger has it.
+	told func(incident.Digest)
 }
 
 // rewriteAfter is how long after a failure the files of a watch are tried again.
@@ -103,16 +105,7 @@ func (r *recorder) next() (Watch, bool) {
 // write renders the journal. A final watch is marked once its files are there, so that a run that was cut short
 // before is made up for by the next.
 func (r *recorder) write(ctx context.Context, w Watch) error {
-	var entries []incident.Entry
-	err := r.opts.Annex.ReadAll(ctx, w.Key, func(seq uint64, data []byte) error {
-		var e incident.Entry
-		if err := json.Unmarshal(data, &e); err != nil {
-			return err
-		}
-		e.Seq = seq
-		entries = append(entries, e)
-		return nil
-	})
+	entries, err := r.opts.entriesOf(ctx, w.Key)
 	if err != nil {
 		return err
 	}

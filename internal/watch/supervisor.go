@@ -34,6 +34,9 @@ type Options struct {
 	Journal Journal
 	Annex   Annex
 	Ledger  Ledger
+	// Reviews say which incidents are reviewed; Numbers may be nil, and then none is.
+	Reviews Reviews
+	Numbers Numbers
 	Names   Names
 	Cluster Cluster
 	Preview Previewer
@@ -75,7 +78,9 @@ func (o Options) actorName() string { return "rollbackd/" + o.Instance }
 type Supervisor struct {
 	opts    Options
 	records *recorder
-	storage storage
+	// reviewer looks after the reviews of incidents.
+	reviewer *reviewer
+	storage  storage
 	// reserved has a lock of its own, which is taken before mu.
 	reserved reservations
 	crowds   crowds
@@ -109,6 +114,8 @@ func New(opts Options) *Supervisor {
 		guards:   map[string]*actor{},
 		toldOf:   make(chan notifier.Delivery, mostUnrecorded),
 	}
+	s.reviewer = newReviewer(s)
+	s.records.told = s.reviewer.take
 	s.marker = newMarker(s)
 	s.lookout = newLookout(s)
 	s.diagnoses = newDiagnoses(s)
@@ -182,6 +189,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	running.Go(func() { s.tellCrowds(ctx) })
 	running.Go(func() { s.makeUp(ctx) })
 	running.Go(func() { s.recordTold(ctx) })
+	running.Go(func() { s.reviewer.run(ctx) })
 	running.Go(func() { s.marker.run(ctx) })
 	running.Go(func() { s.lookout.run(ctx) })
 	running.Go(func() { s.diagnoses.run(ctx) })
