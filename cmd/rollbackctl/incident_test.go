@@ -50,7 +50,7 @@ func (j journalOf) Read(ctx context.Context, key string, fn func(seq uint64, dat
 }
 
 // keep stores a journal as that of a watch of shop, or of another namespace, and its digest; it returns the entries as they are read back.
-func keep(t *testing.T, s *stack, name, namespace, id string) []incident.Entry {
+func keep(t *testing.T, s *stack, name, namespace, id string, annex ...incident.Entry) []incident.Entry {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../../internal/incident/testdata", name+".jsonl"))
 	require.NoError(t, err)
@@ -68,6 +68,14 @@ func keep(t *testing.T, s *stack, name, namespace, id string) []incident.Entry {
 		require.NoError(t, err)
 		last, err = s.bus.Journal().Append(t.Context(), key, fmt.Sprint(len(entries)), data, last)
 		require.NoError(t, err)
+		e.Seq = last
+		entries = append(entries, e)
+	}
+	for _, e := range annex {
+		data, err := json.Marshal(e)
+		require.NoError(t, err)
+		require.NoError(t, s.bus.Journal().Note(t.Context(), key, e.ID, data))
+		last++
 		e.Seq = last
 		entries = append(entries, e)
 	}
@@ -143,6 +151,48 @@ func TestIncident(t *testing.T) {
 	code, _, problems = s.run(t, "incident")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, problems, "give the ID of an incident, or --journal")
+}
+
+// Whoever may control a namespace says that its reviews are done, under the own name.
+func TestPostmortem(t *testing.T) {
+	s := startStack(t)
+	reading(t, s)
+	due := time.Date(2026, 11, 24, 10, 9, 33, 0, time.UTC)
+	keep(t, s, "restored", "shop", "a", incident.Entry{ID: "postmortem", Actor: "rollbackd/main", Kind: incident.KindPostmortem, Postmortem: &incident.Postmortem{Number: 7, Due: due}})
+	keep(t, s, "hostile", "shop", "b")
+	keep(t, s, "restored", "billing", "c", incident.Entry{ID: "postmortem", Kind: incident.KindPostmortem, Postmortem: &incident.Postmortem{Number: 8, Due: due}})
+
+	code, out, problems := s.run(t, "postmortem", "list", "--namespace", "shop", "--open")
+	require.Zero(t, code, problems)
+	lines := strings.Split(out, "\n")
+	require.Regexp(t, `^REVIEW +STATUS +DUE +WORKLOAD +VERSION +INCIDENT +LINK$`, lines[0])
+	require.Regexp(t, `^DEC-INCIDENT-0007 +(open|overdue) +2026-11-24 10:09:33 +shop/checkout +v1.2.3 +incident-20261122T100653Z +-$`, lines[1])
+	require.Len(t, lines, 3)
+
+	for _, c := range []struct {
+		code int
+		says string
+		args []string
+	}{
+		{exitUsage, "where can it be read?", []string{"DEC-INCIDENT-0007"}},
+		{exitUsage, "cannot be opened", []string{"DEC-INCIDENT-0007", "--link", "javascript:alert(1)"}},
+		{exitRefused, `has the ID "DEC-INCIDENT-0008"`, []string{"DEC-INCIDENT-0008", "--namespace", "shop", "--link", "https://wiki/8"}},
+		{exitRefused, "the server refuses", []string{"DEC-INCIDENT-0008", "--namespace", "billing", "--link", "https://wiki/8"}},
+		{exitRefused, "has no review", []string{"production.shop.b", "--link", "https://wiki/8"}},
+	} {
+		code, _, problems = s.run(t, append([]string{"postmortem", "done"}, c.args...)...)
+		require.Equal(t, c.code, code, problems)
+		require.Contains(t, problems, c.says)
+	}
+	code, out, problems = s.run(t, "postmortem", "done", "DEC-INCIDENT-0007", "--namespace", "shop", "--link", "https://wiki/7")
+	require.Zero(t, code, problems)
+	require.Equal(t, "DEC-INCIDENT-0007 is done\nwatch production.shop.a\n", out)
+	code, out, problems = s.run(t, "postmortem", "list", "--namespace", "shop")
+	require.Zero(t, code, problems)
+	require.Regexp(t, `DEC-INCIDENT-0007 +done by ci .* https://wiki/7\n`, out)
+	code, out, problems = s.run(t, "postmortem", "list", "--namespace", "shop", "--open", "-o", "json")
+	require.Zero(t, code, problems)
+	require.JSONEq(t, "[]", out)
 }
 
 // A record that was cut short is a true part of it; one that is damaged in the middle is none.

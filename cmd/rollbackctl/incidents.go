@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -56,18 +57,23 @@ func (l *incidents) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch l.format.value {
-	case "json":
-		return writeJSON(l.around.out, digests)
-	case "ndjson":
-		for _, d := range digests {
-			if err := writeJSON(l.around.out, d); err != nil {
-				return err
-			}
-		}
-		return nil
+	if l.format.value != "table" {
+		return writeDigests(l.around.out, l.format.value, digests)
 	}
 	return l.table(digests)
+}
+
+// writeDigests writes them for a program: as one array, or one a line.
+func writeDigests(out io.Writer, format string, digests []incident.Digest) error {
+	if format == "json" {
+		return writeJSON(out, digests)
+	}
+	for _, d := range digests {
+		if err := writeJSON(out, d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // digests reads the ledger of a namespace, or of the environment, the newest deployment first.
