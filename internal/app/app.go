@@ -169,7 +169,11 @@ func (p process) carry(ctx context.Context, may gate) error {
 		"kubernetes": cluster.reachable,
 		"prometheus": clock.reachable,
 	})
-	p.endpoints.become(web.Handler(web.Options{Watches: supervisor, Gatherer: p.registry, Ready: ready.results}))
+	pages, err := web.Handler(web.Options{Watches: supervisor, Records: supervisor, Instance: cfg.Instance, Gatherer: p.registry, Ready: ready.results})
+	if err != nil {
+		return err
+	}
+	p.endpoints.become(pages)
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return cluster.watcher.Run(ctx) })

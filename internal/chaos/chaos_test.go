@@ -26,6 +26,8 @@ func (c *calls) Claim(context.Context, string, string) (string, error) {
 	return "name", nil
 }
 
+func (c *calls) Owner(context.Context, string) (string, error) { return "", nil }
+
 func (c *calls) Write(watch.Watch, []incident.Entry) error {
 	*c = append(*c, "render")
 	return nil

@@ -67,6 +67,8 @@ type Ledger interface {
 type Names interface {
 	// Claim returns base, or base with the first free number; the same owner always gets the same name again.
 	Claim(ctx context.Context, base, owner string) (string, error)
+	// Owner returns who holds a name; empty if nobody does.
+	Owner(ctx context.Context, name string) (string, error)
 }
 
 // Holds keeps which workloads people hold, by environment, namespace and workload joined by dots.

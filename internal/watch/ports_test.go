@@ -147,6 +147,11 @@ func (n namesOf) Claim(ctx context.Context, base, owner string) (name string, er
 	return name, err
 }
 
+func (n namesOf) Owner(ctx context.Context, name string) (owner string, err error) {
+	err = n.call(ctx, "names.owner", func() error { owner = n.names[name]; return nil })
+	return owner, err
+}
+
 func (h holdsOf) Put(ctx context.Context, key string, value []byte) error {
 	return h.call(ctx, "holds.put", func() error { h.held[key] = value; return nil })
 }

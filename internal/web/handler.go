@@ -4,6 +4,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"maps"
 	"net/http"
 	"slices"
@@ -23,24 +24,53 @@ type Watches interface {
 
 // Options is what the endpoints show.
 type Options struct {
-	Watches  Watches
+	Watches Watches
+	Records Records
+	// Instance is the daemon's name.
+	Instance string
 	Gatherer prometheus.Gatherer
 	// Ready returns what each part needs in order to work, by the part's name; nil means that it has it.
 	Ready func() map[string]error
 }
 
+// site is what the pages are made of.
+type site struct {
+	Options
+	look    *template.Template
+	folders *folders
+}
+
 // Handler returns the handler of all endpoints.
-func Handler(o Options) http.Handler {
+func Handler(o Options) (http.Handler, error) {
+	parsed, err := parseLook()
+	if err != nil {
+		return nil, fmt.Errorf("the pages cannot be read: %w", err)
+	}
+	s := &site{Options: o, look: parsed, folders: &folders{records: o.Records, fresh: map[string]folder{}}}
 	mux := http.NewServeMux()
+	s.pages(mux)
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "rollbackd is healthy.") })
 	mux.HandleFunc("GET /-/ready", o.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /api/v1/watches", o.list)
 	mux.HandleFunc("GET /api/v1/watches/{id}", o.show)
 	mux.HandleFunc("GET /api/", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusNotFound, map[string]string{"error": "there is no such endpoint; /api/v1/watches is one"})
+		answer(w, http.StatusNotFound, map[string]string{"error": "there is no such endpoint; /api/v1/watches and /api/v1/incidents are"})
 	})
-	return mux
+	return mux, nil
+}
+
+func (s *site) pages(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("GET /incidents", slash)
+	mux.HandleFunc("GET /incidents/{$}", s.incidents)
+	mux.HandleFunc("GET /incidents/{id}", slash)
+	mux.HandleFunc("GET /incidents/{id}/{$}", s.record)
+	mux.HandleFunc("GET /incidents/{id}/{file...}", s.file)
+	mux.HandleFunc("GET /watches/{id}", s.watch)
+	mux.HandleFunc("GET /look/page.css", s.css)
+	mux.HandleFunc("GET /api/v1/incidents", s.apiIncidents)
+	mux.HandleFunc("GET /api/v1/incidents/{id}", s.apiIncident)
 }
 
 // ready answers 200 when every part has what it needs, and otherwise 503 with a line for each part.

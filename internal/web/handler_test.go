@@ -46,7 +46,9 @@ func ask(t *testing.T, o Options, method, path string) (int, string, string) {
 		o.Gatherer = prometheus.NewRegistry()
 	}
 	recorder := httptest.NewRecorder()
-	Handler(o).ServeHTTP(recorder, httptest.NewRequest(method, path, nil))
+	handler, err := Handler(o)
+	require.NoError(t, err)
+	handler.ServeHTTP(recorder, httptest.NewRequest(method, path, nil))
 	answer := recorder.Result()
 	body, err := io.ReadAll(answer.Body)
 	require.NoError(t, err)
@@ -118,7 +120,7 @@ func TestNoSuchEndpoint(t *testing.T) {
 // The endpoints show and never change anything.
 func TestNothingCanBeChanged(t *testing.T) {
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		for _, path := range []string{"/-/healthy", "/-/ready", "/api/v1/watches", "/api/v1/watches/production.shop.a"} {
+		for _, path := range []string{"/-/healthy", "/-/ready", "/api/v1/watches", "/api/v1/watches/production.shop.a", "/api/v1/incidents", "/", "/incidents/", "/incidents/i/", "/incidents/i/timeline.md", "/watches/w"} {
 			status, _, _ := ask(t, Options{Watches: some()}, method, path)
 			require.Equal(t, http.StatusMethodNotAllowed, status, "%s %s", method, path)
 		}
