@@ -168,7 +168,7 @@ func (r *reviewer) remind(ctx context.Context, d incident.Digest, now time.Time)
 	if step <= told {
 		return nil
 	}
-	r.opts.Tell.Send(reminder(d, step, now))
+	r.send(reminder(d, step, now))
 	if err := r.opts.Numbers.Note(ctx, number, step); err != nil {
 		return err
 	}
