@@ -38,6 +38,7 @@ type site struct {
 	Options
 	look    *template.Template
 	folders *folders
+	recent  recent
 }
 
 // Handler returns the handler of all endpoints.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/rollbackd/rollbackd/internal/event"
@@ -82,6 +83,24 @@ func (s *site) apiIncidents(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, body)
 }
 
+// recent keeps the incidents of the first page for a moment: every browser that has it open asks for it again and again.
+type recent struct {
+	mu    sync.Mutex
+	until time.Time
+	body  incidentsBody
+}
+
+// atHome are the incidents of the first page.
+func (s *site) atHome(ctx context.Context) incidentsBody {
+	s.recent.mu.Lock()
+	defer s.recent.mu.Unlock()
+	if now := time.Now(); !now.Before(s.recent.until) {
+		s.recent.body = s.listed(context.WithoutCancel(ctx), watch.LedgerQuery{Most: incidentsAtHome}) // others get it, too
+		s.recent.until = now.Add(freshFor)
+	}
+	return s.recent.body
+}
+
 func (s *site) newest(ctx context.Context, q watch.LedgerQuery) ([]incident.Digest, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
@@ -146,7 +165,7 @@ func (s *site) listed(ctx context.Context, q watch.LedgerQuery) incidentsBody {
 
 // home is the first page: what goes on, and what went wrong last.
 func (s *site) home(w http.ResponseWriter, r *http.Request) {
-	body := s.listed(r.Context(), watch.LedgerQuery{Most: incidentsAtHome})
+	body := s.atHome(r.Context())
 	body.Links = "incidents/"
 	for _, one := range s.Watches.Watches() {
 		switch {

@@ -1,0 +1,114 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/rollbackd/rollbackd/internal/bus"
+	"github.com/rollbackd/rollbackd/internal/control"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/internal/watch"
+)
+
+const journalled = "production.shop.a"
+
+// served is a NATS on a folder, with a supervisor that reads from it.
+type served struct {
+	journal    *bus.Journal
+	supervisor *watch.Supervisor
+	kill       func()
+}
+
+func serveFrom(t *testing.T, dir string) served {
+	t.Helper()
+	server, err := bus.StartEmbedded(bus.EmbeddedOptions{DataDir: dir, Listen: "127.0.0.1:0"})
+	require.NoError(t, err)
+	t.Cleanup(server.Shutdown)
+	nc, err := server.Connect()
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	b, err := bus.Open(t.Context(), nc, bus.Options{Instance: "main", Environments: []string{"production"}, Timeout: 2 * time.Second})
+	require.NoError(t, err)
+	return served{b.Journal(), watch.New(watch.Options{Instance: "main", Ledger: b.Ledger(), Annex: b.Journal(), Journal: journal{b.Journal()},
+		Metrics: watch.NewMetrics(prometheus.NewRegistry()), Log: zap.NewNop()}), func() { nc.Close(); server.Shutdown() }}
+}
+
+// page asks for one page of the journal.
+func (s served) page(t *testing.T, after uint64) ([]incident.Entry, control.Reply) {
+	t.Helper()
+	reply := s.supervisor.Ask(t.Context(), control.Asked{By: "ana", Verb: control.Journal, Target: event.Target{Environment: "production", Namespace: "shop", Workload: control.AllWorkloads},
+		Request: control.Request{Watch: journalled, Reading: control.Reading{After: after}}})
+	lines, err := reply.Unpack()
+	require.NoError(t, err)
+	var entries []incident.Entry
+	for _, line := range lines {
+		var e incident.Entry
+		require.NoError(t, json.Unmarshal(line, &e))
+		entries = append(entries, e)
+	}
+	return entries, reply
+}
+
+// NATS is killed between entries, again and again: what is rendered from what is left is what was true at that moment.
+func TestWhatIsRenderedIsATruePrefix(t *testing.T) {
+	text, err := os.ReadFile("../incident/testdata/restored.jsonl")
+	require.NoError(t, err)
+	var all []incident.Entry
+	for line := range bytes.Lines(text) {
+		var e incident.Entry
+		require.NoError(t, json.Unmarshal(line, &e))
+		e.Watch = journalled
+		all = append(all, e)
+	}
+	dir := t.TempDir()
+	s := serveFrom(t, dir)
+	var last uint64
+	const every = 9
+	for i := range all {
+		data, err := json.Marshal(all[i])
+		require.NoError(t, err)
+		last, err = s.journal.Append(t.Context(), journalled, fmt.Sprint(i), data, last)
+		require.NoError(t, err)
+		all[i].Seq = last
+		if i%every != 0 && i != len(all)-1 {
+			continue
+		}
+		s.kill()
+		s = serveFrom(t, dir)
+		got, reply := s.page(t, 0)
+		require.True(t, reply.OK, reply.Message)
+		want := incident.Files(all[:i+1])
+		for j, f := range incident.Files(got) {
+			require.Equal(t, string(want[j].Body), string(f.Body), "%s after entry %d", f.Name, i)
+		}
+	}
+}
+
+// NATS is killed while a record is read: whoever reads is told so, and does not take what came until then for the whole.
+func TestAReadingThatIsCutOffIsNoRecord(t *testing.T) {
+	s := serveFrom(t, t.TempDir())
+	var last uint64
+	for i, reason := range []string{"first", string(bytes.Repeat([]byte("x"), control.PageBytes)), "third"} {
+		data, err := json.Marshal(incident.Entry{Version: 1, Watch: journalled, Kind: incident.KindState, State: &incident.StateChange{To: "Watching", Reason: reason}})
+		require.NoError(t, err)
+		last, err = s.journal.Append(t.Context(), journalled, fmt.Sprint(i), data, last)
+		require.NoError(t, err)
+	}
+	first, reply := s.page(t, 0)
+	require.Len(t, first, 1)
+	require.NotZero(t, reply.Next)
+	s.kill()
+	none, reply := s.page(t, reply.Next)
+	require.Empty(t, none)
+	require.False(t, reply.OK)
+	require.Equal(t, control.CodeBusy, reply.Code)
+}
