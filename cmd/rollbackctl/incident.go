@@ -95,7 +95,9 @@ func (r *record) entries(ctx context.Context, args []string) ([]incident.Entry, 
 
 // locate finds the newest watch that an ID names: in the ledger, or among the watches that go on.
 func (p *person) locate(ctx context.Context, id, namespace string) (incident.Digest, error) {
-	if parts := strings.Split(id, "."); len(parts) == 3 && event.IsName(parts[0]) && event.IsName(parts[1]) {
+	parts := strings.Split(id, ".")
+	isKey := len(parts) == 3 && event.IsName(parts[0]) && event.IsName(parts[1])
+	if isKey {
 		p.environment, namespace = parts[0], parts[1] // the key of a watch begins with them
 	}
 	found, err := p.digests(ctx, namespace, control.Reading{Find: id, All: true})
@@ -108,6 +110,9 @@ func (p *person) locate(ctx context.Context, id, namespace string) (incident.Dig
 		return incident.Digest{}, refusal{fmt.Errorf("no incident or deployment in %s has the ID %s; a watch that goes on is found with --namespace", p.environment, event.Quote(id))}
 	}
 	v, err := p.find(ctx, id, namespace)
+	if _, no := errors.AsType[refusal](err); no && isKey { // forgotten by all but its journal
+		return incident.Digest{Watch: id, Environment: p.environment, Namespace: namespace, Workload: control.AllWorkloads}, nil
+	}
 	return incident.Digest{Watch: v.ID, Environment: v.Environment, Namespace: v.Namespace, Workload: v.Workload}, err
 }
 

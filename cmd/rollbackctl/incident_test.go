@@ -145,6 +145,13 @@ func TestIncident(t *testing.T) {
 			require.Equal(t, string(f.Body), string(body), f.Name)
 		}
 	}
+	require.NoError(t, s.bus.Ledger().Put(t.Context(), "incident.production.shop.a", func([]byte) []byte { return []byte("{}") }))
+	code, out, problems = s.run(t, "incident", "production.shop.a")
+	require.Zero(t, code, problems)
+	require.Equal(t, string(incident.Timeline(entries)), out, "the journal is there without the ledger")
+	code, _, problems = s.run(t, "incident", "production.shop.none")
+	require.Equal(t, exitRefused, code)
+	require.Contains(t, problems, `there is no watch "production.shop.none"`)
 	code, _, problems = s.run(t, "incident", "no-such", "--namespace", "shop")
 	require.Equal(t, exitRefused, code)
 	require.Contains(t, problems, `has the ID "no-such"`)

@@ -78,7 +78,8 @@ type User struct {
 	PasswordFile string `yaml:"passwordFile"`
 	// Publish says for which deployments the user may publish events.
 	Publish []Scope `yaml:"publish"`
-	// Control says on which workloads' rollbacks the user may decide: approve, deny, abort, hold and rollback. It is for people,
+	// Control says on which workloads' rollbacks the user may decide: approve, deny, abort, hold and rollback. They may read the incidents of these
+	// namespaces, too. It is for people,
 	// whose name the record then shows; deploy tools need it not.
 	Control []Scope `yaml:"control"`
 	// Sources are the names of those sources on whose subjects the user may publish.
