@@ -188,6 +188,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	running.Go(func() { newScheduler(s).run(ctx) })
 	running.Go(func() { s.tellCrowds(ctx) })
 	running.Go(func() { s.makeUp(ctx) })
+	running.Go(func() { s.forgetEnded(ctx) })
 	running.Go(func() { s.recordTold(ctx) })
 	running.Go(func() { s.reviewer.run(ctx) })
 	running.Go(func() { s.marker.run(ctx) })
