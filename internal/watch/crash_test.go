@@ -74,8 +74,9 @@ func (w *world) killedAt(n int, down time.Duration) int {
 	})
 	ctx, cancel := context.WithCancel(w.t.Context())
 	p := w.run()
+	first := p  // another takes its place while the stream may still be asking this one
 	go func() { // the stream hands the event out until it is taken
-		for ctx.Err() == nil && p.Accept(ctx, w.document()) != nil {
+		for ctx.Err() == nil && first.Accept(ctx, w.document()) != nil {
 			time.Sleep(time.Second)
 		}
 	}()

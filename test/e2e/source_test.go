@@ -13,6 +13,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/sampleapp"
@@ -141,4 +143,46 @@ func TestCDEventInTheBinaryModeIsRolledBack(t *testing.T) {
 	journal, err := os.ReadFile(filepath.Join(d.Dir, "artifacts", "integration", v.Incident, "journal.jsonl"))
 	require.NoError(t, err)
 	require.Contains(t, string(journal), `"team":"café"`)
+}
+
+// TestStatefulSetThatFluxUpgraded: a HelmRelease brings a StatefulSet, whose versions are ControllerRevisions. Neither is the rollback a
+// deployment, when Flux tells of the same once more.
+func TestStatefulSetThatFluxUpgraded(t *testing.T) {
+	w := onStack(t)
+	d := newDaemon(t, w, func(c *settings) {
+		c.GitOps, c.Speaks, c.Active = "ignore", "[flux]", 2*time.Minute
+		c.Sources = fmt.Sprintf("- {name: flux, subject: flux.production, format: flux, environment: production, namespaces: [%s], target: {kinds: [StatefulSet, DaemonSet]}}", c.Namespace)
+	})
+	s := newSet(t, w, event.KindStatefulSet)
+	_, err := s.Client.AppsV1().StatefulSets(s.Namespace).Patch(t.Context(), s.Name, types.MergePatchType,
+		[]byte(`{"metadata":{"labels":{"helm.toolkit.fluxcd.io/name":"web","helm.toolkit.fluxcd.io/namespace":"flux-system"}}}`), metav1.PatchOptions{})
+	require.NoError(t, err)
+	s.awaitServed(14 * time.Second)
+	upgraded := func() {
+		t.Helper()
+		tell(t, d, "flux.production", fmt.Sprintf(`{"involvedObject":{"kind":"HelmRelease","namespace":"flux-system","name":"web","apiVersion":"helm.toolkit.fluxcd.io/v2"},`+
+			`"severity":"info","timestamp":%q,"message":"Helm upgrade succeeded for release shop/web.v2","reason":"UpgradeSucceeded",`+
+			`"metadata":{"revision":"6.6.1+0cc9a8446c95","app-version":"6.6.1"},"reportingController":"helm-controller"}`, time.Now().UTC().Format(time.RFC3339)))
+	}
+	upgraded()
+	d.awaitEvents("accepted", "", 1)
+	require.Empty(t, d.watches(), "it was installed, and nothing else ran before")
+
+	s.change("v2", sampleapp.FailingThird())
+	upgraded()
+	var id string
+	eventually(t, 60*time.Second, func() (bool, string) {
+		for _, v := range d.watches() {
+			id = v.EventID
+		}
+		return id != "", "what Flux upgraded is not watched"
+	})
+	v := d.awaitState(id, 150*time.Second, watch.RolledBack)
+	require.Equal(t, "StatefulSet", v.Kind)
+	require.Equal(t, "v1", v.Target)
+	require.Equal(t, "v1", s.live())
+	upgraded()
+	d.awaitEvents("accepted", "", 3)
+	require.Len(t, d.watches(), 1)
+	require.Len(t, s.patches(), 1)
 }
