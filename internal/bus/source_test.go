@@ -170,8 +170,8 @@ func requireUnready(t *testing.T, server *Embedded, source Source, why string) {
 func TestSourcesFollowTheConfiguration(t *testing.T) {
 	server := startServer(t)
 	ci := Source{Name: "ci", Subject: "ci.*.deployed"}
-	bus := open(t, connect(t, server), Options{Sources: []Source{flux()}})
-	bus = open(t, connect(t, server), Options{Sources: []Source{flux(), ci}})
+	open(t, connect(t, server), Options{Sources: []Source{flux()}})
+	bus := open(t, connect(t, server), Options{Sources: []Source{flux(), ci}})
 	var got inbox
 	readSource(t, bus, ci, got.handle)
 	publish(t, bus, "ci.shop.deployed", "x")
