@@ -91,6 +91,9 @@ func templatePatch(change []byte, id string) ([]byte, error) {
 	return json.Marshal(inSpec("template", template))
 }
 
+// Drill is the ID of the drill whose version the workload runs; empty if it runs that of none.
+func (s Snapshot) Drill() string { return drillIn(s.Template) }
+
 // drillIn is the ID of the drill that a template is of; empty if it is of none.
 func drillIn(template json.RawMessage) string {
 	decoded, _ := decode(template)
@@ -99,16 +102,22 @@ func drillIn(template json.RawMessage) string {
 }
 
 // Diff shows the change as a unified diff of YAML that is harmless on a terminal.
-func (d Drill) Diff() (string, error) {
-	from, err := asYAML(inSpec("template", d.Good))
+func (d Drill) Diff() (string, error) { return d.diff("for the drill", d.Good, d.Bad) }
+
+// UndoDiff shows in the same way what the end of the drill changes.
+func (d Drill) UndoDiff() (string, error) { return d.diff("as before the drill", d.Bad, d.Good) }
+
+func (d Drill) diff(after string, was, is json.RawMessage) (string, error) {
+	from, err := asYAML(inSpec("template", was))
 	if err != nil {
 		return "", err
 	}
-	to, err := asYAML(inSpec("template", d.Bad))
+	to, err := asYAML(inSpec("template", is))
 	if err != nil {
 		return "", err
 	}
-	return escapeLines(udiff.Unified(d.Workload.workloadName()+", now", d.Workload.workloadName()+", for the drill", from, to)), nil
+	name := d.Workload.workloadName()
+	return escapeLines(udiff.Unified(name+", now", name+", "+after, from, to)), nil
 }
 
 // Begin gives the workload the bad template, if it is the same object and still has the good one.
@@ -217,16 +226,3 @@ func (c *Cluster) FindDrill(ctx context.Context, w Workload) (Drill, error) {
 
 // ErrNoDrill says that the workload does not run the version of a drill.
 var ErrNoDrill = errors.New("it does not run the version of a drill")
-
-// DrillRuns reports whether the release of a drill has a pod, and so can be found by whoever watches; also true is that the workload
-// runs something else by now. It tells from one live read.
-func (c *Cluster) DrillRuns(ctx context.Context, d Drill) (bool, error) {
-	s, err := c.Read(ctx, d.Workload, nil)
-	if err != nil {
-		return false, err
-	}
-	if drillIn(s.Template) != d.ID {
-		return true, nil
-	}
-	return s.ObservedGeneration >= s.Generation && s.Live != nil && !s.Live.FirstPodAt.IsZero(), nil
-}

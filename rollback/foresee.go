@@ -7,6 +7,18 @@ import (
 	"time"
 )
 
+// SettledAt is since when what is live has served with all of its pods: since the newest rollout came to its end, if the controller tells
+// (a Deployment's does), and not before the oldest live pod was made. It is zero if there is none.
+func (s Snapshot) SettledAt() time.Time {
+	if s.Live == nil || s.Live.FirstPodAt.IsZero() {
+		return time.Time{}
+	}
+	if c := s.condition(progressing); c != nil {
+		return latest(s.Live.FirstPodAt, c.LastUpdateTime.UTC())
+	}
+	return s.Live.FirstPodAt
+}
+
 // Foresee returns the workload as it would be once another release, which nobody has seen yet, had taken the place of what is live: it is
 // for telling beforehand what a rollback of that release would do. It is false while the controller has not acted on what is live.
 func Foresee(s Snapshot, at time.Time) (Snapshot, bool) {
@@ -33,6 +45,9 @@ func Foresee(s Snapshot, at time.Time) (Snapshot, bool) {
 	next.Number, next.Template = strconv.FormatInt(s.Live.number()+1, 10), raw
 	next.CreatedAt, next.FirstPodAt, next.LiveSince, next.PodPrefix = at, at, time.Time{}, "foreseen-"
 	s.Revisions = slices.Insert(slices.Clone(s.Revisions), 0, next)
+	for i := range s.Revisions[1:] {
+		s.Revisions[1+i].FirstPodAt = time.Time{} // they will be gone
+	}
 	s.Live, s.Template = &s.Revisions[0], raw
 	if s.Workload.Kind == KindDeployment {
 		s.Revision = next.Number

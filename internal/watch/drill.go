@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/notifier"
+	"github.com/rollbackd/rollbackd/rollback"
 )
 
 // This file holds what is different about a drill: a version that is bad on purpose, so that its rollback is rehearsed. It is watched,
@@ -28,6 +29,15 @@ func (d Drills) admit(e event.Event) *event.Rejection {
 		Reason: fmt.Sprintf("drills are not allowed in environment %q", e.Environment),
 		Fix:    "leave it out, or add the environment to drills.environments in rollbackd's configuration",
 	}
+}
+
+// notTheDrill says why what is live is not the version that a drill's event is about; empty if it is. The version of a drill often has the
+// name of the good one, and only the mark in its template tells them apart.
+func (w Watch) notTheDrill(s rollback.Snapshot) string {
+	if !w.Event.Drill || s.Drill() == w.Event.ID && w.Event.ID != "" {
+		return ""
+	}
+	return fmt.Sprintf("the live pod template does not have the annotation %s: %s", rollback.DrillAnnotation, w.Event.ID)
 }
 
 // incidentPrefix begins the name of what the watch is filed under once its release is proven bad.

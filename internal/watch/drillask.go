@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rollbackd/rollbackd/internal/control"
+	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
@@ -33,6 +34,10 @@ func (s *Supervisor) mayDrill(ctx context.Context, in control.Asked) control.Rep
 	}
 	if err != nil {
 		return control.Refuse(control.CodeBusy, "%v", err)
+	}
+	if id := snapshot.Drill(); id != "" {
+		return control.Refuse(control.CodeState, "%s runs the version of %s already, which was left live; end it with rollbackctl drill %s --env %s --restore",
+			w.workload(), event.Quote(id), w.workload(), in.Target.Environment)
 	}
 	plan, refusal, err := s.foreseen(ctx, w, snapshot)
 	switch {
@@ -85,6 +90,11 @@ func (s *Supervisor) foreseen(ctx context.Context, w Watch, snapshot rollback.Sn
 	after, ok := rollback.Foresee(snapshot, now())
 	if !ok {
 		return refuse(rollback.RefuseUnsettled, "it cannot be told what %s runs now", w.workload())
+	}
+	// Without a baseline nothing can be proven, and a version that was just put back has not served for long enough to be known good.
+	if since := snapshot.SettledAt(); since.IsZero() || now().Sub(since) < w.Policy.MinServing {
+		return refuse(rollback.RefuseUnsettled, "the pods of %s have not run for %s yet, so that there is little to compare a release with; wait for that",
+			w.workload(), w.Policy.MinServing)
 	}
 	pin := rollback.NewPin(after, *after.Live, now(), s.pastOf(w, after), w.Policy.MinServing)
 	if pin.Target != nil && !rollback.TemplatesEqual(pin.Target.Template, snapshot.Template) {

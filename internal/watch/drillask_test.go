@@ -33,8 +33,12 @@ func TestWhereADrillMayBegin(t *testing.T) {
 		{name: "it is paused", change: func(w *world) { w.live.Paused = true }, code: "paused"},
 		{name: "what is live is not known to be good", change: func(w *world) {
 			w.live.Revisions[0].CreatedAt = time.Now()
-			w.live.Revisions[0].FirstPodAt = time.Now()
 		}, code: "no-target", says: "had served for only 0s"},
+		{name: "what is live has just begun to serve", change: func(w *world) { w.live.Revisions[0].FirstPodAt = time.Now().Add(-time.Minute) },
+			code: "unsettled", says: "the pods of shop/checkout have not run for 15m0s yet"},
+		{name: "what is live was just put back, and some of its old pods are left", change: func(w *world) {
+			w.live.Status.Conditions = []rollback.Condition{{Type: "Progressing", Status: "True", Reason: "NewReplicaSetAvailable", LastUpdateTime: time.Now().Add(-time.Minute)}}
+		}, code: "unsettled", says: "the pods of shop/checkout have not run for 15m0s yet"},
 		{name: "what is live has lost a ConfigMap", change: func(w *world) { w.missing = []string{"settings"} }, code: "config-missing"},
 		{name: "Flux would put it back, whatever the policy says of that", change: func(w *world) {
 			w.live.Traces.Labels = map[string]string{"kustomize.toolkit.fluxcd.io/name": "shop", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}

@@ -190,6 +190,9 @@ func (s *step) settle(in observed) {
 		return
 	}
 	release, t0, ok, why := rollback.Settle(in.snapshot, w.Event.Version)
+	if other := w.notTheDrill(in.snapshot); ok && other != "" {
+		ok, why = false, other
+	}
 	if !ok {
 		if s.overtime(w.AcceptedAt, w.Policy.SettleFor) {
 			s.become(Inconclusive, fmt.Sprintf("the announced version was not live within %s: %s", w.Policy.SettleFor, why))

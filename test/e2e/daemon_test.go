@@ -58,6 +58,8 @@ type settings struct {
 	Budgets string
 	// Notify says who is told what, as YAML; empty for the daemon's own log.
 	Notify string
+	// Drills is where drills are allowed, as YAML; empty for nowhere.
+	Drills string
 	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it. A bad release is
 	// acted on long before that, so Active costs such a test nothing, and is long enough for a machine that is busy.
 	For, Active, OnCall, End, SettleFor time.Duration
@@ -89,6 +91,8 @@ nats:
 {{- end}}
     - name: ana
       passwordFile: {{.Dir}}/password
+      publish: # which drills are announced by
+      - {environment: {{.Environment}}, namespace: {{.Namespace}}}
       control:
       - {environment: {{.Environment}}, namespace: {{.Namespace}}}
 {{- end}}
@@ -109,6 +113,9 @@ notify: {{.Notify}}
 {{- end}}
 {{- if .Budgets}}
 budgets: {{.Budgets}}
+{{- end}}
+{{- if .Drills}}
+drills: {{.Drills}}
 {{- end}}
 policies:
 - name: http
