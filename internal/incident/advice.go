@@ -69,6 +69,9 @@ func (s Summary) urgent() []string {
 }
 
 func (s Summary) afterRollback() []string {
+	if s.Event.Drill {
+		return []string{"Nothing: the version was bad on purpose, and it was taken back. `rollbackctl report` shows how long it took"}
+	}
 	what := "Revert version " + or(text(s.version()), "unknown")
 	if s.Event.Commit != "" {
 		what = "Revert commit " + code(s.Event.Commit)

@@ -40,11 +40,11 @@ func Files(entries []Entry) []File {
 	for _, p := range pictures {
 		out = append(out, File{p.name, chart.File(p.chart)})
 	}
-	return append(out, diagnosisFiles(entries)...)
+	return s.wanted(append(out, diagnosisFiles(entries)...))
 }
 
 // folder lists the files of the folder, so that whoever opens one finds the others.
-func folder(p *page, pictures []picture, diagnosis []File) {
+func (s Summary) folder(p *page, pictures []picture, diagnosis []File) {
 	p.section("Files")
 	for _, f := range []struct{ name, what string }{
 		{postmortemFile, "the postmortem, with the facts filled in"},
@@ -53,7 +53,9 @@ func folder(p *page, pictures []picture, diagnosis []File) {
 		{incidentFile, "the facts for programs"},
 		{journalFile, "all that was recorded, one entry a line"},
 	} {
-		p.line("- %s: %s", link(f.name, f.name), f.what)
+		if s.wants(f.name) {
+			p.line("- %s: %s", link(f.name, f.name), f.what)
+		}
 	}
 	for _, pic := range pictures {
 		p.line("- %s: %s", link(pic.name, pic.name), pic.what())

@@ -27,7 +27,7 @@ func (s Summary) timeline(entries []Entry, pictures []picture) []byte {
 	s.didItHelp(&p)
 	s.whatIsLeft(&p)
 	s.whoWasTold(&p)
-	folder(&p, pictures, diagnosisFiles(entries))
+	s.folder(&p, pictures, diagnosisFiles(entries))
 	history(&p, s, entries)
 	p.define()
 	return p.Bytes()
