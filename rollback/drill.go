@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aymanbagabas/go-udiff"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -79,6 +80,12 @@ func templatePatch(change []byte, id string) ([]byte, error) {
 	if !ok {
 		return nil, errors.New("the change is no JSON object")
 	}
+	annotate(template, DrillAnnotation, id)
+	return json.Marshal(inSpec("template", template))
+}
+
+// annotate sets an annotation of a template, which is changed.
+func annotate(template map[string]any, name, value string) {
 	meta, _ := template["metadata"].(map[string]any)
 	if meta == nil {
 		meta = map[string]any{}
@@ -87,8 +94,7 @@ func templatePatch(change []byte, id string) ([]byte, error) {
 	if annotations == nil {
 		annotations = map[string]any{}
 	}
-	annotations[DrillAnnotation], meta["annotations"], template["metadata"] = id, annotations, meta
-	return json.Marshal(inSpec("template", template))
+	annotations[name], meta["annotations"], template["metadata"] = value, annotations, meta
 }
 
 // Drill is the ID of the drill whose version the workload runs; empty if it runs that of none.
@@ -151,9 +157,14 @@ const (
 	DrillGone DrillEnd = "gone"
 )
 
+// EndAnnotation is what the good template has besides once End has put it back: since when. It is a restart of the same release, to rollbackd
+// as to kubectl. A template that is put back without it takes its old ReplicaSet again, and nothing in the cluster tells since when it
+// has served: it would not be known to be good.
+const EndAnnotation = "rollbackd.io" + restartSuffix
+
 // End puts the good template back if the bad one is live. It is a compare-and-swap, so that nothing which somebody else did is undone.
 // After an error nothing is known, and calling it again is safe.
-func (c *Cluster) End(ctx context.Context, d Drill) (DrillEnd, error) {
+func (c *Cluster) End(ctx context.Context, d Drill, at time.Time) (DrillEnd, error) {
 	var last error
 	for range 1 + retries {
 		live, err := c.get(ctx, d.Workload)
@@ -164,12 +175,12 @@ func (c *Cluster) End(ctx context.Context, d Drill) (DrillEnd, error) {
 			return "", err
 		case string(live.Metadata.UID) != d.UID:
 			return DrillGone, nil
-		case TemplatesEqual(live.Spec.Template, d.Good):
+		case sameRelease(live.Spec.Template, d.Good):
 			return DrillOver, nil
 		case drillIn(live.Spec.Template) != d.ID:
 			return DrillReplaced, nil
 		}
-		operations, err := d.undo(live)
+		operations, err := d.undo(live, at)
 		if err != nil {
 			return "", err
 		}
@@ -181,12 +192,17 @@ func (c *Cluster) End(ctx context.Context, d Drill) (DrillEnd, error) {
 }
 
 // undo puts the good template back, and has a rollout go on that rollbackd stopped on suspicion.
-func (d Drill) undo(live deployment) ([]operation, error) {
+func (d Drill) undo(live deployment, at time.Time) ([]operation, error) {
 	from, err := canonical(live.Spec.Template)
 	if err != nil {
 		return nil, err
 	}
-	operations := []operation{{"test", "/metadata/uid", d.UID}, {"test", "/spec/template", from}, {"replace", "/spec/template", d.Good}}
+	good, ok := decode(d.Good)
+	if !ok {
+		return nil, errors.New("the good template is no JSON object")
+	}
+	annotate(good, EndAnnotation, at.UTC().Format(time.RFC3339))
+	operations := []operation{{"test", "/metadata/uid", d.UID}, {"test", "/spec/template", from}, {"replace", "/spec/template", good}}
 	if own := ownPause(live); own != nil {
 		operations = append(operations, own.resume()...)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,7 +19,12 @@ func drillFor(s Snapshot) Drill {
 	return Drill{ID: "drill-1", Workload: s.Workload, UID: s.UID, Good: podSpec("v1"), Bad: drilledWith("v1-bad", "drill-1")}
 }
 
-// templateOf is what the server has.
+// ended is the good template as it is put back: it says since when.
+func ended() json.RawMessage {
+	return podSpec("v1", `"note":"a <b> & c"`, `"note":"a <b> & c","rollbackd.io/restartedAt":"2026-11-22T09:30:00Z"`)
+}
+
+// template is what the server has.
 func (s *server) template() json.RawMessage {
 	var d deployment
 	if err := json.Unmarshal(s.object, &d); err != nil {
@@ -43,9 +49,10 @@ func TestTheEndOfADrill(t *testing.T) {
 		end  DrillEnd
 		runs json.RawMessage
 	}{
-		{"its version is live", new(running(drilledWith("v1-bad", "drill-1"))), DrillUndone, podSpec("v1")},
-		{"its rollout was restarted", new(running(podSpec("v1-bad", `"note":"a <b> & c"`, `"`+DrillAnnotation+`":"drill-1","kubectl.kubernetes.io/restartedAt":"now"`))), DrillUndone, podSpec("v1")},
+		{"its version is live", new(running(drilledWith("v1-bad", "drill-1"))), DrillUndone, ended()},
+		{"its rollout was restarted", new(running(podSpec("v1-bad", `"note":"a <b> & c"`, `"`+DrillAnnotation+`":"drill-1","kubectl.kubernetes.io/restartedAt":"now"`))), DrillUndone, ended()},
 		{"rollbackd was faster", new(running(podSpec("v1"))), DrillOver, podSpec("v1")},
+		{"it was ended before", new(running(ended())), DrillOver, ended()},
 		{"somebody deployed something else", new(running(podSpec("v2"))), DrillReplaced, podSpec("v2")},
 		{"another drill has begun", new(running(drilledWith("v1-bad", "drill-2"))), DrillReplaced, drilledWith("v1-bad", "drill-2")},
 		{"the workload was made anew", new(running(drilledWith("v1-bad", "drill-1"), func(s *Snapshot) { s.UID = "another" })), DrillGone, drilledWith("v1-bad", "drill-1")},
@@ -53,7 +60,7 @@ func TestTheEndOfADrill(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			srv, cluster := newServer(t, tc.now)
-			end, err := cluster.End(t.Context(), drillFor(live(rs(1, "v1", 0))))
+			end, err := cluster.End(t.Context(), drillFor(live(rs(1, "v1", 0))), at(90))
 			require.NoError(t, err)
 			require.Equal(t, tc.end, end)
 			if tc.runs != nil {
@@ -73,7 +80,7 @@ func TestTheEndOfADrillLosesEveryRace(t *testing.T) {
 		srv.object = object(s)
 		return nil
 	}
-	end, err := cluster.End(t.Context(), drillFor(s))
+	end, err := cluster.End(t.Context(), drillFor(s), at(90))
 	require.NoError(t, err)
 	require.Equal(t, DrillReplaced, end)
 	require.JSONEq(t, string(podSpec("v2")), string(srv.template()))
@@ -121,4 +128,15 @@ func TestTheDiffOfADrillIsHarmless(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, strings.ContainsRune(diff, 0x1b), diff)
 	require.Contains(t, diff, "+++ Deployment shop/checkout, for the drill\n")
+}
+
+// What a drill put back is known to be good once it has served for long enough, also if it has never passed a watch and the daemon never
+// saw the drill.
+func TestWhatADrillPutsBackIsKnownToBeGood(t *testing.T) {
+	back := rsOf(3, "v1", 90, ended())
+	require.True(t, sameRelease(back.Template, podSpec("v1")))
+	release := rs(4, "v2", 120)
+	checkTarget(t, NewPin(live(release, back, rsOf(2, "v1-bad", 89, drilledWith("v1-bad", "drill-1"))), release, at(120), nil, 15*time.Minute), "v1", "had served since 2026-11-22 09:30:00 UTC, for 30m0s")
+	early := NewPin(live(release, back), release, at(100), nil, 15*time.Minute)
+	require.Nil(t, early.Target)
 }

@@ -193,7 +193,7 @@ func (r *rehearsal) end(ctx context.Context, d rehearsed, last watch.View) (dril
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreFor)
 	defer cancel()
 	for said := false; ; {
-		ended, err := d.cluster.End(bounded, d.Drill)
+		ended, err := d.cluster.End(bounded, d.Drill, time.Now())
 		if err == nil {
 			return r.toldEnd(d, ended, last), nil
 		}

@@ -62,7 +62,7 @@ func (r *rehearsal) endLeft(ctx context.Context, d rehearsed) error {
 	if err := r.confirm(fmt.Sprintf("Put %s back to %s?", d.Workload, plain(found.GoodVersion()))); err != nil {
 		return err
 	}
-	ended, err := d.cluster.End(ctx, found)
+	ended, err := d.cluster.End(ctx, found, time.Now())
 	if err != nil {
 		return err
 	}
