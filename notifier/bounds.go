@@ -15,16 +15,23 @@ const (
 	mostID    = 120
 )
 
+// texts are the places of all that may have come from outside.
+func (n *Notice) texts() []*string {
+	return []*string{
+		&n.Title, &n.Text, &n.Watch, &n.Workload, &n.WorkloadKind, &n.Environment, &n.Version, &n.Target, &n.Image, &n.TargetImage, &n.EventID,
+		&n.Operator, &n.Signal, &n.Value, &n.Limit, &n.Baseline, &n.Action, &n.Next, &n.Incident, &n.Link, &n.Chart,
+	}
+}
+
 var fitID = regexp.MustCompile(`^[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*$`)
 
 // bounded returns the notice with every text cut to its bound. A sink escapes what is left for its medium.
 func (n Notice) bounded() Notice {
 	n.Title, n.Text = cut(n.Title, mostTitle), cut(n.Text, mostText)
-	for _, field := range []*string{
-		&n.Watch, &n.Workload, &n.WorkloadKind, &n.Environment, &n.Version, &n.Target, &n.EventID, &n.Operator, &n.Signal, &n.Value, &n.Limit,
-		&n.Baseline, &n.Action, &n.Next, &n.Incident, &n.Link, &n.Chart,
-	} {
-		*field = cut(*field, mostField)
+	for _, text := range n.texts() {
+		if text != &n.Text {
+			*text = cut(*text, mostField)
+		}
 	}
 	if n.ID != "" && (len(n.ID) > mostID || !fitID.MatchString(n.ID)) {
 		n.ID = hashed(n.ID)

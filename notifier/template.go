@@ -63,10 +63,18 @@ func (t *Template) render(n Notice) string {
 
 func (t *Template) execute(n Notice) (string, error) {
 	out := &bounded{room: mostOutput}
-	if err := t.parsed.Execute(out, n); err != nil {
+	if err := t.parsed.Execute(out, n.onLines()); err != nil {
 		return "", errors.New(strings.TrimPrefix(err.Error(), "template: "))
 	}
 	return out.String(), nil
+}
+
+// onLines is the notice with each of its texts on one line, so that no event can add lines to a message that say what the message does not.
+func (n Notice) onLines() Notice {
+	for _, text := range n.texts() {
+		*text = plain(*text, mostText)
+	}
+	return n
 }
 
 // bounded is a buffer that refuses to grow beyond its room.
