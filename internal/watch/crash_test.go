@@ -110,7 +110,30 @@ func (w *world) killedAt(n int, down time.Duration) int {
 	require.NoError(w.t, json.Unmarshal(w.stored[ended.Key], &kept))
 	require.True(w.t, kept.Rendered)
 	require.Equal(w.t, RolledBack, kept.State)
+	require.Empty(w.t, w.untold(kept))
 	return count
+}
+
+// untold are the notices of a watch's journal that nobody was ever told, by their IDs. The caller holds the lock.
+func (w *world) untold(kept Watch) (out []string) {
+	sent := map[string]bool{}
+	for _, n := range w.notices {
+		sent[n.ID] = true
+	}
+	before := kept.accepted()
+	for _, r := range w.journal[kept.Key] {
+		var e incident.Entry
+		require.NoError(w.t, json.Unmarshal(r.data, &e))
+		after := before.apply(e)
+		for _, n := range notices(before, after, []incident.Entry{e}) {
+			require.NotEmpty(w.t, n.ID)
+			if !sent[n.ID] {
+				out = append(out, n.ID+": "+n.Title)
+			}
+		}
+		before = after
+	}
+	return out
 }
 
 // Another process appends first. The loser reads the journal anew and goes on from there, and leaves the winner's

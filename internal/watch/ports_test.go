@@ -305,13 +305,14 @@ func (r recordsOf) Write(w Watch, _ []incident.Entry) error {
 	return r.call(context.Background(), "records.write", func() error { r.written[w.Key] = w; return nil })
 }
 
+// Send loses what a process that has died would have said.
 func (s tellerOf) Send(n notifier.Notice) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.notices = append(s.notices, n)
+	_ = s.call(context.Background(), "tell.send", func() error { s.notices = append(s.notices, n); return nil })
 }
 
-func (tellerOf) Kept(context.Context) {}
+func (s tellerOf) Kept(ctx context.Context) {
+	_ = s.call(ctx, "tell.kept", func() error { return nil })
+}
 
 func (r rejecterOf) Reject(_ context.Context, _ event.Target, _ uint64, why *event.Rejection) error {
 	r.mu.Lock()
