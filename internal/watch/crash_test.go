@@ -57,6 +57,7 @@ func TestKilledAtEveryCallWhilePaused(t *testing.T) {
 // killedAt plays a whole rollback in which the process dies at the nth boundary, and returns how many there were.
 func (w *world) killedAt(n int, down time.Duration) int {
 	count, killed := 0, make(chan struct{}, 1)
+	w.sendsAreCalls = true
 	var dead atomic.Bool
 	w.failing(func(call string, _ bool) error {
 		if dead.Load() {

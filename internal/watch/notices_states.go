@@ -30,8 +30,25 @@ func (w Watch) stateNotice(e incident.Entry) notifier.Notice {
 		n.Text = w.outlook()
 	case Healthy:
 		n.Text = e.State.Reason + evidenceOf(w.judgement)
+	case RolledBack, NotRecovered:
+		w.showRecovery(&n)
 	}
 	return n
+}
+
+// showRecovery has a notice show what the signal that broke shows since the rollback, and say what it showed before.
+func (w Watch) showRecovery(n *notifier.Notice) {
+	broke, ok := w.lead()
+	if !ok {
+		return
+	}
+	for _, a := range w.recovery.Signals {
+		if a.Signal == broke.Signal {
+			was, _ := broke.Shown()
+			n.Signal, n.Value, n.Limit, n.Baseline = numbersOf(a)
+			n.Action += " With the bad version it was " + was + "."
+		}
+	}
 }
 
 // openIn reports whether the incident of a watch that is in this state goes on: nobody knows the service to be well.
@@ -139,18 +156,37 @@ func (w Watch) wouldDo() string {
 	if len(stages) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("If it is bad, it %s: %s.", modeWords(stages[0].Mode), versionOf(*w.Pin.Target))
+	text := fmt.Sprintf("If it is bad, it %s.", modeWords(stages[0].Mode, " to "+versionOf(*w.Pin.Target)))
+	for _, f := range w.oddities() {
+		text += " It " + f + "."
+	}
+	return text
 }
 
-// modeWords say what a mode does about a bad release, so that the version which is gone back to can follow.
-func modeWords(m Mode) string {
+// modeWords say what a mode does about a bad release; to is the version that is gone back to, or nothing.
+func modeWords(m Mode, to string) string {
 	switch m {
 	case Automatic:
-		return "is rolled back at once"
+		return "is rolled back" + to + " at once"
 	case Approve:
-		return "is rolled back when a person approves"
+		return "is rolled back" + to + " when a person approves"
 	}
-	return "is only recorded; a person could go back"
+	return "is only recorded"
+}
+
+// oddities are what sets a release apart, for whoever is on call.
+func (w Watch) oddities() []string {
+	var out []string
+	if w.Event.SchemaChange {
+		out = append(out, "changes the database's schema")
+	}
+	if w.Event.Hotfix {
+		out = append(out, "is a hotfix")
+	}
+	if w.Unannounced {
+		out = append(out, "was announced by nobody")
+	}
+	return out
 }
 
 // onCallUntil says until when the people on call have something to know.
@@ -168,16 +204,10 @@ func (w Watch) onCallUntil() string {
 func (w Watch) outlook() string {
 	var lines []string
 	for _, s := range w.policyNow().Stages {
-		lines = append(lines, fmt.Sprintf("stage %s until %s: a bad release %s", s.Name, hour(w.begin().Add(s.Until)), strings.TrimSuffix(modeWords(s.Mode), "; a person could go back")))
+		lines = append(lines, fmt.Sprintf("stage %s until %s: a bad release %s", s.Name, hour(w.begin().Add(s.Until)), modeWords(s.Mode, "")))
 	}
-	if w.Event.SchemaChange {
-		lines = append(lines, "it changes the database's schema")
-	}
-	if w.Event.Hotfix {
-		lines = append(lines, "it is a hotfix")
-	}
-	if w.Unannounced {
-		lines = append(lines, "nobody announced it")
+	for _, f := range w.oddities() {
+		lines = append(lines, "it "+f)
 	}
 	return strings.Join(lines, "; ") + "."
 }
@@ -215,7 +245,7 @@ func (w Watch) stageNotice(lastTick time.Time, e incident.Entry) notifier.Notice
 	}
 	return notifier.Notice{
 		Kind: notifier.KindStage, Severity: notifier.Info, Title: title, Text: w.judgement.Reason + evidenceOf(w.judgement),
-		Action: fmt.Sprintf("Now begins the stage %s, until %s: a bad release %s.", to.Name, hour(w.begin().Add(to.Until)), strings.TrimSuffix(modeWords(to.Mode), "; a person could go back")),
+		Action: fmt.Sprintf("Now begins the stage %s, until %s: a bad release %s.", to.Name, hour(w.begin().Add(to.Until)), modeWords(to.Mode, "")),
 	}
 }
 

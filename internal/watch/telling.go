@@ -98,14 +98,17 @@ func (s *Supervisor) Open() []notifier.Notice {
 	return out
 }
 
-// standing is what is to be told of an open incident as it stands: that it began, and what has come of it.
+// standing is what is to be told of an open incident as it stands: that it began, and what has come of it. What is only information does not take
+// the place of the alarm: while a rollback is on its way, the alarm goes on.
 func (w Watch) standing() []notifier.Notice {
 	var out []notifier.Notice
 	for _, s := range []State{Regressed, w.State} {
 		e := incident.Entry{ID: noticeID("open", w.Key, string(s)), At: w.Since, State: &incident.StateChange{To: string(s), Reason: w.Reason, Final: s.Final()}}
-		if n := w.stateNotice(e); n.Title != "" && (s != Regressed || w.State != Regressed || len(out) == 0) {
-			out = append(out, w.about(e, n))
+		n := w.stateNotice(e)
+		if n.Title == "" || len(out) > 0 && (s == Regressed || n.Severity == notifier.Info) {
+			continue
 		}
+		out = append(out, w.about(e, n))
 	}
 	return w.asDrill(out)
 }

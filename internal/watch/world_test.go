@@ -63,6 +63,8 @@ type world struct {
 	// fail, if set, is asked about every call, one at a time, before it is carried out and after: an error is what the
 	// caller gets.
 	fail func(call string, done bool) error
+	// sendsAreCalls has sending a notice be a call that may fail as others do.
+	sendsAreCalls bool
 	// edits change the options of every process, announced the text of every event.
 	edits     []func(*Options)
 	announced []string
