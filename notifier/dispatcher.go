@@ -254,8 +254,12 @@ func (d *Dispatcher) clearInbox(work context.Context) {
 		d.inbox, d.settled = nil, nil
 		d.looking = len(sent)
 		d.mu.Unlock()
+		stored := map[*parcel]bool{} // several sinks may have answered meanwhile, and one writing tells of all
 		for _, p := range settled {
-			d.store(work, p)
+			if !stored[p] {
+				stored[p] = true
+				d.store(work, p)
+			}
 		}
 		for _, n := range sent {
 			d.look(work, n)

@@ -72,12 +72,7 @@ func (t *notifyTest) run(ctx context.Context) error {
 		return err
 	}
 	defer disconnect()
-	to, err := cfg.Receivers(tools)
-	if err != nil {
-		return err
-	}
-	results := t.tryAll(ctx, cfg, to)
-	return t.report(results)
+	return t.report(t.tryAll(ctx, cfg, tools))
 }
 
 // tools are what sinks need of their surroundings, as far as they are there.
@@ -99,16 +94,15 @@ func (t *notifyTest) tools(cfg *config.Config) (config.SinkTools, func(), error)
 }
 
 // tryAll tries all sinks at once, so that one that hangs costs no more than its own time.
-func (t *notifyTest) tryAll(ctx context.Context, cfg *config.Config, to []notifier.Receiver) []tried {
-	notice := notifier.TestNotice(time.Now(), cfg.Environments[0], notifier.Severity(t.severity.value))
-	kinds := cfg.NotifySummary().Sinks
-	results := make([]tried, len(to))
+func (t *notifyTest) tryAll(ctx context.Context, cfg *config.Config, tools config.SinkTools) []tried {
+	sinks := cfg.NotifySummary().Sinks
+	results := make([]tried, len(sinks))
 	var running sync.WaitGroup
-	for i, r := range to {
+	for i, s := range sinks {
 		running.Go(func() {
 			began := time.Now()
-			err := notifier.Try(ctx, r, notice, t.timeout)
-			results[i] = tried{Sink: r.Sink.Name(), Kind: kinds[i].Kind, OK: err == nil, Seconds: time.Since(began).Seconds()}
+			err := t.try(ctx, cfg, tools, s.Name)
+			results[i] = tried{Sink: s.Name, Kind: s.Kind, OK: err == nil, Seconds: time.Since(began).Seconds()}
 			if err != nil {
 				results[i].Error = err.Error()
 			}
@@ -116,6 +110,19 @@ func (t *notifyTest) tryAll(ctx context.Context, cfg *config.Config, to []notifi
 	}
 	running.Wait()
 	return results
+}
+
+// try makes one sink and tries it; one that cannot be made keeps no other from being tried.
+func (t *notifyTest) try(ctx context.Context, cfg *config.Config, tools config.SinkTools, name string) error {
+	only, err := cfg.OnlySinks([]string{name})
+	if err != nil {
+		return err
+	}
+	to, err := only.Receivers(tools)
+	if err != nil {
+		return err
+	}
+	return notifier.Try(ctx, to[0], notifier.TestNotice(time.Now(), cfg.Environments[0], notifier.Severity(t.severity.value)), t.timeout)
 }
 
 func (t *notifyTest) report(results []tried) error {

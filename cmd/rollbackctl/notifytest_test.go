@@ -36,7 +36,13 @@ func TestNotifyTest(t *testing.T) {
 	require.Len(t, results, 1)
 	require.Equal(t, []any{"two", "log", true}, []any{results[0].Sink, results[0].Kind, results[0].OK})
 
-	code, _, problems := (&stack{}).run(t, "notify-test", "--config", file, "--sink", "three")
+	// One that cannot be made, or of what only the daemon has, keeps no other from being tried.
+	code, out, problems := (&stack{}).run(t, "notify-test", "--config", withSinks(t, "[{name: bad, slack: {channel: C024BE91L, tokenFile: absent}}, {name: docs, cdevents: {}}, {name: good, log: {}}]"))
+	require.Equal(t, exitRefused, code)
+	require.Regexp(t, `(?s)^bad \(slack\): FAILED: .*absent.*\ndocs \(cdevents\): FAILED: .*\ngood \(log\): sent, 0\.\ds\n$`, out)
+	require.Contains(t, problems, "2 sinks of 3 did not take it")
+
+	code, _, problems = (&stack{}).run(t, "notify-test", "--config", file, "--sink", "three")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, problems, `there is no sink "three"; use one of one, two`)
 	code, _, problems = (&stack{}).run(t, "notify-test", "--config", withSinks(t, "[]"))

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"net/url"
 	"strings"
 
@@ -102,6 +103,9 @@ func (*CDEventsSink) resolve(string) {}
 func (*CDEventsSink) manner() manner { return manner{} }
 
 func (s *CDEventsSink) build(name string, tools SinkTools) (notifier.Sink, error) {
+	if tools.NATS == nil {
+		return nil, errors.New("cdevents: it publishes on the daemon's NATS, which is inside the daemon; only with nats.url can it be tried from elsewhere")
+	}
 	return notifier.NewCDEvents(notifier.CDEventsOptions{
 		Name: name, Conn: tools.NATS, Subject: s.Subject, Source: cmp.Or(s.Source, sourceOf(tools)), Version: s.SpecVersion, Mode: s.Mode,
 	})
