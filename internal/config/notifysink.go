@@ -37,7 +37,7 @@ type NotifySink struct {
 	Grafana *GrafanaSink `yaml:"grafana"`
 	// SMTP is for e-mail.
 	SMTP *SMTPSink `yaml:"smtp"`
-	// KubernetesEvents is for Events of the workloads.
+	// KubernetesEvents is for Events of the workloads. It has no keys: write it as kubernetesEvents: {}.
 	KubernetesEvents *KubernetesEventsSink `yaml:"kubernetesEvents"`
 	// Webhook is for CloudEvents that are posted to an address of yours.
 	Webhook *WebhookSink `yaml:"webhook"`
