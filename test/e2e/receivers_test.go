@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,6 +75,14 @@ func (r *receivers) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		fmt.Fprint(w, `{"ok":true,"channel":"C024BE91L","ts":"1795342000.000100"}`)
 	case path == "/slack/chat.update":
 		fmt.Fprint(w, `{"ok":true,"channel":"C024BE91L","ts":"1795342000.000100"}`)
+	case path == "/slack/files.getUploadURLExternal":
+		fmt.Fprintf(w, `{"ok":true,"upload_url":"http://%s/upload","file_id":"F123ABC456"}`, req.Host)
+	case path == "/upload":
+		r.note("picture png=%v secret=%v", bytes.HasPrefix(body, []byte("\x89PNG\r\n")), sent.authorization != "")
+	case path == "/slack/files.completeUploadExternal":
+		form, _ := url.ParseQuery(string(body))
+		r.note("picture thread=%s", form.Get("thread_ts"))
+		fmt.Fprint(w, `{"ok":true}`)
 	case path == "/v2/enqueue":
 		r.note("pagerduty %s %s %s", sent.EventAction, sent.DedupKey, sent.RoutingKey)
 		w.WriteHeader(http.StatusAccepted)
@@ -126,6 +136,7 @@ func TestReceiversAreToldOfABadRelease(t *testing.T) {
 	name := s.Namespace + "/" + s.Name + " v2"
 	requireTold(t, r, "alertmanager", "firing "+s.Name, "resolved "+s.Name)
 	requireTold(t, r, "slack", "thread=false ⚠️ *"+name+" is bad* Bearer "+planted, "thread=true ✅ *"+name+" was rolled back, and it helped* Bearer "+planted)
+	requireTold(t, r, "picture", "png=true secret=false", "thread=1795342000.000100")
 	requireTold(t, r, "pagerduty", "trigger "+v.Incident+" "+planted, "trigger "+v.Incident+" "+planted, "resolve "+v.Incident+" "+planted)
 	eventually(t, 20*time.Second, func() (bool, string) {
 		told := r.of("grafana")
