@@ -51,6 +51,9 @@ type Grafana struct {
 
 // NewGrafana returns a sink that connects to nothing yet.
 func NewGrafana(opts GrafanaOptions) *Grafana {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
 	return &Grafana{opts: opts, client: newHTTPClient(opts.Client)}
 }
 
@@ -110,6 +113,9 @@ type grafanaPatch struct {
 }
 
 func (g *Grafana) annotation(n Notice) annotation {
+	if n.At.IsZero() {
+		n.At = g.opts.Now()
+	}
 	begins := n.At
 	if !n.StartedAt.IsZero() && n.StartedAt.Before(begins) {
 		begins = n.StartedAt

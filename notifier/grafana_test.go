@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -133,6 +134,16 @@ func TestGrafanaWithoutABeginning(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("annotations (-want +got):\n%s", diff)
+	}
+}
+
+func TestGrafanaNoticeWithoutATime(t *testing.T) {
+	api := &grafanaAPI{t: t}
+	sink := grafana(serve(t, api.ServeHTTP).URL)
+	sink.opts.Now = func() time.Time { return clock("11:00:00") }
+	mustNotify(t, sink, Notice{ID: "t-1", Kind: KindTest, Title: "a test"})
+	if got := api.kept[0]["time"]; got != float64(clock("11:00:00").UnixMilli()) {
+		t.Errorf("drawn at %v", got)
 	}
 }
 
