@@ -40,6 +40,8 @@ type settings struct {
 	Sources, Speaks string
 	// Requests and Errors select the series of the error rate; Policies are further policies, as YAML.
 	Requests, Errors, Policies string
+	// Diagnosis is what is gathered of a bad release, as YAML; empty for the default.
+	Diagnosis string
 	// LeaderElection is how replicas elect a leader, as YAML; empty for a daemon that runs alone.
 	LeaderElection string
 	// Unannounced is what the policy says about deployments that nobody announces, as YAML.
@@ -110,6 +112,9 @@ sources:
 {{- end}}
 {{- if .Notify}}
 notify: {{.Notify}}
+{{- end}}
+{{- if .Diagnosis}}
+diagnosis: {{.Diagnosis}}
 {{- end}}
 {{- if .Budgets}}
 budgets: {{.Budgets}}

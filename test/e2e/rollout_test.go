@@ -26,11 +26,11 @@ const rolloutHealth = `
 // fails. It is undone all the same, and the record says in words what was the matter.
 func TestReleaseThatNeverServesIsRolledBackOnce(t *testing.T) {
 	w := onStack(t)
-	for _, c := range []struct{ name, version, reason string }{
-		{"crash", "v2-crash", `\*\*In short:\*\* .* 1 of 1 pods crash \(CrashLoopBackOff, \d+ restarts\) for `},
-		{"pull", "v2-pullfail", `\*\*In short:\*\* .* 1 of 1 pods cannot pull their image for `},
-		{"unready", "v2-notready", `\*\*In short:\*\* .* 1 of 1 pods are not ready for `},
-		{"silent", "v2-nometrics", `\*\*In short:\*\* .* the release has reported nothing for `},
+	for _, c := range []struct{ name, version, reason, guess string }{
+		{"crash", "v2-crash", `\*\*In short:\*\* .* 1 of 1 pods crash \(CrashLoopBackOff, \d+ restarts\) for `, "the release's containers crash"},
+		{"pull", "v2-pullfail", `\*\*In short:\*\* .* 1 of 1 pods cannot pull their image for `, "an image of the release cannot be pulled"},
+		{"unready", "v2-notready", `\*\*In short:\*\* .* 1 of 1 pods are not ready for `, ""},
+		{"silent", "v2-nometrics", `\*\*In short:\*\* .* the release has reported nothing for `, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -44,6 +44,7 @@ func TestReleaseThatNeverServesIsRolledBackOnce(t *testing.T) {
 			s.announce(d, c.name, c.version)
 			v := d.awaitState(c.name, 90*time.Second, watch.RolledBack)
 			requireIncidentSays(t, d, v, c.reason)
+			requireIncidentSays(t, d, v, `\*\*First guess \(by rules, not proven\):\*\* `+c.guess)
 
 			s.requireLive("v1")
 			require.Len(t, s.rollbacks(), 1)

@@ -82,9 +82,13 @@ func (c *Cluster) startServer(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make a client of the API server: %w", err)
 	}
-	return process.Await(ctx, p, func(ctx context.Context) error {
+	err = process.Await(ctx, p, func(ctx context.Context) error {
 		return client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
 	})
+	if err != nil {
+		return err
+	}
+	return serveLogsKind(ctx, client, p)
 }
 
 // startRest starts everything that needs the API server and does not need each other.
@@ -149,6 +153,7 @@ func (c *Cluster) startNodes(ctx context.Context, client *kubernetes.Clientset) 
 		fmt.Sprintf("--server-address=127.0.0.1:%d", c.ports.kubelet), fmt.Sprintf("--node-port=%d", c.ports.kubelet),
 		"--tls-cert-file=" + c.path("apiserver.crt"), "--tls-private-key-file=" + c.path("apiserver.key"),
 		"--cidr=10.99.0.0/16",
+		"--enable-crds=Logs",
 		// Without leases a node counts as lost after 50 s.
 		fmt.Sprintf("--node-lease-duration-seconds=%d", int((40 * time.Second).Seconds())),
 	}})
