@@ -255,17 +255,5 @@ func lastWords(s Source, hide func(string) string) LastWords {
 	return out
 }
 
-// sides counts the logs that were read of each side.
-func (l Logs) sides() (release, before int) {
-	for _, log := range l.Read {
-		if log.Side == Release {
-			release++
-		} else {
-			before++
-		}
-	}
-	return release, before
-}
-
 // keysOf returns the keys of a map, sorted.
 func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
