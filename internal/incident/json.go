@@ -19,11 +19,11 @@ func JSON(entries []Entry) []byte { return Fold(entries).json() }
 
 func (s Summary) json() []byte { return indented(document{Schema: Schema, Summary: s}) }
 
-// JournalLines renders journal.jsonl: every entry as it was recorded, one a line.
+// JournalLines renders journal.jsonl: every entry as it was recorded, one a line, but for the secrets in pod templates.
 func JournalLines(entries []Entry) []byte {
 	var out bytes.Buffer
 	for _, e := range entries {
-		line, err := json.Marshal(e)
+		line, err := json.Marshal(e.withoutSecrets())
 		if err != nil {
 			line = unwritable(e, err)
 		}
