@@ -50,22 +50,6 @@ func (n *Names) Claim(ctx context.Context, base, owner string) (string, error) {
 	return "", fmt.Errorf("unable to claim name %q: %d owners hold one already", base, maxNames)
 }
 
-// Owner returns who holds a name; empty if nobody does, or if nothing can have such a name.
-func (n *Names) Owner(ctx context.Context, name string) (string, error) {
-	var holder claim
-	err := n.calls.retry(ctx, func(ctx context.Context) error {
-		entry, err := n.bucket.Get(ctx, name)
-		if errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrInvalidKey) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		return json.Unmarshal(entry.Value(), &holder)
-	})
-	return holder.Owner, wrap("look up name", name, err)
-}
-
 // hold returns who holds the name, after trying to make it the one who wants it.
 func (n *Names) hold(ctx context.Context, name string, wanted claim) (holder claim, err error) {
 	value, err := json.Marshal(wanted)
