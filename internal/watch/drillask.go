@@ -97,7 +97,7 @@ func (s *Supervisor) foreseen(ctx context.Context, w Watch, snapshot rollback.Sn
 			w.workload(), w.Policy.MinServing)
 	}
 	pin := rollback.NewPin(after, *after.Live, now(), s.pastOf(w, after), w.Policy.MinServing)
-	if pin.Target != nil && !rollback.TemplatesEqual(pin.Target.Template, snapshot.Template) {
+	if pin.Target != nil && !rollback.ContainersEqual(pin.Target.Template, snapshot.Template) { // an earlier restart of it will do
 		return refuse(rollback.RefuseNoTarget, "a rollback would not bring back what is live now, but %s", pin.Target.Version)
 	}
 	after, err := s.opts.Cluster.Inspect(ctx, pin, after)
