@@ -18,14 +18,14 @@ import (
 	"github.com/rollbackd/rollbackd/notifier"
 )
 
-// numbersOf are the world's numbers; they outlive a process.
-type numbersOf struct {
+// numberStore are the world's numbers; they outlive a process.
+type numberStore struct {
 	*world
 	given map[string]uint64
 	noted map[uint64]int
 }
 
-func (n numbersOf) Take(ctx context.Context, owner string, above uint64) (number uint64, err error) {
+func (n numberStore) Take(ctx context.Context, owner string, above uint64) (number uint64, err error) {
 	err = n.call(ctx, "numbers.take", func() error {
 		if n.given[owner] == 0 {
 			n.given[owner] = max(uint64(len(n.given)), above) + 1
@@ -36,13 +36,13 @@ func (n numbersOf) Take(ctx context.Context, owner string, above uint64) (number
 	return number, err
 }
 
-func (n numbersOf) Since(context.Context) (time.Time, error) { return n.t0, nil }
+func (n numberStore) Since(context.Context) (time.Time, error) { return n.t0, nil }
 
-func (n numbersOf) Note(ctx context.Context, number uint64, step int) error {
+func (n numberStore) Note(ctx context.Context, number uint64, step int) error {
 	return n.call(ctx, "numbers.note", func() error { n.noted[number] = step; return nil })
 }
 
-func (n numbersOf) Noted(ctx context.Context, number uint64) (step int, err error) {
+func (n numberStore) Noted(ctx context.Context, number uint64) (step int, err error) {
 	err = n.call(ctx, "numbers.noted", func() error { step = n.noted[number]; return nil })
 	return step, err
 }
@@ -53,7 +53,7 @@ func testReviews() Reviews {
 
 // reviewing has every process of the world look after reviews.
 func (w *world) reviewing() {
-	numbers := numbersOf{world: w, given: map[string]uint64{}, noted: map[uint64]int{}}
+	numbers := numberStore{world: w, given: map[string]uint64{}, noted: map[uint64]int{}}
 	w.edits = append(w.edits, func(o *Options) { o.Reviews, o.Numbers = testReviews(), numbers })
 }
 
