@@ -165,7 +165,7 @@ func TestLostJournalEndsInTheLedger(t *testing.T) {
 		clear(w.journal)
 		w.seq = 0 // a stream that is made anew counts from the beginning
 		w.mu.Unlock()
-		p = w.run()
+		w.run()
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		after := w.digests()["incident."+open.Key]

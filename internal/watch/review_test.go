@@ -199,7 +199,7 @@ func TestANumberIsNeverLostNorGivenTwice(t *testing.T) {
 					synctest.Wait()
 					p.stop()
 					w.failing(nil)
-					p = w.run()
+					w.run()
 					time.Sleep(5 * time.Minute)
 					review := w.digests()["incident."+key].Postmortem
 					require.NotNil(t, review)
