@@ -116,13 +116,13 @@ func (w Watch) lead() (analyzer.Assessment, bool) {
 // numbers are what the leading signal showed, what it may show, and what it showed before.
 func (w Watch) numbers() (signal, value, limit, baseline string) {
 	if a, ok := w.lead(); ok {
-		return numbersOf(a)
+		return figuresOf(a)
 	}
 	return "", "", "", ""
 }
 
-// numbersOf are the numbers of one signal, as people read them.
-func numbersOf(a analyzer.Assessment) (signal, value, limit, baseline string) {
+// figuresOf are the numbers of one signal, as people read them.
+func figuresOf(a analyzer.Assessment) (signal, value, limit, baseline string) {
 	value, limit = a.Shown()
 	switch {
 	case a.Kind == analyzer.KindBusiness, a.Kind == analyzer.KindErrorRate && a.BaselineCounts.N > 0:

@@ -45,7 +45,7 @@ func (w Watch) showRecovery(n *notifier.Notice) {
 	for _, a := range w.recovery.Signals {
 		if a.Signal == broke.Signal {
 			was, _ := broke.Shown()
-			n.Signal, n.Value, n.Limit, n.Baseline = numbersOf(a)
+			n.Signal, n.Value, n.Limit, n.Baseline = figuresOf(a)
 			n.Action += " With the bad version it was " + was + "."
 		}
 	}
