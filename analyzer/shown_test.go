@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 )
 
@@ -26,6 +27,25 @@ func TestABaselineOfLatencyShowsItsQuantiles(t *testing.T) {
 
 	sig.Kind = KindErrorRate
 	require.Nil(t, Baseline{Step: time.Minute}.withQuantiles(sig, []Buckets{nil, nil}).Shown)
+}
+
+// As Prometheus answers: every fifteen seconds ten requests more took less than 0.25 seconds, and one more up to 0.5.
+func TestAMeasuredBaselineOfLatencyHasAQuantileForEachStep(t *testing.T) {
+	bucket := func(le string, n float64) *model.SampleStream {
+		s := steady("a-x2x4z", "200", n)
+		s.Metric["__name__"], s.Metric["le"] = "http_request_duration_seconds_bucket", model.LabelValue(le)
+		return s
+	}
+	srv := &server{t: t, series: []*model.SampleStream{bucket("0.25", 10), bucket("0.5", 11), bucket("1", 11), bucket("+Inf", 11)}}
+	sig := latencySignal()
+	sig.Scrape = 15 * time.Second
+	got, err := srv.sampler().Baseline(t.Context(), sig, known(), Span{second(600), second(1800)})
+	require.NoError(t, err)
+	require.Len(t, got.Ticks, 80)
+	require.Len(t, got.Shown, 80)
+	for _, shown := range got.Shown {
+		require.InDelta(t, 0.3625, *shown, 0.0001) // 10.45 of 11, where the tenth is at 0.25 and the eleventh at 0.5
+	}
 }
 
 func TestABaselineOfNumbersShowsWhereSomeAreMissing(t *testing.T) {

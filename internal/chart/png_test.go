@@ -14,28 +14,41 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func pixels(t *testing.T, c Chart) image.Image {
+func pixels(t *testing.T, c Chart) *image.RGBA {
 	t.Helper()
-	body, err := PNG(c)
+	canvas, err := rasterise(SVG(c))
 	require.NoError(t, err)
-	again, err := PNG(c)
-	require.NoError(t, err)
-	require.Equal(t, body, again, "the same chart gives the same bytes")
-	picture, err := png.Decode(bytes.NewReader(body))
-	require.NoError(t, err)
-	return picture
+	return canvas.image
 }
 
-// colours counts the pixels of each colour, of every so many one.
-func colours(picture image.Image, every int) map[color.RGBA]int {
+// colours counts the pixels of each colour, of one in so many rows and columns.
+func colours(picture *image.RGBA, every int) map[color.RGBA]int {
 	out, area := map[color.RGBA]int{}, picture.Bounds()
-	for x := area.Min.X; x < area.Max.X; x += every {
-		for y := area.Min.Y; y < area.Max.Y; y += every {
-			r, g, b, _ := picture.At(x, y).RGBA()
-			out[rgb(r>>8<<16|g>>8<<8|b>>8)]++
+	for y := 0; y < area.Max.Y; y += every {
+		for x := 0; x < area.Max.X; x += every {
+			out[picture.RGBAAt(x, y)]++
 		}
 	}
 	return out
+}
+
+func TestPNGHoldsWhatWasDrawn(t *testing.T) {
+	body, err := PNG(rolledBack())
+	require.NoError(t, err)
+	again, err := PNG(rolledBack())
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(body, again), "the same chart gives the same bytes")
+	decoded, err := png.Decode(bytes.NewReader(body))
+	require.NoError(t, err)
+	drawn := pixels(t, rolledBack())
+	require.Equal(t, drawn.Bounds(), decoded.Bounds())
+	for y := 0; y < drawn.Bounds().Max.Y; y += 7 {
+		for x := 0; x < drawn.Bounds().Max.X; x += 7 {
+			if want := drawn.RGBAAt(x, y); want != color.RGBAModel.Convert(decoded.At(x, y)) {
+				t.Fatalf("%d, %d is %v, want %v", x, y, decoded.At(x, y), want)
+			}
+		}
+	}
 }
 
 func TestEveryChartCanBeDrawnAsPNG(t *testing.T) {
@@ -47,7 +60,7 @@ func TestEveryChartCanBeDrawnAsPNG(t *testing.T) {
 		})
 	}
 	picture := pixels(t, rolledBack())
-	seen := colours(picture, 1)
+	seen := colours(picture, 2)
 	for class, l := range looks() {
 		if strings.HasPrefix(class, "line") && !strings.Contains(class, "before") && !strings.Contains(class, "dense") {
 			require.Positive(t, seen[l.colour], class)
@@ -68,7 +81,7 @@ func TestMarksAreToldApartInPixels(t *testing.T) {
 		x, painted, tall := int(d.x(c.Marks[0].At)*pngScale), 0, 0
 		for y := 60 * pngScale; y < 200*pngScale; y++ {
 			tall++
-			if r, _, _, _ := picture.At(x, y).RGBA(); r>>8 < 0x80 {
+			if picture.RGBAAt(x, y).R < 0x80 {
 				painted++
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -26,11 +27,12 @@ func (w Writer) IncidentDir(id string) string {
 	return filepath.Join(w.Root, "artifacts", "integration", SafeName(id))
 }
 
-// WriteIncident writes the folder of the incident with the given ID. It tries every file, whatever becomes of one.
+// WriteIncident writes the folder of the incident with the given ID. It tries every file, whatever becomes of one. The timeline, which is
+// the first in the list and links to all others, comes last.
 func (w Writer) WriteIncident(id string, entries []Entry) error {
 	dir := w.IncidentDir(id)
 	var errs []error
-	for _, f := range Files(entries) {
+	for _, f := range slices.Backward(Files(entries)) {
 		errs = append(errs, replace(filepath.Join(dir, filepath.FromSlash(f.Name)), f.Body))
 	}
 	if err := errors.Join(errs...); err != nil {

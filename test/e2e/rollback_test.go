@@ -80,7 +80,31 @@ func requireTimelineOf(t *testing.T, d *daemon, v watch.View, broke string) {
 		}
 		return form.Match(text), "the timeline is not (yet) as it should be:\n" + string(text)
 	})
-	require.FileExists(t, filepath.Join(filepath.Dir(path), "incident.json"))
+	requireFolder(t, path)
+}
+
+// requireFolder checks that what the timeline links to is there, and that a chart shows both versions.
+func requireFolder(t *testing.T, timeline string) {
+	t.Helper()
+	text, err := os.ReadFile(timeline)
+	require.NoError(t, err)
+	links := regexp.MustCompile(`\]\(([a-z][a-zA-Z0-9./-]+)\)`).FindAllStringSubmatch(string(text), -1)
+	require.GreaterOrEqual(t, len(links), 5)
+	for _, link := range links {
+		require.FileExists(t, filepath.Join(filepath.Dir(timeline), filepath.FromSlash(link[1])))
+	}
+	require.Contains(t, string(text), "/graph?g0.", "links to Prometheus")
+	charts, err := filepath.Glob(filepath.Join(filepath.Dir(timeline), "charts", "*.svg"))
+	require.NoError(t, err)
+	require.NotEmpty(t, charts)
+	var all []byte
+	for _, name := range charts {
+		picture, err := os.ReadFile(name)
+		require.NoError(t, err)
+		all = append(all, picture...)
+	}
+	require.Contains(t, string(all), `class="line release`)
+	require.Contains(t, string(all), `class="line good`, "the known-good version, before the deployment or after the rollback")
 }
 
 func requireLogs(t *testing.T, d *daemon, version, result string) {
