@@ -173,7 +173,9 @@ func TestWhatIsCounted(t *testing.T) {
 		{"other environments", []incident.Digest{one(1, func(d *incident.Digest) { d.Environment = "staging" })},
 			func(t *testing.T, f Figures) { require.Zero(t, f.Deployments) }},
 		{"times that are the wrong way round are none", []incident.Digest{one(1, proven("RolledBack"), func(d *incident.Digest) { d.Times.FirstBad = d.Times.Restored.Add(time.Hour) })},
-			func(t *testing.T, f Figures) { require.Equal(t, []int{0, 0, 1}, []int{f.Detect.Count, f.Restore.Count, f.RollBack.Count}) }},
+			func(t *testing.T, f Figures) {
+				require.Equal(t, []int{0, 0, 1}, []int{f.Detect.Count, f.Restore.Count, f.RollBack.Count})
+			}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			slices.Reverse(tc.digests)
