@@ -205,9 +205,7 @@ func TestFilesOfAnIncident(t *testing.T) {
 		require.Equal(t, kinds[filepath.Ext(f.Name)], response.Header.Get("Content-Type"), at)
 		require.Equal(t, filePolicy, response.Header.Get("Content-Security-Policy"))
 		require.Equal(t, "nosniff", response.Header.Get("X-Content-Type-Options"))
-		if filepath.Ext(f.Name) != ".jsonl" {
-			require.Equal(t, string(f.Body), bodyText(t, response), at)
-		}
+		require.Equal(t, string(f.Body), bodyText(t, response), at)
 		again := getFrom(handler, at, "If-None-Match", response.Header.Get("ETag"))
 		require.Equal(t, http.StatusNotModified, again.StatusCode)
 	}

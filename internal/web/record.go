@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"html/template"
 	"net/http"
@@ -17,7 +16,6 @@ import (
 	"github.com/yuin/goldmark/renderer/html"
 
 	"github.com/rollbackd/rollbackd/internal/incident"
-	"github.com/rollbackd/rollbackd/internal/mask"
 )
 
 const (
@@ -74,7 +72,7 @@ func (f *folders) of(ctx context.Context, name string) (folder, error) {
 	if len(entries) == 0 {
 		return folder{}, errNoRecord
 	}
-	made := folder{digest: digest, files: hideSecrets(incident.Files(entries)), until: now.Add(freshFor)}
+	made := folder{digest: digest, files: incident.Files(entries), until: now.Add(freshFor)}
 	f.keep(name, made, now)
 	return made, nil
 }
@@ -86,36 +84,6 @@ func (f *folders) keep(name string, made folder, now time.Time) {
 		}
 	}
 	f.fresh[name] = made
-}
-
-// hideSecrets hides in the journal what looks like a secret. It holds whole pod templates, and whoever reaches these pages may read them,
-// while over NATS only those may who are allowed to.
-func hideSecrets(files []incident.File) []incident.File {
-	for i, f := range files {
-		if path.Ext(f.Name) == ".jsonl" {
-			files[i].Body = hideInLines(f.Body)
-		}
-	}
-	return files
-}
-
-func hideInLines(body []byte) []byte {
-	var out bytes.Buffer
-	for line := range bytes.Lines(body) {
-		var entry map[string]any
-		decoder := json.NewDecoder(bytes.NewReader(line))
-		decoder.UseNumber() // as they are written
-		if decoder.Decode(&entry) != nil {
-			continue
-		}
-		if entry["kind"] != string(incident.KindTick) { // numbers only
-			entry, _ = mask.Masker{}.Templates(entry, entry)
-		}
-		encoder := json.NewEncoder(&out)
-		encoder.SetEscapeHTML(false)
-		_ = encoder.Encode(entry) // it was decoded from JSON, and a buffer takes everything
-	}
-	return out.Bytes()
 }
 
 // record is the page of one incident.
