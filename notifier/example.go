@@ -32,7 +32,7 @@ func Examples() []Notice {
 		{KindResolved, Info, "shop/checkout is served by another version now", "", ""},
 		{KindHealthy, Info, "shop/checkout v1.2.3 is healthy", "Nothing was done.", ""},
 		{KindEnded, Info, "shop/checkout v1.2.3 was superseded", "", ""},
-		{KindPostmortem, Info, "The review of incident-20261122T100510Z is due tomorrow", "", "Write the review."},
+		{KindPostmortem, Info, "The postmortem of incident-20261122T100510Z is due tomorrow", "", "Write the postmortem."},
 		{KindOther, Warn, "shop/checkout was deployed, and nobody announced it", "", ""},
 		{KindTest, Info, "This is a test: nothing has happened", "", ""},
 	} {

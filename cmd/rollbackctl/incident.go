@@ -33,8 +33,8 @@ func newIncident(around surroundings) *cobra.Command {
 		Use:   "incident [ID]",
 		Short: "Show the record of one incident, or write its files",
 		Long: "Incident prints the timeline of an incident. With --out it writes the whole folder, made from the journal: the timeline, the\n" +
-			"charts, the draft of the review and the journal itself. With --journal it needs no daemon: it makes them from a journal.jsonl.\n\n" +
-			"ID is that of the incident, of its watch or of its event, or the number of its review.",
+			"charts, the draft of the postmortem and the journal itself. With --journal it needs no daemon: it makes them from a journal.jsonl.\n\n" +
+			"ID is that of the incident, of its watch or of its event, or the number of its postmortem.",
 		Example: "  rollbackctl incident incident-20261122T100653Z --env production --namespace shop\n" +
 			"  rollbackctl incident DEC-INCIDENT-0007 --env production --out ./incident-7\n" +
 			"  rollbackctl incident --journal journal.jsonl --out ./again",

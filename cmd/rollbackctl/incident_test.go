@@ -185,7 +185,7 @@ func TestPostmortem(t *testing.T) {
 		{exitUsage, "cannot be opened", []string{"DEC-INCIDENT-0007", "--link", "javascript:alert(1)"}},
 		{exitRefused, `has the ID "DEC-INCIDENT-0008"`, []string{"DEC-INCIDENT-0008", "--namespace", "shop", "--link", "https://wiki/8"}},
 		{exitRefused, "the server refuses", []string{"DEC-INCIDENT-0008", "--namespace", "billing", "--link", "https://wiki/8"}},
-		{exitRefused, "has no review", []string{"production.shop.b", "--link", "https://wiki/8"}},
+		{exitRefused, "has no postmortem", []string{"production.shop.b", "--link", "https://wiki/8"}},
 	} {
 		code, _, problems = s.run(t, append([]string{"postmortem", "done"}, c.args...)...)
 		require.Equal(t, c.code, code, problems)

@@ -17,8 +17,8 @@ import (
 func newPostmortem(around surroundings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "postmortem",
-		Short: "List the reviews of incidents, and say that one is done",
-		Long: "Postmortem is about the reviews that incidents call for. Each has a number, DEC-INCIDENT-0001 and so on, and a date by which it is\n" +
+		Short: "List the postmortems of incidents, and say that one is done",
+		Long: "Postmortem is about the postmortems that incidents call for. Each has a number, DEC-INCIDENT-0001 and so on, and a date by which it is\n" +
 			"due; people are reminded of it until somebody says that it is done.",
 	}
 	cmd.AddCommand(newPostmortemList(around), newPostmortemDone(around))
@@ -37,8 +37,8 @@ func newPostmortemList(around surroundings) *cobra.Command {
 	l := &reviews{person: person{around: around}, format: choice{value: "table", of: []string{"table", "json", "ndjson"}}}
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List the reviews of incidents, the newest first",
-		Long:    "List shows the reviews of the last two years, by when they are due, and where those that are done can be read.",
+		Short:   "List the postmortems of incidents, the newest first",
+		Long:    "List shows the postmortems of the last two years, by when they are due, and where those that are done can be read.",
 		Example: "  rollbackctl postmortem list --env production --open",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) },
@@ -47,7 +47,7 @@ func newPostmortemList(around surroundings) *cobra.Command {
 	flags := cmd.Flags()
 	flags.VarP(&l.format, "output", "o", "table, json or ndjson")
 	flags.StringVar(&l.namespace, "namespace", "", "only this namespace")
-	flags.BoolVar(&l.open, "open", false, "only reviews that are not done")
+	flags.BoolVar(&l.open, "open", false, "only postmortems that are not done")
 	return cmd
 }
 
@@ -69,7 +69,7 @@ func (l *reviews) run(ctx context.Context) error {
 		return writeDigests(l.around.out, l.format.value, found)
 	}
 	if len(found) == 0 {
-		_, err := fmt.Fprintln(l.around.out, "no review")
+		_, err := fmt.Fprintln(l.around.out, "no postmortem")
 		return err
 	}
 	w := tabwriter.NewWriter(l.around.out, 0, 0, 2, ' ', 0)
@@ -109,16 +109,16 @@ func newPostmortemDone(around surroundings) *cobra.Command {
 	d := &reviewDone{person: person{around: around}}
 	cmd := &cobra.Command{
 		Use:   "done ID",
-		Short: "Say that the review of an incident is done",
-		Long: "Done records that the review of an incident is done, by whom, and where it can be read; people are no longer reminded of it. Said again, it\n" +
-			"changes the link.\n\nID is the number of the review, or the ID of the incident, of its watch or of its event.",
+		Short: "Say that the postmortem of an incident is done",
+		Long: "Done records that the postmortem of an incident is done, by whom, and where it can be read; people are no longer reminded of it. Said again, it\n" +
+			"changes the link.\n\nID is the number of the postmortem, or the ID of the incident, of its watch or of its event.",
 		Example: "  rollbackctl postmortem done DEC-INCIDENT-0007 --env production --namespace shop --link https://wiki.example.com/incidents/7",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return d.run(cmd.Context(), args[0]) },
 	}
 	d.register(cmd)
 	cmd.Flags().StringVar(&d.namespace, "namespace", "", "namespace of the workload (default all, where the ID does not name it)")
-	cmd.Flags().StringVar(&d.link, "link", "", "where the review can be read; required")
+	cmd.Flags().StringVar(&d.link, "link", "", "where the postmortem can be read; required")
 	return cmd
 }
 

@@ -82,16 +82,16 @@ func reminder(d incident.Digest, step int, now time.Time) notifier.Notice {
 		Version: d.Version, Target: d.Target, EventID: d.EventID, Incident: d.Incident,
 		Signal: d.Signal, Value: d.ValueText, Limit: d.LimitText,
 		Text: fmt.Sprintf("%s %s ended as %s on %s.", d.Namespace+"/"+d.Workload, d.Version, d.State, d.Times.Ended.UTC().Format(time.DateTime)),
-		Next: "Write the review (postmortem.md of the incident is its draft), then: rollbackctl postmortem done " + p.Name() + " --env " + d.Environment + " --namespace " + d.Namespace + " --link URL",
+		Next: "Write the postmortem (postmortem.md of the incident is its draft), then: rollbackctl postmortem done " + p.Name() + " --env " + d.Environment + " --namespace " + d.Namespace + " --link URL",
 	}
 	by := p.Due.UTC().Format("2006-01-02 15:04 UTC")
 	switch {
 	case step == stepNumbered:
-		n.Severity, n.Title = notifier.Info, fmt.Sprintf("The review %s of %s %s is due by %s", p.Name(), n.Workload, d.Version, by)
+		n.Severity, n.Title = notifier.Info, fmt.Sprintf("Postmortem %s of %s %s is due by %s", p.Name(), n.Workload, d.Version, by)
 	case step == stepSoon:
-		n.Title = fmt.Sprintf("The review %s of %s %s is due soon: by %s", p.Name(), n.Workload, d.Version, by)
+		n.Title = fmt.Sprintf("Postmortem %s of %s %s is due soon: by %s", p.Name(), n.Workload, d.Version, by)
 	default:
-		n.Title = fmt.Sprintf("The review %s of %s %s is overdue since %s", p.Name(), n.Workload, d.Version, by)
+		n.Title = fmt.Sprintf("Postmortem %s of %s %s is overdue since %s", p.Name(), n.Workload, d.Version, by)
 	}
 	return n
 }

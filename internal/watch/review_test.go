@@ -130,7 +130,7 @@ func TestAReviewIsRemindedOfUntilItIsDone(t *testing.T) {
 		time.Sleep(time.Minute)
 		ended := w.digests()["incident."+key].Times.Ended
 		due := ended.Add(48 * time.Hour).Format("2006-01-02 15:04 UTC")
-		want := []string{"postmortem-1-1 info The review DEC-INCIDENT-0001 of shop/checkout v2 is due by " + due}
+		want := []string{"postmortem-1-1 info Postmortem DEC-INCIDENT-0001 of shop/checkout v2 is due by " + due}
 		require.Equal(t, want, w.reminders())
 		require.Equal(t, &incident.Review{Number: 1, Due: ended.Add(48 * time.Hour)}, w.digests()["incident."+key].Postmortem)
 		require.Equal(t, incident.DigestOf(w.entriesOf(key)), w.digests()["incident."+key])
@@ -141,9 +141,9 @@ func TestAReviewIsRemindedOfUntilItIsDone(t *testing.T) {
 			p = w.run()
 		}
 		time.Sleep(time.Minute)
-		want = append(want, "postmortem-1-2 warn The review DEC-INCIDENT-0001 of shop/checkout v2 is due soon: by "+due)
+		want = append(want, "postmortem-1-2 warn Postmortem DEC-INCIDENT-0001 of shop/checkout v2 is due soon: by "+due)
 		for day := range 4 {
-			want = append(want, fmt.Sprintf("postmortem-1-%d warn The review DEC-INCIDENT-0001 of shop/checkout v2 is overdue since %s", day+3, due))
+			want = append(want, fmt.Sprintf("postmortem-1-%d warn Postmortem DEC-INCIDENT-0001 of shop/checkout v2 is overdue since %s", day+3, due))
 		}
 		require.Equal(t, want, w.reminders())
 		require.NoError(t, testutil.CollectAndCompare(p.ReviewCollector(), strings.NewReader(`

@@ -206,7 +206,7 @@ func (s *Supervisor) reviewed(ctx context.Context, in control.Asked) control.Rep
 	case d.Watch == "" || d.Environment != in.Target.Environment || d.Namespace != in.Target.Namespace || d.Workload != in.Target.Workload:
 		return control.Refuse(control.CodeUnknown, "there is no incident of watch %s of %s/%s", event.Quote(in.Watch), in.Target.Namespace, in.Target.Workload)
 	case d.Postmortem == nil:
-		return control.Refuse(control.CodeState, "the incident %s has no review: it goes on, or none is called for", d.Incident)
+		return control.Refuse(control.CodeState, "the incident %s has no postmortem: it goes on, or none is called for", d.Incident)
 	}
 	done := incident.Postmortem{Number: d.Postmortem.Number, DoneAt: now(), Link: in.Link}
 	err = s.review(ctx, d.Watch, "postmortem-done-"+in.ID, incident.Entry{Actor: in.By, Postmortem: &done})
