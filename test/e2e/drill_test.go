@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,9 +38,29 @@ func staging(s *settings) { s.Environment, s.Drills = "staging", "{environments:
 type rehearsing struct {
 	t           *testing.T
 	cmd         *exec.Cmd
-	out, errors bytes.Buffer
+	out, errors printed
 	ended       chan struct{}
 }
+
+// printed is what a process has printed so far.
+type printed struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(b)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
+func (p *printed) Bytes() []byte { return []byte(p.String()) }
 
 // drill starts rollbackctl drill as ana, with the administrator's kubeconfig.
 func (s *service) drill(d *daemon, args ...string) *rehearsing {

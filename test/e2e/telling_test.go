@@ -161,7 +161,7 @@ func TestSinksThatHangDelayNoRollback(t *testing.T) {
 	place.letGo()
 	hung.start(w)
 	hung.awaitReady()
-	want := []notifier.Kind{notifier.KindDeployed, notifier.KindRegressed, notifier.KindRollingBack, notifier.KindRolledBack}
+	want := []notifier.Kind{notifier.KindDeployed, notifier.KindRegressed, notifier.KindRollingBack, notifier.KindRolledBack, notifier.KindPostmortem}
 	eventually(t, time.Minute, func() (bool, string) {
 		var kinds []notifier.Kind
 		for _, n := range place.notices() {
