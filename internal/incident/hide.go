@@ -8,7 +8,7 @@ import (
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
-// This file hides the secrets in the pod templates that entries hold. The journal needs them whole, because a rollback puts them back;
+// This file hides the secrets in the pod templates and the Job that entries hold. The journal needs them whole, because a rollback puts them back;
 // whoever reads a record does not, and may be somebody who must not know the values of variables.
 
 // withoutSecrets returns the entry as it may be shown.
@@ -29,7 +29,16 @@ func (e Entry) withoutSecrets() Entry {
 	case e.Intent != nil:
 		intent := *e.Intent
 		intent.Plan = hiddenPlan(intent.Plan)
+		if intent.Migration != nil {
+			order := *intent.Migration
+			order.Manifest = hiddenTemplate(order.Manifest)
+			intent.Migration = &order
+		}
 		e.Intent = &intent
+	case e.Pause != nil:
+		pause := *e.Pause
+		pause.Template = hiddenTemplate(pause.Template)
+		e.Pause = &pause
 	}
 	return e
 }

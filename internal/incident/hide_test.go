@@ -16,17 +16,19 @@ func TestNoSecretOfATemplateIsShown(t *testing.T) {
 	plan := rollback.Plan{FromTemplate: template, ToTemplate: template}
 	entries := []Entry{
 		{Kind: KindPinned, Pinned: &rollback.Pin{Release: r, Target: &r, Canary: &rollback.PinnedCanary{Earlier: &r}}},
-		{Kind: KindPlan, Plan: &plan}, {Kind: KindIntent, Intent: &Intent{ID: "i", Plan: plan}},
+		{Kind: KindPlan, Plan: &plan}, {Kind: KindIntent, Intent: &Intent{ID: "i", Plan: plan, Migration: &MigrationOrder{Job: "down", Manifest: template}}},
+		{Kind: KindPause, Pause: &Pause{Pause: rollback.Pause{Template: template}}},
 	}
 	for _, f := range Files(entries) {
 		if bytes.Contains(f.Body, []byte("hunter2")) {
 			t.Errorf("%s holds a secret:\n%s", f.Name, f.Body)
 		}
 	}
-	if got := strings.Count(string(JournalLines(entries)), `"value":"***"`); got != 7 {
-		t.Errorf("%d values are hidden, want 7", got)
+	if got := strings.Count(string(JournalLines(entries)), `"value":"***"`); got != 9 {
+		t.Errorf("%d values are hidden, want 9", got)
 	}
-	if string(entries[0].Pinned.Release.Template) != string(template) || string(entries[2].Intent.Plan.ToTemplate) != string(template) {
+	if string(entries[0].Pinned.Release.Template) != string(template) || string(entries[2].Intent.Plan.ToTemplate) != string(template) ||
+		string(entries[2].Intent.Migration.Manifest) != string(template) || string(entries[3].Pause.Template) != string(template) {
 		t.Error("the entries themselves were changed")
 	}
 }
