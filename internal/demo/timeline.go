@@ -55,6 +55,11 @@ func bullets(timeline string) []string {
 	return texts
 }
 
+// tellsEnd reports whether a timeline is that of the whole watch: one that was written while the watch went on has the same bullets.
+func tellsEnd(timeline string, v watch.View) bool {
+	return strings.Contains(timeline, " State "+string(v.State)+", the end of the watch")
+}
+
 // detected returns what a timeline's second bullet says, or nothing if it has none. The daemon writes its files behind
 // everybody's back, so the finished one may come a moment after the end of the watch.
 func (s *stage) detected(ctx context.Context, v watch.View) string {
@@ -63,10 +68,12 @@ func (s *stage) detected(ctx context.Context, v watch.View) string {
 	}
 	var told []string
 	finished := func() bool {
-		if text, err := os.ReadFile(timelinePath(v.Incident)); err == nil {
-			told = bullets(string(text))
+		text, err := os.ReadFile(timelinePath(v.Incident))
+		if err != nil {
+			return false
 		}
-		return len(told) >= 4
+		told = bullets(string(text))
+		return tellsEnd(string(text), v)
 	}
 	_ = s.daemon.poll(ctx, callLimit, finished) // what is not there by then is missing, and that is what is said
 	if len(told) < 2 {
