@@ -77,12 +77,13 @@ func TestExtraExpressions(t *testing.T) {
 }
 
 func TestNamed(t *testing.T) {
-	for _, name := range []string{"DB_PASSWORD", "password", "apiKey", "API-KEY", "--token", "stripe.secret.key", "dbPass", "PGPASS_FILE_PASS", "JWT_SIGNING_KEY", "DATABASE_DSN"} {
+	for _, name := range []string{"DB_PASSWORD", "password", "apiKey", "API-KEY", "--token", "stripe.secret.key", "dbPass", "PGPASS_FILE_PASS", "JWT_SIGNING_KEY", "DATABASE_DSN",
+		"STRIPE_KEY", "HMAC_KEY", "TLS_KEY", "REDIS_AUTH", "BASIC_AUTH", "DB_CREDS", "GITHUB_PAT", "PASSWORD_SALT"} {
 		if !Named(name) {
 			t.Errorf("%s is taken for harmless", name)
 		}
 	}
-	for _, name := range []string{"LOG_LEVEL", "PORT", "KEY_COUNT", "PASSED", "BYPASS", "compass", "FEATURE_X"} {
+	for _, name := range []string{"LOG_LEVEL", "PORT", "KEY_COUNT", "PASSED", "BYPASS", "compass", "FEATURE_X", "partition_key", "key", "primary-key", "PATH", "KEYSPACE", "OAUTH", "PIN_COUNT"} {
 		if Named(name) {
 			t.Errorf("%s is taken for a secret", name)
 		}
