@@ -64,7 +64,7 @@ func (s Summary) rolledBack() string {
 	switch {
 	case s.RolledBack:
 		return instant(s.changed())
-	case s.Final || s.Refusal != nil || s.initiated() && s.Action.Result != "":
+	case s.Final || s.refusedForGood() || s.initiated() && s.Action.Result != "":
 		return "no (" + text(s.NotRolledBack) + ")"
 	default:
 		return "not yet (" + text(s.NotRolledBack) + ")"
@@ -127,7 +127,7 @@ func (s Summary) initiatedBullet() (time.Time, string) {
 	switch {
 	case s.initiated():
 		return s.Times.Initiated, "Rollback initiated"
-	case s.Final || s.Refusal != nil:
+	case s.Final || s.refusedForGood():
 		return s.Times.State, "Rollback not initiated: " + text(s.NotRolledBack)
 	default:
 		return s.Times.Last, "Rollback not initiated yet: " + text(s.NotRolledBack)
@@ -150,10 +150,15 @@ func (s Summary) restoredBullet() (time.Time, string) {
 		return s.Times.Last, "Nothing to restore so far: no signal has been proven broken"
 	case s.initiated() && s.Action.Result == "":
 		return s.Times.Last, "Service NOT restored yet: " + text(s.NotRolledBack)
+	case s.State == stateAwaiting:
+		return s.asOf(), "Service NOT restored: nothing has been rolled back yet (" + text(s.NotRolledBack) + ")"
 	default:
 		return s.asOf(), "Service NOT restored: nothing was rolled back (" + text(s.NotRolledBack) + ")"
 	}
 }
+
+// refusedForGood reports whether a rollback was refused, and not only left to a person who has not answered yet.
+func (s Summary) refusedForGood() bool { return s.Refusal != nil && s.State != stateAwaiting }
 
 // inShort tells the whole story in a few sentences.
 func (s Summary) inShort(p *page) {
