@@ -43,7 +43,7 @@ func (s Summary) otherSteps() []string {
 	case s.Decision != nil && !s.Final:
 		return append([]string{"Wait a moment: the watch is not over, and rollbackd may still act by itself"}, s.byHand()...)
 	case s.Decision != nil:
-		return append(s.byHand(), "If users were affected, write "+s.postmortem(s.Times.Decided))
+		return append(s.byHand(), s.postmortem("If users were affected, write ", s.Times.Decided)...)
 	case s.Final:
 		return nil
 	default:
@@ -80,18 +80,25 @@ func (s Summary) afterRollback() []string {
 	if len(s.Advice) > 0 {
 		first = s.adviceSteps()
 	}
-	return append(first,
-		"Write "+s.postmortem(s.changed()),
+	return append(append(first, s.postmortem("Write ", s.changed())...),
 		"Add the rollback to the change log ("+link(changelogFile, changelogFile)+" is the entry), with the cause once it is known",
 	)
 }
 
-func (s Summary) postmortem(from time.Time) string {
+// postmortem is the step of writing the postmortem; there is none once that is done. By when it is due the review says, where there is one.
+func (s Summary) postmortem(write string, from time.Time) []string {
+	facts := "(" + link(postmortemFile, postmortemFile) + " has the facts)"
+	switch r := s.review; {
+	case r != nil && !r.DoneAt.IsZero():
+		return nil
+	case r != nil && !r.Due.IsZero():
+		return []string{fmt.Sprintf("Write the postmortem %s by %s %s", PostmortemName(r.Number), instant(r.Due), facts)}
+	}
 	within, by := s.postmortemWithin(), ""
 	if !from.IsZero() {
 		by = ", by " + instant(from.Add(within))
 	}
-	return fmt.Sprintf("the postmortem within %d hours%s (%s has the facts)", int(within.Hours()), by, link(postmortemFile, postmortemFile))
+	return []string{fmt.Sprintf("%sthe postmortem within %d hours%s %s", write, int(within.Hours()), by, facts)}
 }
 
 func (s Summary) postmortemWithin() time.Duration {

@@ -18,6 +18,7 @@ func Fold(entries []Entry) Summary {
 		s.add(e)
 	}
 	s.Times.FirstBad = firstBad(entries, s.Decision)
+	s.review, _ = reviewOf(entries)
 	s.RolledBack = s.landed()
 	if !s.RolledBack {
 		s.NotRolledBack = s.whyNot()

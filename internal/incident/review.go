@@ -220,7 +220,8 @@ func (s Summary) shortTimeline(p *page) {
 	if s.Final {
 		add(s.Times.State, "End of the watch: "+text(s.State))
 	}
-	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
+	// The cluster's times are whole seconds: within one, what is told above comes first.
+	slices.SortStableFunc(events, func(a, b event) int { return a.at.Truncate(time.Second).Compare(b.at.Truncate(time.Second)) })
 	for _, e := range events {
 		p.line("- %s %s", s.stamp(e.at, e.at), e.what)
 	}

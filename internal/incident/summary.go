@@ -48,6 +48,8 @@ type Summary struct {
 	oldColour oldColour
 	// prometheus is the address at which people open Prometheus, empty if it is not known.
 	prometheus string
+	// review is what the annex tells of the review; nil if nothing.
+	review *Postmortem
 
 	Baselines []analyzer.Baseline `json:"baselines"`
 	// Decision is the judgement that the release is bad, nil if there was none; Latest is the newest judgement of the
