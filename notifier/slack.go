@@ -125,7 +125,7 @@ func (s *Slack) tell(ctx context.Context, api slackAPI, n Notice) error {
 		return err
 	}
 	s.keep(ctx, key, thread)
-	if !begun {
+	if !begun && n.Kind != KindPostmortem { // that a review is due says nothing of how the incident stands
 		if err := s.update(ctx, api, n, thread); err != nil {
 			return err
 		}
@@ -178,7 +178,7 @@ func (s *Slack) update(ctx context.Context, api slackAPI, n Notice, thread slack
 // updateGrouped brings the thread of one of many notices up to date, if there is one.
 func (s *Slack) updateGrouped(ctx context.Context, api slackAPI, n Notice) {
 	thread, known, err := s.recall(ctx, s.threadKey(n))
-	if known && err == nil {
+	if known && err == nil && n.Kind != KindPostmortem {
 		err = s.update(ctx, api, n, thread)
 	}
 	if err != nil {

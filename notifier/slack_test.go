@@ -40,11 +40,14 @@ func TestSlackOneThreadAnIncident(t *testing.T) {
 	alone := Notice{ID: "x", Severity: Warn, Title: "a policy matches nothing"}
 	mustNotify(t, slackSink(team, memory, nil), deployed, badRelease(), alone, rolling)
 	// What follows comes after a restart.
-	mustNotify(t, slackSink(team, memory, nil), rolling, recovered())
+	due := recovered()
+	due.ID, due.Kind, due.Severity, due.Title = "postmortem-7-1", KindPostmortem, Info, "The review DEC-INCIDENT-0007 is due"
+	mustNotify(t, slackSink(team, memory, nil), rolling, recovered(), due)
 	want := `ℹ️ *shop/checkout v1.2.3 was deployed*
 ✅ *shop/checkout v1.2.3 was rolled back, and it helped*
   ℹ️ *shop/checkout v1.2.3 is being rolled back* broadcast=false
   ✅ *shop/checkout v1.2.3 was rolled back, and it helped* broadcast=true
+  ℹ️ *The review DEC-INCIDENT-0007 is due* broadcast=false
 ⚠️ *a policy matches nothing*
 `
 	if diff := cmp.Diff(want, team.outline()); diff != "" {
