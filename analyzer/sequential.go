@@ -273,7 +273,7 @@ type claim struct {
 func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a Assessment, t Tick) (SequentialState, Assessment, claim) {
 	least := r.leastBreach(t)
 	a.Evidence, a.RequiredEvidence, a.Null = st.value(r), r.required(), n.limit
-	a.Breach, a.LeastBreach = st.breach.length().Seconds(), least.Seconds()
+	a.Breach, a.LeastBreach = st.breach.length().Seconds(), certain*least.Seconds()
 	if a.Since.IsZero() && len(st.breach.ticks) > 0 { // the sustained rule knows of none, for want of a baseline
 		a.Since = st.breach.since
 	}

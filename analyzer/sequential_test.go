@@ -172,6 +172,20 @@ func letter(j Judgement) string {
 	return "."
 }
 
+// A breach that is acted on is as long as the record says that it must be: the estimate is a little low, and what is asked of it is less.
+func TestABreachThatIsActedOnIsLongEnough(t *testing.T) {
+	h := history{baseline: histories[0].baseline, pods: map[string]string{"a": "100/20 100/40 100/36"}}
+	rules := Rules{Signals: []Signal{{Name: "errors", Kind: KindErrorRate, Scrape: 5 * time.Second, Rule: rule}}}
+	var st State
+	var j Judgement
+	for i := range 3 {
+		st, j = Step(rules, map[string]Baseline{"errors": h.baseline}, st, h.tick(t, i))
+	}
+	require.Equal(t, Regressed, j.Verdict, j.Reason)
+	require.Less(t, j.Signals[0].Breach, 15.0)
+	require.GreaterOrEqual(t, j.Signals[0].Breach, j.Signals[0].LeastBreach)
+}
+
 // A breach that was held as long as the runbook says, on evidence that may be chance, is a question to a person; on hardly
 // any evidence it is nothing.
 func TestTheRunbooksRuleAloneAsksOrWaits(t *testing.T) {

@@ -74,7 +74,7 @@ type Assessment struct {
 	RequiredEvidence float64 `json:"requiredEvidence,omitempty"`
 	// Null is the bad fraction that a healthy release may show at the most, with everything that is not its doing.
 	Null float64 `json:"null,omitempty"`
-	// Breach estimates for how long the release has been bad, LeastBreach is how long it must be, both in seconds.
+	// Breach estimates for how long the release has been bad, LeastBreach is how long the estimate must be, both in seconds.
 	Breach      float64 `json:"breachSeconds,omitempty"`
 	LeastBreach float64 `json:"leastBreachSeconds,omitempty"`
 	// Unit is that of Value, Baseline and Limit; of business metrics only, whose values are fractions of nothing.
