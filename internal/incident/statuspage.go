@@ -26,6 +26,9 @@ func StatusPage(entries []Entry) []byte {
 	if s.Restored {
 		p.line("- %s UTC: The service was back to normal.", s.Times.Restored.UTC().Format("2006-01-02 15:04"))
 	}
+	if came := s.Times.CameBack; s.CameBack != nil && !came.IsZero() {
+		p.line("- %s UTC: The change that we had undone was made again.", came.UTC().Format("2006-01-02 15:04"))
+	}
 	p.line("")
 	p.line("%s", s.publicOutlook())
 	return p.Bytes()
@@ -60,6 +63,10 @@ func (s Summary) publicStatus() string {
 	switch {
 	case s.Restored && s.CameBack == nil:
 		return "Resolved"
+	case s.State == stateNotRecovered:
+		return "Investigating"
+	case s.CameBack != nil:
+		return "Identified"
 	case s.RolledBack:
 		return "Monitoring"
 	case s.Decision != nil:
@@ -76,6 +83,9 @@ func (s Summary) publicOutlook() string {
 		return "A recent change was undone. We are watching whether this has solved the problem."
 	case "Identified":
 		return "We know which change is behind this and are working on it."
+	}
+	if s.RolledBack {
+		return "Undoing a recent change has not solved the problem. We are looking for another cause."
 	}
 	return "We are looking into it."
 }
