@@ -34,13 +34,15 @@ type fileState struct {
 	info     fs.FileInfo
 }
 
-// newDirectory reads the contacts, which must be right at the start.
-func newDirectory(path string, log *zap.Logger) (*directory, error) {
-	known, err := config.ReadContacts(path)
-	if err != nil {
-		return nil, err
+// newDirectory reads the contacts. Where that cannot be done nobody is known until it can: no rollback waits for a list of people.
+func newDirectory(path string, log *zap.Logger) *directory {
+	d := &directory{path: path, log: log, seen: stateOf(path)}
+	var err error
+	if d.known, err = config.ReadContacts(path); err != nil {
+		log.Error("the contacts cannot be read; nobody has a role until they can", zap.Error(err))
+		d.known = &config.Contacts{}
 	}
-	return &directory{path: path, log: log, known: known, seen: stateOf(path)}, nil
+	return d
 }
 
 func stateOf(path string) fileState {

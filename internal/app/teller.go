@@ -12,7 +12,7 @@ import (
 // replica that is of.
 func (p process) newTeller(events *bus.Bus) (*notifier.Dispatcher, error) {
 	to, err := receivers(p.cfg, config.SinkTools{
-		Log: p.log, NATS: p.nc, Kubernetes: p.cfg.Kubernetes.Client, Memory: events.Memory(), Pictures: pictures{events.Names(), events.Journal()},
+		Log: p.log, Late: true, NATS: p.nc, Kubernetes: p.cfg.Kubernetes.Client, Memory: events.Memory(), Pictures: pictures{events.Names(), events.Journal()},
 	})
 	if err != nil {
 		return nil, err
@@ -22,9 +22,7 @@ func (p process) newTeller(events *bus.Bus) (*notifier.Dispatcher, error) {
 		Link: p.cfg.HTTP.Link("incidents"), GiveUpAfter: time.Duration(p.cfg.Notify.GiveUpAfter),
 	}
 	if p.cfg.Notify.Contacts != "" {
-		if o.Directory, err = newDirectory(p.cfg.Notify.Contacts, p.log); err != nil {
-			return nil, err
-		}
+		o.Directory = newDirectory(p.cfg.Notify.Contacts, p.log)
 	}
 	return notifier.New(o)
 }

@@ -109,6 +109,10 @@ func (s NotifySink) receiver(tools SinkTools) (notifier.Receiver, error) {
 	kind := s.only()
 	manner := kind.manner()
 	sink, err := kind.build(s.Name, tools)
+	if err != nil && tools.Late {
+		tools.Log.Error("a sink cannot be made, and is tried again with every notice", zap.String("sink", s.Name), zap.Error(err))
+		sink, err = notifier.NewLate(s.Name, func() (notifier.Sink, error) { return kind.build(s.Name, tools) }), nil
+	}
 	if err != nil {
 		return notifier.Receiver{}, err
 	}
@@ -174,6 +178,8 @@ type manner struct {
 // SinkTools are what sinks are made with beyond their own configuration.
 type SinkTools struct {
 	Log *zap.Logger
+	// Late has a sink that cannot be made now, such as one whose secret is not there, be made later. Otherwise it is an error.
+	Late bool
 	// NATS is the daemon's connection.
 	NATS *nats.Conn
 	// Kubernetes returns how the API server is reached.

@@ -87,6 +87,13 @@ func TestOtherSinksAreMade(t *testing.T) {
 			require.NotContains(t, err.Error(), "canary")
 			require.NotContains(t, err.Error(), "Y2FuYXJ5")
 		}
+		late := tools
+		late.Late = true
+		c, err := Load(path)
+		require.NoError(t, err)
+		made, err := c.Receivers(late)
+		require.NoError(t, err, "a daemon starts without a sink's secret")
+		require.Len(t, made, 7)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, s.file), []byte(s.content), 0o600))
 	}
 	c, err := Load(path)

@@ -12,7 +12,7 @@ import (
 const maxSecret = 64 << 10
 
 // secretFile returns a function that reads a secret from a file: whenever it is asked, so that a secret which was replaced is used at once. It is tried
-// here already, because somebody who starts a daemon is there to read what is wrong. Errors name the file and never show what is in it.
+// here already, so that what is wrong is known before there is anything to tell. Errors name the file and never show what is in it.
 func secretFile(path string) (func() (string, error), error) {
 	read := func() (string, error) { return readSecret(path) }
 	_, err := read()
