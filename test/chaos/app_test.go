@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -197,7 +198,7 @@ func (a *app) requireRecord(d *daemon, v watch.View) told {
 		if err != nil || len(entries) == 0 {
 			return false, fmt.Sprint("there is no record: ", err)
 		}
-		last := entries[len(entries)-1]
+		last := lastOfJournal(entries)
 		return last.Kind == incident.KindState && last.State.To == string(v.State), "the record does not end as the watch does"
 	})
 	state, record := watch.Pending, told{}
@@ -224,6 +225,17 @@ func (a *app) requireRecord(d *daemon, v watch.View) told {
 		require.Contains(a.t, string(text), " - Service restored\n")
 	}
 	return record
+}
+
+// lastOfJournal is the newest entry of the journal itself. Those of the annex, such as who was told, come when they come.
+func lastOfJournal(entries []incident.Entry) incident.Entry {
+	annex := []incident.Kind{incident.KindTold, incident.KindPostmortem, incident.KindDiagnosis}
+	for _, e := range slices.Backward(entries) {
+		if !slices.Contains(annex, e.Kind) {
+			return e
+		}
+	}
+	return incident.Entry{}
 }
 
 func readJournal(path string) ([]incident.Entry, error) {
