@@ -71,6 +71,9 @@ func (c *Cluster) look(ctx context.Context, p Plan, intentID string) (sight, err
 	if err != nil {
 		return sight{}, err
 	}
+	if p.unsettled(newSnapshot(live)) {
+		return sight{}, fmt.Errorf("%s was changed after the plan was made, and its controller has not looked at that yet", p.Workload)
+	}
 	result, detail := compare(p, newSnapshot(live), intentID)
 	// The server compares byte by byte, and a plan may come from a journal written by an older server's answer.
 	p.FromTemplate = live.Spec.Template

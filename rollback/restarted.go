@@ -32,6 +32,13 @@ func (p Plan) restarted(s Snapshot) bool {
 		!TemplatesEqual(s.Template, p.FromTemplate) && ContainersEqual(s.Template, p.FromTemplate)
 }
 
+// unsettled reports whether the Deployment has the containers that the plan was made for in another template, of which its controller has made no
+// revision yet: how often it was changed can only be told once there is one, a moment later. A paused one gets none.
+func (p Plan) unsettled(s Snapshot) bool {
+	return p.Workload.Kind == KindDeployment && s.UID == p.WorkloadUID && !s.Deleting && !s.Paused && s.Revision == p.FromRevision &&
+		!TemplatesEqual(s.Template, p.FromTemplate) && !TemplatesEqual(s.Template, p.ToTemplate) && ContainersEqual(s.Template, p.FromTemplate)
+}
+
 func (p Plan) restartedWords() string {
 	return fmt.Sprintf("%s was restarted, or given other labels or annotations, after the plan was made", p.Workload)
 }
