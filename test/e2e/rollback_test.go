@@ -52,7 +52,7 @@ func TestPlainlyBadReleaseIsNotLeftForFiveMinutes(t *testing.T) {
 			return false, err.Error()
 		}
 		return strings.Contains(string(text), "- Evidence: over a million against ") &&
-			strings.Contains(string(text), "on this evidence about 15s suffice"), string(text)
+			strings.Contains(string(text), "on this evidence about 12s suffice"), string(text)
 	})
 }
 
