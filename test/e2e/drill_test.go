@@ -100,9 +100,11 @@ func (s *service) drilled() string {
 	return live.Spec.Template.Annotations[rollback.DrillAnnotation]
 }
 
-// awaitDrillable waits until a drill would begin if somebody agreed.
+// awaitDrillable waits until a drill would begin if somebody agreed, and what is live has served for long enough to be compared with: what was put
+// back has new pods.
 func (s *service) awaitDrillable(d *daemon) {
 	s.t.Helper()
+	s.awaitServed(14 * time.Second)
 	eventually(s.t, time.Minute, func() (bool, string) {
 		r := s.drill(d)
 		r.wait(20 * time.Second)
