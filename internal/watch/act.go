@@ -110,7 +110,7 @@ func (s *step) overdue() {
 		s.hold(refusal)
 		return
 	}
-	if w.fresh(s.now) && over(w.judgement) {
+	if w.fresh(s.now) && w.relieved() {
 		s.become(Held, "not rolled back: "+w.passed())
 		return
 	}
@@ -217,7 +217,7 @@ func (s *step) stillDue(t analyzer.Tick) {
 		return
 	}
 	waited := w.lookedUp && !w.trusts(s.now)
-	if waited && t.At.After(w.intentAt) && w.fresh(s.now) && over(w.judgement) {
+	if waited && t.At.After(w.intentAt) && w.fresh(s.now) && w.relieved() {
 		s.giveUp("the breach was over before it could be carried out")
 	}
 }
@@ -225,6 +225,16 @@ func (s *step) stillDue(t analyzer.Tick) {
 // breaching reports whether the newest tick is recent enough to act on and shows a proven breach.
 func (w Watch) breaching(now time.Time) bool {
 	return w.judgement.Verdict == analyzer.Regressed && w.fresh(now)
+}
+
+// relieved reports whether a proven breach is over on as many requests as its policy asks for to call the release bad: a handful
+// of good ones, as the first after an outage are, shows nothing. A signal with too little traffic for that is left to the deadline,
+// which ends the watch without a rollback too.
+func (w Watch) relieved() bool {
+	return over(w.judgement) && !slices.ContainsFunc(w.judgement.Signals, func(a analyzer.Assessment) bool {
+		decided := w.deciding == nil || broke(*w.deciding, a.Signal)
+		return decided && a.Outcome == analyzer.OutcomeOK && a.Counts.N < a.MinRequests
+	})
 }
 
 // over reports whether the newest tick shows that a breach which was proven has ended, or is not the release's doing. Every signal
@@ -250,52 +260,4 @@ func (s *step) giveUp(why string) {
 		Intent: s.watch.intent.ID, Result: rollback.Failed, Detail: why,
 	}})
 	s.become(Held, "the rollback was dropped: "+why)
-}
-
-// verify ends the watch when the signals are back within their limits for long enough, or still bad for long enough.
-func (s *step) verify() {
-	w := s.watch
-	if w.lastVerify.IsZero() || w.unmigrated() != nil {
-		return
-	}
-	switch {
-	case w.recovery.Verdict == analyzer.Regressed:
-		s.become(NotRecovered, w.recovery.Reason)
-	case !w.recoveredSince.IsZero() && w.lastVerify.Sub(w.wellSince()) >= w.Policy.Verify.For && w.recovery.Verdict == analyzer.Healthy:
-		s.become(RolledBack, fmt.Sprintf("the rollback helped: %s, since %s", w.relief(), w.recoveredSince.UTC().Format(time.TimeOnly)))
-	case w.lastVerify.Sub(w.verifyingSince()) >= w.Policy.Verify.Deadline:
-		s.verifyDeadline()
-	}
-}
-
-// relief says how the signal that the release broke is doing now; the others were never the matter.
-func (w Watch) relief() string {
-	for _, now := range w.recovery.Signals {
-		if w.deciding != nil && broke(*w.deciding, now.Signal) {
-			return now.Signal + ": " + now.Reason
-		}
-	}
-	return w.recovery.Reason
-}
-
-// broke reports whether the verdict was brought about by this signal.
-func broke(v incident.Verdict, signal string) bool {
-	return slices.ContainsFunc(v.Signals, func(a analyzer.Assessment) bool {
-		return a.Signal == signal && a.Verdict == analyzer.Regressed
-	})
-}
-
-func (s *step) verifyDeadline() {
-	w := s.watch
-	for _, a := range w.recovery.Signals {
-		if a.Outcome == analyzer.OutcomeBreach {
-			s.become(NotRecovered, w.recovery.Reason)
-			return
-		}
-	}
-	why := w.recovery.Reason
-	if why == "" {
-		why = "Prometheus gave no answer"
-	}
-	s.become(RolledBackUnverified, fmt.Sprintf("rolled back, but whether it helped could not be told within %s: %s", w.Policy.Verify.Deadline, why))
 }

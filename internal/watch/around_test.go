@@ -11,7 +11,7 @@ import (
 )
 
 // A breach that cannot be laid to the release for a moment, as a look around it failed, is not over, and neither is one that has to be
-// proven once more after a gap in the data; one that turns out to be another's doing is left alone, and the record says whose.
+// proven once more after a gap in the data, or that is gone from a handful of requests; one that turns out to be another's doing is left alone, and the record says whose.
 func TestABreachInDoubtIsNotOver(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -22,6 +22,10 @@ func TestABreachInDoubtIsNotOver(t *testing.T) {
 		{"in doubt", analyzer.Assessment{Outcome: analyzer.OutcomeBreach, Verdict: analyzer.Insufficient, Guard: "not known yet"}, Regressed, ""},
 		{"to be proven again", analyzer.Assessment{Outcome: analyzer.OutcomeBreach, Verdict: analyzer.Insufficient}, Regressed, ""},
 		{"over", analyzer.Assessment{Outcome: analyzer.OutcomeOK, Verdict: analyzer.Healthy}, Held, "the breach was over"},
+		{"over on a handful", analyzer.Assessment{Outcome: analyzer.OutcomeOK, Verdict: analyzer.Healthy,
+			Counts: analyzer.Counts{N: 3}, MinRequests: 50}, Regressed, ""},
+		{"over on enough", analyzer.Assessment{Outcome: analyzer.OutcomeOK, Verdict: analyzer.Healthy,
+			Counts: analyzer.Counts{N: 50}, MinRequests: 50}, Held, "the breach was over"},
 		{"another's", analyzer.Assessment{Outcome: analyzer.OutcomeBreach, Verdict: analyzer.External, Guard: "others too"}, Held, "but others too"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
