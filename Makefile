@@ -42,7 +42,7 @@ scale: stack-programs ## Measure what a tick takes with up to 10,000 watches and
 e2e: stack-programs ## Run the end-to-end tests only
 	$(GO) test -race -count=1 -timeout $(E2E_TIMEOUT) ./test/e2e/...
 
-chaos: stack-programs ## Kill the daemon at each point of a rollback and break what it depends on (about twelve minutes), and print tables
+chaos: stack-programs ## Kill the daemon at each point of a rollback and break what it depends on (about fifteen minutes), and print tables
 	$(GO) test -count=1 -timeout $(CHAOS_TIMEOUT) ./test/chaos -whole -v
 
 stack: ## Run the local stack until Ctrl-C and print its addresses

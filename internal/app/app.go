@@ -138,6 +138,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Labelled: acting,
 		Cache:    newCache(ctx, cluster.watcher),
 		Sampler:  clockedSampler{analyzer.NewSampler(prom, time.Duration(cfg.Prometheus.Timeout)), clock},
+		Clock:    clock,
 		Smoke:    smoke.NewProber(),
 		Jobs:     cluster.jobs,
 		Records:  records{incident.Writer{Root: cfg.Files.Root}},

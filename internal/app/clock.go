@@ -23,7 +23,7 @@ type clock struct {
 	// scrape is the scrape interval, within which a skew does not matter.
 	scrape time.Duration
 	log    *zap.Logger
-	newest atomic.Pointer[promclient.Skew]
+	newest atomic.Pointer[reading]
 	warned atomic.Bool
 }
 
@@ -33,7 +33,7 @@ func (c *clock) reachable(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.newest.Store(&skew)
+	c.newest.Store(&reading{Skew: skew, at: c.now()})
 	apart := skew.Surely() > c.scrape/2
 	switch before := c.warned.Swap(apart); {
 	case apart && !before:
@@ -47,11 +47,40 @@ func (c *clock) reachable(ctx context.Context) error {
 
 // problem says why nothing that was sampled so often can be judged now; empty if it can.
 func (c *clock) problem(scrape time.Duration) string {
-	skew := c.newest.Load()
-	if skew == nil || skew.Surely() <= scrape {
+	skew, known := c.skew()
+	if !known || skew.Surely() <= scrape {
 		return ""
 	}
 	return skew.String() + ", so that what it has of now is not known"
+}
+
+// skew is how far the clocks are apart now: as they were when they were last compared, and as this one was stepped since.
+func (c *clock) skew() (promclient.Skew, bool) {
+	r := c.newest.Load()
+	if r == nil {
+		return promclient.Skew{}, false
+	}
+	return promclient.Skew{Ahead: r.Ahead - stepped(r.at, c.now()), Doubt: r.Doubt}, true
+}
+
+// Reached is the newest time of which Prometheus can have samples: now, or the time that it is there, if this machine's clock is
+// ahead. What is later than that is not missing, it is yet to come.
+func (c *clock) Reached(now time.Time) time.Time {
+	if skew, known := c.skew(); known && skew.Ahead < 0 && skew.Surely() > c.scrape {
+		return now.Add(skew.Ahead)
+	}
+	return now
+}
+
+// reading is what came of comparing the clocks at a time.
+type reading struct {
+	promclient.Skew
+	at time.Time
+}
+
+// stepped is by how much the wall clock has moved more than the monotonic clock between two times: by how much it was set.
+func stepped(from, to time.Time) time.Duration {
+	return to.Round(0).Sub(from.Round(0)) - to.Sub(from)
 }
 
 // gauge shows the newest skew, and nothing before the first.
@@ -71,7 +100,7 @@ func (g skewGauge) Describe(ch chan<- *prometheus.Desc) { ch <- g.desc() }
 
 // Collect implements prometheus.Collector.
 func (g skewGauge) Collect(ch chan<- prometheus.Metric) {
-	if skew := g.clock.newest.Load(); skew != nil {
+	if skew, known := g.clock.skew(); known {
 		ch <- prometheus.MustNewConstMetric(g.desc(), prometheus.GaugeValue, skew.Ahead.Seconds())
 	}
 }

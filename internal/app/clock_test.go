@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/promclient"
 	"github.com/rollbackd/rollbackd/internal/promtest"
 )
 
@@ -126,4 +127,30 @@ func TestClocksThatAreSetRight(t *testing.T) {
 	got, err := clockedSampler{analyzer.NewSampler(server.API, 10*time.Second), c}.Sample(t.Context(), analyzer.Signal{Kind: analyzer.KindSmoke}, nil)
 	require.NoError(t, err)
 	require.Empty(t, got)
+}
+
+// A daemon whose clock is ahead asks for no ticks of a time that Prometheus has not come to. That a clock was set since they were
+// compared is seen on its monotonic reading, which only a real clock has: the chaos tests step one.
+func TestTicksAreDueUpToTheTimeOfPrometheus(t *testing.T) {
+	at := time.Now()
+	require.Zero(t, stepped(at, at.Add(time.Minute)))
+	for _, c := range []struct {
+		name           string
+		ahead, reached time.Duration // of Prometheus' clock, seen from the daemon's
+		problem        bool
+	}{
+		{"the same", 0, 0, false},
+		{"within a scrape", -time.Second, 0, false},
+		{"behind", -10 * time.Minute, -10 * time.Minute, true},
+		{"ahead", 10 * time.Minute, 0, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			now := at.Add(3 * time.Second)
+			watched := &clock{scrape: 5 * time.Second, now: func() time.Time { return now }}
+			require.Equal(t, now, watched.Reached(now), "nothing is known before Prometheus was asked")
+			watched.newest.Store(&reading{Skew: promclient.Skew{Ahead: c.ahead}, at: at})
+			require.Equal(t, c.reached, watched.Reached(now).Sub(now))
+			require.Equal(t, c.problem, watched.problem(5*time.Second) != "")
+		})
+	}
 }

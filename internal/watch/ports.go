@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/event"
@@ -120,6 +121,12 @@ type Sampler interface {
 	Around(ctx context.Context, sig analyzer.Signal, dep *analyzer.Dependencies, sus analyzer.Suspicion) (analyzer.Around, error)
 	Sample(ctx context.Context, sig analyzer.Signal, subjects []analyzer.Subject) (map[string][]analyzer.Measurement, error)
 	Baseline(ctx context.Context, sig analyzer.Signal, sub analyzer.Subject, span analyzer.Span) (analyzer.Baseline, error)
+}
+
+// Clock knows how far the time of Prometheus has come, which is what samples are stamped by.
+type Clock interface {
+	// Reached is the newest time of which there can be samples now.
+	Reached(now time.Time) time.Time
 }
 
 // Smoker runs one round of a smoke test. A server that does not answer costs no more than the checks' own timeouts.

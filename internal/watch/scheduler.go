@@ -51,13 +51,22 @@ func (s *scheduler) run(ctx context.Context) {
 		case at := <-ticker.C:
 			s.turns.forget(at)
 			s.smoke.start(ctx, at, &running)
-			for group, jobs := range s.group(at) {
+			for group, jobs := range s.group(s.reached(at)) {
 				if s.turns.take(group, at) {
 					running.Go(func() { s.serve(ctx, group, jobs, at) })
 				}
 			}
 		}
 	}
+}
+
+// reached is the time up to which ticks are due. A clock that runs ahead of that of Prometheus makes no ticks of the future, which
+// nothing could be measured in: a watch would run to its end in a moment.
+func (s *scheduler) reached(at time.Time) time.Time {
+	if s.opts.Clock == nil {
+		return at
+	}
+	return s.opts.Clock.Reached(at)
 }
 
 // group collects the due watches by the set of signals that they are judged by, and by how far behind they are.

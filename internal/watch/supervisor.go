@@ -43,6 +43,8 @@ type Options struct {
 	Scale   Scaler
 	Cache   Cache
 	Owners  Owners
+	// Clock is that of what Sampler asks; nil if it is this machine's.
+	Clock   Clock
 	Sampler Sampler
 	// Pause may be nil where no policy pauses rollouts.
 	Pause Pauser

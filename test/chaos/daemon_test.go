@@ -45,6 +45,8 @@ type settings struct {
 	// MinBreach is how long a release must be bad before it is rolled back; Pause has its rollout stopped before that.
 	MinBreach time.Duration
 	Pause     bool
+	// Binary is another build of rollbackd than the usual one, and ClockStep the file that its clock is stepped by.
+	Binary, ClockStep string
 }
 
 const configuration = `
@@ -118,6 +120,7 @@ func newDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 		Dir: dir, Files: dir, Namespace: namespaceOf(t), MinRequests: 50,
 		Baseline: 20 * time.Second, For: 5 * time.Second, Active: 2 * time.Minute,
 		MinBreach: 15 * time.Second,
+		Binary:    w.binary,
 	}
 	if change != nil {
 		change(&s)
@@ -159,9 +162,12 @@ func (d *daemon) launch(at chaos.Point) {
 	out, err := os.OpenFile(d.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(d.t, err)
 	defer out.Close()
-	d.cmd = exec.Command(d.w.binary, "run", "--config", filepath.Join(d.Dir, "rollbackd.yaml"))
+	d.cmd = exec.Command(d.Binary, "run", "--config", filepath.Join(d.Dir, "rollbackd.yaml"))
 	d.cmd.Stdout, d.cmd.Stderr = out, out
 	d.cmd.Env = append(os.Environ(), chaos.CrashVariable+"="+string(at))
+	if d.ClockStep != "" {
+		d.cmd.Env = append(d.cmd.Env, stepVariable+"="+d.ClockStep)
+	}
 	require.NoError(d.t, d.cmd.Start())
 	d.done = make(chan error, 1)
 	go func(cmd *exec.Cmd, done chan<- error) { done <- cmd.Wait(); close(done) }(d.cmd, d.done)
