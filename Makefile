@@ -11,10 +11,10 @@ E2E_TIMEOUT := 20m
 CHAOS_TIMEOUT := 30m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test proof scale e2e chaos stack lint fmt docs clean stack-programs
+.PHONY: help build demo test proof scale e2e chaos stack lint verify licenses vulncheck workflows fmt docs clean stack-programs
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "make %-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build bin/rollbackd and bin/rollbackctl
 	@mkdir -p bin
@@ -25,7 +25,7 @@ demo: build ## Show a bad release being taken back, on a local Kubernetes
 
 # The cheap checks come first; go test need not vet again what they have vetted. The programs of the stack are built before
 # the tests that need them, because go test would show nothing of a build that takes minutes.
-test: lint stack-programs ## Run every check and every test
+test: lint workflows stack-programs ## Run every check and every test
 	$(STACK_GO) vet ./...
 	$(STACK_GO) test -short -vet=off . ./internal/...
 	$(GO) test -race -vet=off $(UNIT_PACKAGES)
@@ -61,6 +61,24 @@ lint: ## Check format, vet, staticcheck and the import rule
 	$(GO) tool staticcheck ./...
 	cd test/stack && $(STACK_ENV) $(GO) tool -modfile=../../go.mod staticcheck . ./internal/...
 	$(GO) test -race -vet=off ./test/layout
+
+# Each folder with a go.mod of its own.
+MODULES = . $(patsubst %/go.mod,%,$(shell git ls-files '*/go.mod'))
+
+verify: ## Check that the modules in the cache are those that go.sum names
+	@for module in $(MODULES); do echo "$$module"; (cd $$module && GOWORK=off $(GO) mod verify) || exit 1; done
+
+licenses: ## Check the licences of what the programs are made of, and write THIRD_PARTY_LICENSES
+	$(GO) run ./test/licenses
+
+# A check that could not be made is no check that was passed.
+vulncheck: ## Look for known vulnerabilities in what the programs call (asks https://vuln.go.dev)
+	@out=$$($(GO) tool -modfile=tools/go.mod govulncheck ./cmd/... 2>&1); code=$$?; echo "$$out"; \
+	case "$$out" in *"fetching vulnerabilities"*) echo "NOT CHECKED: the vulnerability database https://vuln.go.dev could not be reached (GOVULNDB names another)" >&2;; esac; \
+	exit $$code
+
+workflows: ## Check the workflows of continuous integration
+	$(GO) tool -modfile=tools/go.mod actionlint -color=false $$(git ls-files -co --exclude-standard '.github/workflows/*.yml' 'docs/snippets/github-actions/*.yaml')
 
 fmt: ## Format the code
 	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
