@@ -355,5 +355,11 @@ func TestRecipesAreConfigurations(t *testing.T) {
 		require.NoError(t, err, file)
 		require.Len(t, cfg.Policies, 1)
 		require.Equal(t, watch.Observe, cfg.Policies[0].Mode)
+		code, warnings, problems := (&stack{}).run(t, "check-config", path)
+		require.Equal(t, exitDone, code, problems)
+		if cfg.Policies[0].Name != "shop" { // its business metric asks a person already
+			require.Contains(t, warnings, "every policy only observes")
+		}
+		require.LessOrEqual(t, strings.Count(warnings, "warning:"), 1, "%s: a recipe gives no cause for warnings: %s", file, warnings)
 	}
 }
