@@ -294,3 +294,6 @@ func quoted(literals []string) []string {
 	}
 	return out
 }
+
+// Whole returns members that are all of the workload's series, whatever their labels tell apart.
+func Whole() Members { return Members{whole: true, Undivided: true} }

@@ -22,6 +22,7 @@ type backtester struct {
 	prometheus  string
 	deployments string
 	cluster     clusterHistory
+	placebo     placebos
 	output      choice
 	parallel    int
 }
@@ -34,11 +35,14 @@ func newBacktest(around surroundings) *cobra.Command {
 		Long: "Backtest replays past deployments against the Prometheus that watched them and shows what rollbackd would have said of\n" +
 			"each, and when. It asks Prometheus only about the past, and changes nothing.\n\n" +
 			"The deployments are native events, one a line, as they were or would have been published; or, with --since, those that\n" +
-			"the cluster's own ReplicaSets tell of, which are only listed.",
+			"the cluster's own ReplicaSets tell of, which are only listed.\n\n" +
+			"With --placebo nothing that was deployed is judged, but times at which nothing was: what would have been rolled back then,\n" +
+			"automatic mode would roll back by mistake, unless something else was wrong.",
 		Example: "  rollbackctl backtest --config rollbackd.yaml --deployments last-month.ndjson\n" +
 			"  rollbackctl backtest --config rollbackd.yaml --deployments last-month.ndjson -o html > backtest.html\n" +
 			"  rollbackctl backtest --config rollbackd.yaml --since 30d\n" +
-			"  rollbackctl backtest --config rollbackd.yaml --since 30d --print-events > last-month.ndjson",
+			"  rollbackctl backtest --config rollbackd.yaml --since 30d --print-events > last-month.ndjson\n" +
+			"  rollbackctl backtest --config rollbackd.yaml --since 14d --placebo 50",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd) },
 	}
@@ -47,6 +51,7 @@ func newBacktest(around surroundings) *cobra.Command {
 	flags.StringVar(&b.prometheus, "prometheus", "", "URL of the Prometheus to ask (default that of the configuration)")
 	flags.StringVar(&b.deployments, "deployments", "", "file of native events, one a line; - is standard input")
 	b.cluster.register(flags)
+	b.placebo.register(flags)
 	flags.IntVar(&b.parallel, "parallel", 4, "deployments that are replayed at the same time")
 	flags.VarP(&b.output, "output", "o", "text, ndjson or html")
 	return cmd
@@ -56,7 +61,7 @@ func (b *backtester) run(cmd *cobra.Command) (err error) {
 	if b.config == "" || (b.deployments == "") == (b.cluster.since == "") {
 		return errors.New("--config and either --deployments or --since are needed; rollbackctl backtest --help shows an example")
 	}
-	if err := b.cluster.check(); err != nil {
+	if err := errors.Join(b.cluster.check(), b.placebo.check(cmd.Flags(), b.cluster.print)); err != nil {
 		return err
 	}
 	cfg, err := config.Load(b.config)
@@ -73,6 +78,9 @@ func (b *backtester) run(cmd *cobra.Command) (err error) {
 	}
 	if b.cluster.print {
 		return b.printEvents(events)
+	}
+	if b.placebo.number > 0 {
+		return errors.Join(b.runPlacebos(cmd.Context(), cfg, sampler, events), wrong)
 	}
 	report, err := b.report(len(events), cfg.WatchPolicies())
 	if err != nil {

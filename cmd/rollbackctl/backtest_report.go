@@ -16,6 +16,8 @@ import (
 
 // backtestReport writes outcomes as they come, or all of them at the end, and shows meanwhile how far it is.
 type backtestReport struct {
+	// what is judged, in the plural.
+	what   string
 	write  func(backtest.Outcome) error
 	finish func() error
 	// close gives up what was held meanwhile, whether finished or not.
@@ -28,7 +30,7 @@ type backtestReport struct {
 
 func (b *backtester) report(deployments int, policies []watch.Policy) (*backtestReport, error) {
 	out := b.around.out
-	r := &backtestReport{progress: progressOf(b.around.err, deployments), close: func() error { return nil }}
+	r := &backtestReport{what: "deployments", progress: progressOf(b.around.err, deployments, "deployments"), close: func() error { return nil }}
 	switch b.output.value {
 	case "ndjson":
 		r.write = func(o backtest.Outcome) error { return writeJSON(out, o) }
@@ -59,17 +61,17 @@ func (r *backtestReport) end() error {
 	_ = r.progress.Finish()
 	err := errors.Join(r.failed, r.finish())
 	if r.unread != nil {
-		err = errors.Join(err, fmt.Errorf("the past of %d deployments could not be read; the last error was: %w", r.unreadable, r.unread))
+		err = errors.Join(err, fmt.Errorf("the past of %d %s could not be read; the last error was: %w", r.unreadable, r.what, r.unread))
 	}
 	return err
 }
 
 // progressOf draws a bar with the time that is left, on terminals only.
-func progressOf(w io.Writer, total int) *progressbar.ProgressBar {
+func progressOf(w io.Writer, total int, what string) *progressbar.ProgressBar {
 	file, ok := w.(*os.File)
 	visible := ok && term.IsTerminal(int(file.Fd()))
 	return progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(w), progressbar.OptionSetVisibility(visible), progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionSetDescription("deployments"), progressbar.OptionClearOnFinish())
+		progressbar.OptionSetDescription(what), progressbar.OptionClearOnFinish())
 }

@@ -17,6 +17,10 @@ type Outcome struct {
 	Signal   string   `json:"signal"`
 	Reason   string   `json:"reason"`
 	Evidence Evidence `json:"evidence"`
+	// Compared is set of a placebo only.
+	Compared Comparison `json:"compared,omitempty"`
+	// Indivisible says of a placebo that its pods could not be halved.
+	Indivisible bool `json:"indivisible,omitempty"`
 
 	Event event.Event `json:"-"`
 	// Policy is the name of the policy that it was watched by.

@@ -26,6 +26,8 @@ type Page struct {
 	written  *countingWriter
 	rows     []pageRow
 	summary  summary
+	// placebos is set where the outcomes are those of placebos.
+	placebos *PlaceboSummary
 }
 
 // pageRow is a row of the page's table.
@@ -63,6 +65,15 @@ func NewPage(out io.Writer, policies []watch.Policy) (*Page, error) {
 	return &Page{out: out, policies: policies, look: look, sections: file, written: &countingWriter{Writer: bufio.NewWriter(file)}}, nil
 }
 
+// NewPlaceboPage returns a page about placebos, which take the place of deployments in it.
+func NewPlaceboPage(out io.Writer, policies []watch.Policy, summary *PlaceboSummary) (*Page, error) {
+	p, err := NewPage(out, policies)
+	if err == nil {
+		p.placebos = summary
+	}
+	return p, err
+}
+
 // Add takes an outcome up.
 func (p *Page) Add(o Outcome) error {
 	row := pageRow{line: o.line(), ID: fmt.Sprintf("d%d", len(p.rows)+1), at: o.Event.Timestamp, from: p.written.n}
@@ -72,6 +83,9 @@ func (p *Page) Add(o Outcome) error {
 	row.size = p.written.n - row.from
 	p.rows = append(p.rows, row)
 	p.summary.add(o)
+	if p.placebos != nil {
+		p.placebos.Add(o)
+	}
 	return nil
 }
 

@@ -39,10 +39,12 @@ type pageHead struct {
 	Rules                                string
 	Style                                template.CSS
 	Deployments, Span, Sentence, Besides string
-	Counts                               []pageCount
-	Unjudged                             []pageUnjudged
-	Policies                             []pagePolicy
-	Rows                                 []pageRow
+	// Placebos is what came of placebos, in sentences; empty of a page about deployments.
+	Placebos []string
+	Counts   []pageCount
+	Unjudged []pageUnjudged
+	Policies []pagePolicy
+	Rows     []pageRow
 }
 
 type pageCount struct {
@@ -70,6 +72,9 @@ func (p *Page) head() pageHead {
 		Rules: "default-src 'none'; style-src " + hash(string(style())) + "; script-src " + hash(string(script())),
 		Style: style(), Deployments: count(p.summary.deployments, "deployment"), Span: p.summary.span(),
 		Sentence: p.summary.sentence(), Besides: p.summary.besides(), Rows: p.inOrder(),
+	}
+	if p.placebos != nil {
+		h.Deployments, h.Placebos = count(p.summary.deployments, "placebo"), p.placebos.Sentences()
 	}
 	most := 1
 	for _, n := range p.summary.verdicts {
@@ -131,7 +136,11 @@ func (p *Page) section(o Outcome, row pageRow) pageSection {
 	if o.DecidedAt != nil && o.Verdict != analyzer.Healthy {
 		fact("Decided", fmt.Sprintf("%s, %s after T0", clock(*o.DecidedAt), row.After))
 	}
-	fact("What followed", plain(o.Next, maxReason))
+	if o.Compared != "" {
+		fact("Compared", o.Compared.words())
+	} else {
+		fact("What followed", plain(o.Next, maxReason))
+	}
 	fact("Policy", plain(o.Policy, maxName))
 	fact("Event", plain(o.ID, 2*maxName))
 	if o.Evidence.Required > 0 {

@@ -33,7 +33,7 @@ func TestAHiccupOfPrometheusSpoilsNoReplay(t *testing.T) {
 			left := failures
 			opts := Options{Source: hiccup{left: &left}, Policies: []watch.Policy{onePolicy()}, Now: time.Now().Add(48 * time.Hour)}
 			e := event.Event{Environment: "production", Namespace: "shop", Workload: "checkout", Version: "v2", Timestamp: time.Now()}
-			o := replayPatiently(t.Context(), opts, e, Surrounding{})
+			o := patiently(t.Context(), func() []Outcome { return []Outcome{Replay(t.Context(), opts, e, Surrounding{})} })[0]
 			require.Equal(t, spoilt, o.Err != nil, "%d failures: %v", failures, o.Err)
 			require.Equal(t, analyzer.NoData, o.Verdict)
 		})

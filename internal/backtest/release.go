@@ -26,6 +26,8 @@ type release struct {
 	// since is set where the release is all pods that came then or later; versioned where it is the pods of its versions.
 	since     time.Time
 	versioned bool
+	// placebo chooses the pods where nothing was released.
+	placebo *placebo
 }
 
 // group is a set of pods or a version, with when it was first seen.
@@ -115,6 +117,8 @@ func (r *release) byVersion(g group, c sighted) {
 // grow takes up the pods that came since.
 func (r *release) grow(c sighted) {
 	switch {
+	case r.placebo != nil:
+		r.members.Pods, r.members.Undivided = r.placebo.pods(c), true
 	case !r.since.IsZero():
 		r.members.Pods = c.podsSince(r.since)
 	case r.versioned:

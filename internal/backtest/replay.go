@@ -50,8 +50,12 @@ type replay struct {
 	beside  Surrounding
 	policy  *watch.Policy
 	release release
+	// placebo is set where nothing was released.
+	placebo *placebo
 	// histories holds the samples of the signals that are counted, nil in the place of those that are not.
 	histories []*analyzer.History
+	// held are histories that were read before, by their signals' names.
+	held      map[string]*analyzer.History
 	baselines map[string]analyzer.Baseline
 	// end is when the watch ends, why says what ends it.
 	end time.Time
@@ -92,12 +96,17 @@ type Surrounding struct {
 
 // Replay judges one deployment.
 func Replay(ctx context.Context, opts Options, e event.Event, beside Surrounding) Outcome {
-	r := &replay{Options: opts, event: e, beside: beside}
+	return (&replay{Options: opts, event: e, beside: beside}).outcome(ctx)
+}
+
+// outcome replays to the end.
+func (r *replay) outcome(ctx context.Context) Outcome {
+	e := r.event
 	out := Outcome{ID: e.ID, Event: e, Evidence: Evidence{Namespace: e.Namespace, Workload: e.Workload, Version: e.Version, T0: e.Timestamp}}
 	if out.ID == "" {
 		out.ID = e.Key()
 	}
-	policy, rejection := watch.ChoosePolicy(opts.Policies, e)
+	policy, rejection := watch.ChoosePolicy(r.Policies, e)
 	if policy == nil {
 		out.Verdict, out.Reason = analyzer.Insufficient, "no policy covers this workload, so it would not have been watched"
 		if rejection != nil {
@@ -105,7 +114,7 @@ func Replay(ctx context.Context, opts Options, e event.Event, beside Surrounding
 		}
 		return out
 	}
-	past := policy.OverHistory()
+	past := r.placebo.policy(policy.OverHistory())
 	r.policy, out.Policy = &past, policy.Name
 	decided, err := r.run(ctx)
 	if err != nil {
@@ -122,6 +131,9 @@ const silence = time.Hour
 func (r *replay) run(ctx context.Context) (*decision, error) {
 	if err := r.begin(ctx); err != nil {
 		return nil, err
+	}
+	if r.placebo != nil && r.placebo.indivisible {
+		return nil, nil
 	}
 	for next := r.next(); !next.After(r.end); next = r.next() {
 		until := next.Add(piece(next.Sub(r.release.t0)))
@@ -144,6 +156,10 @@ func (r *replay) run(ctx context.Context) (*decision, error) {
 func (r *replay) begin(ctx context.Context) error {
 	ts := r.event.Timestamp
 	for _, sig := range r.policy.Signals {
+		if h, held := r.held[sig.Name]; held {
+			r.histories = append(r.histories, h)
+			continue
+		}
 		var h *analyzer.History
 		if sig.FromMetrics() && sig.Query == "" {
 			h = analyzer.NewHistory(sig, r.event.Namespace, analyzer.Pair{Workload: r.event.Workload, Beside: otherColour(r.event)}, ts.Add(-lead-r.policy.BaselineWindow-sig.Scrape))
@@ -153,7 +169,11 @@ func (r *replay) begin(ctx context.Context) error {
 	if err := r.read(ctx, ts.Add(max(r.policy.SettleFor, 15*time.Minute))); err != nil {
 		return err
 	}
-	r.release = identify(r.event, r.seen(), r.policy.SettleFor)
+	if r.placebo != nil {
+		r.release = r.placebo.release(r.seen(), r.policy.Scrape())
+	} else {
+		r.release = identify(r.event, r.seen(), r.policy.SettleFor)
+	}
 	if r.release.fresh { // the span of the first sample begins a scrape before it
 		r.release.t0 = r.release.t0.Add(-r.policy.Scrape())
 	}
@@ -165,6 +185,9 @@ func (r *replay) begin(ctx context.Context) error {
 // limit ends the watch at the end of its last stage, at the next deployment, or with the present.
 func (r *replay) limit(successor time.Time) {
 	r.end, r.why = r.release.t0.Add(r.policy.End()), "watched for "+r.policy.End().String()
+	if r.placebo != nil && r.placebo.Watch > 0 && r.placebo.Watch < r.policy.End() {
+		r.end, r.why = r.release.t0.Add(r.placebo.Watch), "watched for "+r.placebo.Watch.String()
+	}
 	if (r.release.undivided || !r.release.since.IsZero()) && !successor.IsZero() { // the next release may have begun before its event, and nothing would tell
 		successor = latest(successor.Add(-lead), r.release.t0.Add(successor.Sub(r.release.t0)/2))
 	}

@@ -43,35 +43,57 @@ func ReadEvents(r io.Reader) ([]event.Event, error) {
 // Run replays all deployments, a few at the same time, and hands on each outcome as soon as those before it are known, so
 // that they come in the order of the deployments. It ends early only with the context.
 func Run(ctx context.Context, opts Options, events []event.Event, parallel int, done func(Outcome)) error {
-	outcomes := make([]chan Outcome, len(events))
+	events = asPairs(events)
+	chain := succession(events)
+	others := inTime(events)
+	return inTurn(ctx, len(events), parallel, func(ctx context.Context, i int) []Outcome {
+		o := Replay(ctx, opts, events[i], Surrounding{Successor: chain[i].at, Others: others})
+		o.Next = chain[i].describe(events[i])
+		return []Outcome{o}
+	}, done)
+}
+
+// RunPlacebos judges all placebos as Run does deployments. Each has an outcome for each of the comparisons.
+func RunPlacebos(ctx context.Context, opts Options, placebos []Placebo, deployments []event.Event, parallel int, done func(Outcome)) error {
+	others := inTime(asPairs(deployments))
+	return inTurn(ctx, len(placebos), parallel, func(ctx context.Context, i int) []Outcome {
+		return ReplayPlacebo(ctx, opts, placebos[i], others)
+	}, done)
+}
+
+func inTime(events []event.Event) []event.Event {
+	return slices.SortedStableFunc(slices.Values(events), func(a, b event.Event) int { return a.Timestamp.Compare(b.Timestamp) })
+}
+
+// inTurn replays a number of deployments, a few at the same time, and hands on what came of each in their order.
+func inTurn(ctx context.Context, number, parallel int, replay func(context.Context, int) []Outcome, done func(Outcome)) error {
+	outcomes := make([]chan []Outcome, number)
 	for i := range outcomes {
-		outcomes[i] = make(chan Outcome)
+		outcomes[i] = make(chan []Outcome)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, parallel) + 1)
 	group.Go(func() error {
 		for _, outcome := range outcomes {
 			select {
-			case o := <-outcome:
-				done(o)
+			case all := <-outcome:
+				for _, o := range all {
+					done(o)
+				}
 			case <-ctx.Done():
 				return ctx.Err()
 			}
 		}
 		return nil
 	})
-	events = asPairs(events)
-	chain := succession(events)
-	others := slices.SortedStableFunc(slices.Values(events), func(a, b event.Event) int { return a.Timestamp.Compare(b.Timestamp) })
-	for i, e := range events {
+	for i := range number {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			o := replayPatiently(ctx, opts, e, Surrounding{Successor: chain[i].at, Others: others})
-			o.Next = chain[i].describe(e)
+			all := patiently(ctx, func() []Outcome { return replay(ctx, i) })
 			select { // one that is ready waits for those before it, so that no more are held than are replayed at a time
-			case outcomes[i] <- o:
+			case outcomes[i] <- all:
 				return nil
 			case <-ctx.Done():
 				return ctx.Err()
@@ -141,18 +163,18 @@ func (s successor) describe(e event.Event) string {
 // questions need not spoil a replay.
 func patience() []time.Duration { return []time.Duration{time.Second, 5 * time.Second} }
 
-func replayPatiently(ctx context.Context, opts Options, e event.Event, beside Surrounding) Outcome {
-	o := Replay(ctx, opts, e, beside)
+func patiently(ctx context.Context, replay func() []Outcome) []Outcome {
+	all := replay()
 	for _, pause := range patience() {
-		if o.Err == nil {
-			return o
+		if !slices.ContainsFunc(all, func(o Outcome) bool { return o.Err != nil }) {
+			return all
 		}
 		select {
 		case <-ctx.Done():
-			return o
+			return all
 		case <-time.After(pause):
-			o = Replay(ctx, opts, e, beside)
+			all = replay()
 		}
 	}
-	return o
+	return all
 }
