@@ -235,8 +235,7 @@ func setError(err error, list []Measurement) error {
 // fails; that, too, is no data.
 func unanswerable(err error) bool {
 	var several *severalError
-	var refused *v1.Error
-	return errors.As(err, &several) || errors.As(err, &refused) && (refused.Type == v1.ErrExec || refused.Type == v1.ErrBadData)
+	return errors.As(err, &several) || Refused(err)
 }
 
 // evenly returns where a run of spans stops that end at equal distances, and the distance.

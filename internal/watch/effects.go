@@ -135,6 +135,8 @@ func (a *actor) baseline(ctx context.Context) (input, error) {
 	pin := a.watch.Pin
 	span := analyzer.Span{From: pin.T0.Add(-a.watch.Policy.BaselineWindow), At: pin.T0}
 	var out []analyzer.Baseline
+	var refusal error
+	answered := false
 	for _, sig := range a.watch.Policy.Signals {
 		if pin.Target == nil && sig.Labels.Pod != "" {
 			out = append(out, analyzer.Baseline{Signal: sig.Name, From: span.From, To: span.At})
@@ -142,10 +144,18 @@ func (a *actor) baseline(ctx context.Context) (input, error) {
 		}
 		sub := a.watch.subject(a.watch.allPods(a.watch.predecessor()))
 		base, err := a.opts.Sampler.Baseline(ctx, sig, sub, span)
+		if none, refused := a.refusedBaseline(sig, span, err); refused {
+			out, refusal = append(out, none), err
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
+		answered = answered || sig.FromMetrics()
 		out = append(out, base)
+	}
+	if refusal != nil && !answered { // nothing is known yet, as where nobody answers
+		return nil, refusal
 	}
 	return baselined{baselines: out}, nil
 }

@@ -23,6 +23,8 @@ type scheduler struct {
 	turns turns
 	// smoke runs the smoke tests.
 	smoke *smokeTests
+	// refusals are what Prometheus would not answer.
+	refusals refusals
 }
 
 func newScheduler(s *Supervisor) *scheduler {
@@ -72,7 +74,9 @@ func (s *scheduler) reached(at time.Time) time.Time {
 // group collects the due watches by the set of signals that they are judged by, and by how far behind they are.
 func (s *scheduler) group(at time.Time) map[string][]job {
 	groups := map[string][]job{}
-	for _, a := range s.open() {
+	open := s.open()
+	s.refusals.keep(open)
+	for _, a := range open {
 		if a.measuring.Load() {
 			continue
 		}
@@ -90,6 +94,9 @@ func (s *scheduler) group(at time.Time) map[string][]job {
 			continue
 		}
 		key := signalsKey(w.Policy.Signals) + behind(spans[0].From, at)
+		if s.refusals.isApart(w.Key) {
+			key += " " + w.Key
+		}
 		groups[key] = append(groups[key], job{actor: a, watch: w, phase: phase, spans: spans, pods: pods})
 	}
 	return groups
@@ -135,10 +142,9 @@ func (s *scheduler) measure(ctx context.Context, jobs []job) (answered bool) {
 	for i, j := range jobs {
 		subjects[i] = j.subject()
 	}
-	ticks := emptyTicks(jobs)
+	ticks, refused := emptyTicks(jobs), map[string]int{}
 	for index, sig := range jobs[0].watch.Policy.Signals {
-		got, err := s.opts.Sampler.Sample(ctx, sig, subjects)
-		s.opts.Metrics.sampled(err)
+		found, err := s.sample(ctx, sig, subjects)
 		if err != nil {
 			if ctx.Err() == nil {
 				s.opts.Log.Warn("Prometheus could not be asked; the ticks will be late", zap.Error(err), zap.Int("watches", len(jobs)))
@@ -146,10 +152,20 @@ func (s *scheduler) measure(ctx context.Context, jobs []job) (answered bool) {
 			return false
 		}
 		for _, j := range jobs {
-			for i, m := range got[j.watch.Key] {
-				ticks[j.watch.Key][i].Signals[j.watch.Policy.Signals[index].Name] = m
+			name := j.watch.Policy.Signals[index].Name
+			for i, m := range found.got[j.watch.Key] {
+				ticks[j.watch.Key][i].Signals[name] = m
+			}
+			if why, none := found.refused[j.watch.Key]; none {
+				refused[j.watch.Key]++
+				for i := range ticks[j.watch.Key] {
+					ticks[j.watch.Key][i].Signals[name] = analyzer.Measurement{Error: why}
+				}
 			}
 		}
+	}
+	if jobs = s.answered(jobs, ticks, refused); len(jobs) == 0 {
+		return false
 	}
 	for _, j := range jobs {
 		s.addHealth(j, ticks[j.watch.Key], time.Now())
