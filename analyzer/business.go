@@ -62,7 +62,7 @@ func stepBusiness(r Rules, sig Signal, base Baseline, st businessState, t Tick) 
 	a := newAssessment(sig, base, t)
 	usual, known := usualOf(sig, base)
 	a.Baseline, a.Limit, a.Window = usual.value, usual.limit(sig, sig.Direction != Rising), usual.trail(sig, t).Seconds()
-	if out, why := unusable(m); out != "" {
+	if out, why := unusable(m, sig.Scrape); out != "" {
 		st.gap += unmeasured(t, m, out, sig.Scrape)
 		a.Outcome, a.Verdict, a.Reason = out, Insufficient, why
 		if st.gap > 2*sig.Scrape {

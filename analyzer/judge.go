@@ -79,7 +79,7 @@ func stepSignal(r Rules, sig Signal, base Baseline, st signalState, t Tick) (sig
 	}
 	st.sustained, a = stepSustained(sig, base, st.sustained, t)
 	m := t.Signals[sig.Name]
-	if out, _ := unusable(m); out != "" {
+	if out, _ := unusable(m, 0); out != "" {
 		st.sequential = st.sequential.withoutTick(unmeasured(t, m, out, sig.Scrape), sig.Scrape)
 		a.Evidence, a.RequiredEvidence = st.sequential.value(r), r.required()
 		return st, a, claim{}
@@ -205,10 +205,14 @@ var byGravity = []Verdict{Regressed, External, SickPod, NoData, Insufficient, He
 // says so.
 func combine(signals []Assessment) (Verdict, string) {
 	for _, v := range byGravity {
-		for _, a := range signals {
-			if a.Verdict == v {
-				return v, a.Signal + ": " + a.Reason
+		found := -1
+		for i, a := range signals {
+			if a.Verdict == v && (found < 0 || a.Pods == noPods) { // where there are no pods, that is why nothing is measured of them
+				found = i
 			}
+		}
+		if found >= 0 {
+			return v, signals[found].Signal + ": " + signals[found].Reason
 		}
 	}
 	return Insufficient, "the policy has no signal"

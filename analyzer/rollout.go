@@ -38,6 +38,9 @@ type Health struct {
 func (h Health) failing() time.Duration  { return cmp.Or(h.Failing, time.Minute) }
 func (h Health) notReady() time.Duration { return cmp.Or(h.NotReady, 10*time.Minute) }
 
+// noPods says of a release's pods that there are none.
+const noPods = "no pods"
+
 // rolloutState is what the judge remembers of whether a release gets to serve.
 type rolloutState struct {
 	// silent is for how long the release has reported nothing while the old version served.
@@ -67,6 +70,9 @@ func stepRollout(r Rules, sig Signal, st rolloutState, t Tick) (rolloutState, As
 	case !served:
 		st.silent, st.since = 0, time.Time{}
 		a.Outcome, a.Verdict, a.Reason = OutcomeNoData, NoData, "neither the release nor the old version is seen serving"
+		if r := t.Signals[sig.Name].Rollout; r != nil && r.Release.Pods == 0 && r.Old.Pods == 0 {
+			a.Pods, a.Reason = noPods, "the release has no pod, as where it is scaled to zero, and neither has the old version"
+		}
 		return st, a, claim{}
 	}
 	return st.silence(sig, a, t)

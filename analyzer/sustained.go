@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -35,7 +36,7 @@ const recentTicks = 3
 func stepSustained(sig Signal, base Baseline, st SustainedState, t Tick) (SustainedState, Assessment) {
 	m := t.Signals[sig.Name]
 	a := newAssessment(sig, base, t)
-	if out, why := unusable(m); out != "" {
+	if out, why := unusable(m, sig.Scrape); out != "" {
 		st = st.withoutData(unmeasured(t, m, out, sig.Scrape), sig.Scrape)
 		a.Outcome, a.Verdict, a.Reason = out, Insufficient, why
 		if st.gap > 2*sig.Scrape {
@@ -88,7 +89,7 @@ func newAssessment(sig Signal, base Baseline, t Tick) Assessment {
 }
 
 // unusable says why a measurement cannot be judged; the outcome is empty if it can.
-func unusable(m Measurement) (Outcome, string) {
+func unusable(m Measurement, scrape time.Duration) (Outcome, string) {
 	switch {
 	case m.Error != "":
 		return OutcomeError, "Prometheus gave no usable answer: " + m.Error
@@ -97,7 +98,7 @@ func unusable(m Measurement) (Outcome, string) {
 	case m.Samples == 0 && m.Value == nil:
 		return OutcomeNoData, "Prometheus has no sample of the pods in this tick"
 	case m.Gap && m.Total() == Counts{}:
-		return OutcomeNoData, "the first samples after a gap, from which nothing can be counted yet"
+		return OutcomeNoData, fmt.Sprintf("the samples come after a gap of more than 2.5 scrapes, from which nothing can be counted: scrapes failed, or come less often than every %s as configured", scrape)
 	}
 	return "", ""
 }

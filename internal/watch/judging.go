@@ -120,7 +120,11 @@ func (w Watch) askedBy() string {
 		case len(query) > maxAsked:
 			query = append(query[:maxAsked:maxAsked], '…')
 		}
-		return "; it was measured by " + string(query)
+		text := "; it was measured by " + string(query)
+		if a.Outcome == analyzer.OutcomeNoData { // or whoever asks later may find an answer, and not know what was wrong
+			text += ". If Prometheus has an answer to that by now, its samples come too late, or too seldom, to be counted: rollbackctl doctor tells"
+		}
+		return text
 	}
 	return ""
 }

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,10 +134,10 @@ func TestTicksThatAreRefusedAsAWholeAreLate(t *testing.T) {
 func TestOneWatchThatIsRefusedKeepsNobodyWaiting(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.errorsIn = 1
-		asked := 0
+		var asked atomic.Int32
 		p := w.run(func(o *Options) {
 			o.Sampler = refusing{o.Sampler, func(_ analyzer.Signal, subjects []analyzer.Subject) *v1.Error {
-				asked++
+				asked.Add(1)
 				huge := slices.ContainsFunc(subjects, func(s analyzer.Subject) bool { return s.Workload == "shop3" })
 				if huge && len(subjects[0].Spans) > 0 || len(subjects) > 5 {
 					return refusalKinds()["too many samples"]
@@ -151,6 +152,6 @@ func TestOneWatchThatIsRefusedKeepsNobodyWaiting(t *testing.T) {
 		for _, v := range p.Watches() {
 			require.Equal(t, v.Event.Workload == "shop3", v.lastTick.IsZero(), v.Event.Workload)
 		}
-		require.Less(t, asked, 8+14*9, "eight watches and one that is refused take nine questions a tick at the most")
+		require.Less(t, int(asked.Load()), 8+14*9, "eight watches and one that is refused take nine questions a tick at the most")
 	})
 }

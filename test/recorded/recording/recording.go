@@ -253,3 +253,17 @@ func (r Recording) WriteTSDB(ctx context.Context, dir string) error {
 	}
 	return nil
 }
+
+// Stretch returns the recording with its time stretched by a factor, from its beginning on.
+func (r Recording) Stretch(by int64) Recording {
+	from, _ := r.Span()
+	begin := from.UnixMilli()
+	out := Recording{Series: make([]Series, len(r.Series))}
+	for i, s := range r.Series {
+		out.Series[i] = Series{Labels: s.Labels, Samples: make([]Sample, len(s.Samples))}
+		for j, sample := range s.Samples {
+			out.Series[i].Samples[j] = Sample{T: begin + (sample.T-begin)*by, V: sample.V}
+		}
+	}
+	return out
+}
