@@ -33,7 +33,7 @@ test: lint workflows stack-programs ## Run every check and every test
 	$(GO) test -race -vet=off -count=1 -timeout $(E2E_TIMEOUT) ./test/e2e/...
 	$(GO) test -vet=off -count=1 -timeout $(E2E_TIMEOUT) ./test/chaos
 
-proof: ## Measure false rollbacks and delays (up to an hour on two cores) and write docs/judging.md
+proof: stack-programs ## Measure false rollbacks and delays (up to an hour on two cores) and write docs/judging.md
 	nice $(GO) run ./test/proof
 
 scale: stack-programs ## Measure what a tick takes with up to 10,000 watches and write docs/scale.md

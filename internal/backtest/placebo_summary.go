@@ -157,6 +157,9 @@ func (t *PlaceboTally) verdict() string {
 	return "None was, but " + allowed + ", and to show so little takes far more placebos."
 }
 
+// Unsaid is how many had too little traffic, or nothing recorded.
+func (t PlaceboTally) Unsaid() int { return t.Insufficient + t.NoData }
+
 // rest says what else there was.
 func (t *PlaceboTally) rest() string {
 	var parts []string

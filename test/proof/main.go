@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -17,7 +18,9 @@ import (
 
 func main() {
 	docs := flag.String("docs", "docs", "the `directory` of judging.md")
-	render := flag.Bool("render", false, "measure nothing; write judging.md and its plots from the numbers that are there")
+	var do parts
+	flag.BoolVar(&do.render, "render", false, "measure nothing; write judging.md and its plots from the numbers that are there")
+	flag.BoolVar(&do.recorded, "recorded", false, "judge placebos on the recorded traffic only, and keep all other numbers")
 	size := fullSize()
 	flag.IntVar(&size.grid, "grid", size.grid, "`runs` of each cell of the grid")
 	flag.IntVar(&size.boundary, "boundary", size.boundary, "`runs` of each of the twelve cells at the default alpha")
@@ -27,7 +30,7 @@ func main() {
 	flag.DurationVar(&size.boundaryWatch, "boundary-watch", size.boundaryWatch, "how `long` those at the default alpha are watched")
 	flag.DurationVar(&size.budget, "budget", size.budget, "how `long` it may take; what is not done by then is left out, the twelve cells first")
 	flag.Parse()
-	if err := run(*docs, *render, size, os.Stderr); err != nil {
+	if err := run(*docs, do, size, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "proof:", err)
 		os.Exit(1)
 	}
@@ -36,10 +39,13 @@ func main() {
 // heap is how much memory the garbage of the runs may take before it is collected, in bytes.
 const heap = 512 << 20
 
-func run(docs string, render bool, size size, progress io.Writer) error {
+// parts say what is measured: everything, or less.
+type parts struct{ render, recorded bool }
+
+func run(docs string, do parts, size size, progress io.Writer) error {
 	file := filepath.Join(docs, "judging", "measured.json")
 	var m measured
-	if render {
+	if do.render || do.recorded {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return err
@@ -51,6 +57,12 @@ func run(docs string, render bool, size size, progress io.Writer) error {
 		debug.SetGCPercent(-1)
 		debug.SetMemoryLimit(heap)
 		m = measure(size, progress)
+	}
+	if !do.render {
+		var err error
+		if m.Recorded, err = measureRecorded(context.Background(), traffic, placebosEach); err != nil {
+			return err
+		}
 		text, err := json.MarshalIndent(m, "", " ")
 		if err != nil {
 			return err

@@ -52,7 +52,7 @@ func TestThePageIsWhatWasMeasured(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "judging"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "judging", "measured.json"), numbers, 0o600))
-	require.NoError(t, run(dir, true, size{}, io.Discard))
+	require.NoError(t, run(dir, parts{render: true}, size{}, io.Discard))
 	for _, name := range []string{"judging.md", "judging/false.svg", "judging/delays.svg", "judging/comparison.svg"} {
 		want, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)

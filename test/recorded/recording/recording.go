@@ -267,3 +267,18 @@ func (r Recording) Stretch(by int64) Recording {
 	}
 	return out
 }
+
+// Grown is by how much the counter grew from its first sample to its last, restarts and all.
+func (s Series) Grown() (sum int64) {
+	for i, sample := range s.Samples {
+		if i == 0 {
+			continue
+		}
+		if last := s.Samples[i-1].V; sample.V >= last {
+			sum += sample.V - last
+		} else {
+			sum += sample.V
+		}
+	}
+	return sum
+}
