@@ -82,7 +82,7 @@ func scrape(dir string, s localstack.Addresses) (*scraper, error) {
 		r.url = "http://" + a
 		return r, nil
 	case <-time.After(time.Minute):
-		return nil, errors.Join(errors.New("Prometheus does not listen"), r.stop())
+		return nil, errors.Join(errors.New("the started Prometheus does not listen"), r.stop())
 	}
 }
 
