@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rollbackd/rollbackd/internal/measure"
 )
 
 // Metrics count what became of notices. One set serves all dispatchers that a process has one after another.
@@ -32,10 +34,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 		depth:  gauge("rollbackd_notifications_queued", "Notices that wait for the sink."),
 		oldest: gauge("rollbackd_notifications_oldest_timestamp_seconds", "When the oldest notice that waits for the sink was made, in seconds since 1970; 0 if none waits."),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "rollbackd_notification_duration_seconds", Help: "How long one attempt to tell the sink took.",
-			Buckets: []float64{0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 15},
-		}, []string{"sink"}),
+		duration: prometheus.NewHistogramVec(measure.Seconds("rollbackd_notification_duration_seconds", "How long one attempt to tell the sink took.",
+			measure.Calls()...), []string{"sink"}),
 	}
 	if r != nil {
 		r.MustRegister(m.total, m.unrouted, m.retries, m.refreshes, m.outbox, m.depth, m.oldest, m.duration)
@@ -53,6 +53,7 @@ func (m *Metrics) start(sink string) {
 	}
 	m.retries.WithLabelValues(sink)
 	m.refreshes.WithLabelValues(sink)
+	m.duration.WithLabelValues(sink)
 	m.queued(sink, 0, time.Time{})
 }
 

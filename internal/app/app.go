@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/go-logr/zapr"
@@ -60,7 +61,9 @@ func Run(ctx context.Context, cfg *config.Config, version string, log *zap.Logge
 func run(ctx context.Context, cfg *config.Config, version string, endpoints *front, log *zap.Logger) error {
 	klog.SetLogger(zapr.NewLogger(log.Named("client-go"))) // before any of it runs: it may not be set beside that
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(version))
+	state := &readyGauge{}
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(version), state)
+	endpoints.measure(registry)
 
 	nc, disconnect, err := connectNATS(ctx, cfg, log)
 	if disconnect != nil {
@@ -69,13 +72,14 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 	if err != nil {
 		return err
 	}
+	registry.MustRegister(connectionMetrics(nc)...)
 	if _, err := receivers(cfg, config.SinkTools{Log: log, NATS: nc, Kubernetes: cfg.Kubernetes.Client}); err != nil {
 		return err // now, and not only when a replica takes over
 	}
 
 	p := process{
 		cfg: cfg, version: version, endpoints: endpoints, registry: registry, nc: nc, told: notifier.NewMetrics(registry),
-		metrics: watch.NewMetrics(registry), log: log,
+		metrics: watch.NewMetrics(registry), calls: newCallMetrics(registry), ready: state, log: log,
 	}
 	return p.terms(ctx)
 }
@@ -94,11 +98,11 @@ func (p process) carry(ctx context.Context, may gate) error {
 	if err != nil {
 		return roomFor(err, cfg.NATS)
 	}
-	cluster, err := newCluster(cfg.Kubernetes, may, log)
+	cluster, err := newCluster(cfg.Kubernetes, p.kubernetes, may, log)
 	if err != nil {
 		return err
 	}
-	prom, err := cfg.Prometheus.API()
+	prom, err := p.prometheus()
 	if err != nil {
 		return err
 	}
@@ -109,7 +113,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 	}
 	clock := &clock{prometheus: prom, now: time.Now, scrape: time.Duration(cfg.Prometheus.ScrapeInterval), log: log}
 	acting := cluster.live(cfg.Kubernetes)
-	diagnoser, err := newDiagnoser(cfg)
+	diagnoser, err := newDiagnoser(cfg, p.kubernetes)
 	if err != nil {
 		return err
 	}
@@ -156,7 +160,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 	}
 	supervisor := watch.New(ports)
 	teller.Serve(supervisor, supervisor)
-	for _, c := range []prometheus.Collector{supervisor.Collector(), supervisor.BudgetCollector(), supervisor.ReviewCollector(), clock.gauge()} {
+	for _, c := range []prometheus.Collector{supervisor.Collector(), supervisor.BudgetCollector(), supervisor.ReviewCollector(), supervisor.BlindCollector(), clock.gauge()} {
 		p.registry.MustRegister(c)
 		defer p.registry.Unregister(c)
 	}
@@ -175,6 +179,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		return err
 	}
 	p.endpoints.become(pages)
+	p.ready.become(ready)
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return cluster.watcher.Run(ctx) })
@@ -209,8 +214,8 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener) erro
 
 func buildInfo(version string) prometheus.Collector {
 	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: "rollbackd", Name: "build_info", Help: "The running version; the value is always 1.",
-	}, []string{"version"})
-	g.WithLabelValues(version).Set(1)
+		Namespace: "rollbackd", Name: "build_info", Help: "The running version, and the version of Go that it was built with; the value is always 1.",
+	}, []string{"version", "goversion"})
+	g.WithLabelValues(version, runtime.Version()).Set(1)
 	return g
 }

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 )
 
@@ -19,6 +20,10 @@ func TestFront(t *testing.T) {
 	require.Equal(t, http.StatusOK, ask("/-/healthy"))
 	require.Equal(t, http.StatusServiceUnavailable, ask("/-/ready"))
 	require.Equal(t, http.StatusServiceUnavailable, ask("/api/v1/watches"))
+
+	require.Equal(t, http.StatusServiceUnavailable, ask("/metrics"))
+	f.measure(prometheus.NewRegistry())
+	require.Equal(t, http.StatusOK, ask("/metrics"), "whoever waits for NATS is watched too")
 
 	f.become(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 	for _, path := range []string{"/-/healthy", "/-/ready"} {

@@ -25,9 +25,9 @@ type cluster struct {
 	jobs    *job.Runner
 }
 
-// newCluster returns a cluster whose changes ask the gate.
-func newCluster(cfg config.Kubernetes, may gate, log *zap.Logger) (*cluster, error) {
-	rc, err := cfg.Client()
+// newCluster returns a cluster whose changes ask the gate; settings are how the API server is reached.
+func newCluster(cfg config.Kubernetes, settings func() (*rest.Config, error), may gate, log *zap.Logger) (*cluster, error) {
+	rc, err := settings()
 	if err != nil {
 		return nil, err
 	}

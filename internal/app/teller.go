@@ -12,7 +12,7 @@ import (
 // replica that is of.
 func (p process) newTeller(events *bus.Bus) (*notifier.Dispatcher, error) {
 	to, err := receivers(p.cfg, config.SinkTools{
-		Log: p.log, Late: true, NATS: p.nc, Kubernetes: p.cfg.Kubernetes.Client, Memory: events.Memory(), Pictures: pictures{events.Names(), events.Journal()},
+		Log: p.log, Late: true, NATS: p.nc, Kubernetes: p.kubernetes, Memory: events.Memory(), Pictures: pictures{events.Names(), events.Journal()},
 	})
 	if err != nil {
 		return nil, err

@@ -30,6 +30,8 @@ type process struct {
 	nc        *nats.Conn
 	told      *notifier.Metrics
 	metrics   *watch.Metrics
+	calls     callMetrics
+	ready     *readyGauge
 	log       *zap.Logger
 }
 
@@ -37,13 +39,14 @@ type process struct {
 func (p process) terms(ctx context.Context) error {
 	if !p.cfg.LeaderElection.Enabled {
 		leader.Gauge(p.registry).Set(1)
+		leader.Transitions(p.registry)
 		return p.carry(ctx, open)
 	}
 	elector, err := p.elector()
 	if err != nil {
 		return err
 	}
-	cluster, err := newCluster(p.cfg.Kubernetes, open, p.log)
+	cluster, err := newCluster(p.cfg.Kubernetes, p.kubernetes, open, p.log)
 	if err != nil {
 		return err
 	}
@@ -54,9 +57,13 @@ func (p process) terms(ctx context.Context) error {
 	defer stop()
 	probes.Go(func() { ready.run(probing) })
 	standby := web.Standby(web.Options{Gatherer: p.registry, Ready: ready.results}, elector.Leader)
-	p.endpoints.become(standby)
+	standBy := func() {
+		p.endpoints.become(standby)
+		p.ready.become(ready)
+	}
+	standBy()
 	return elector.Run(ctx, func(ctx context.Context, lead *leader.Lead) error {
-		defer p.endpoints.become(standby)
+		defer standBy()
 		return p.carry(ctx, lead.Err)
 	})
 }
@@ -67,7 +74,7 @@ func (p process) elector() (*leader.Elector, error) {
 	if err != nil {
 		return nil, err
 	}
-	rc, err := p.cfg.Kubernetes.Client()
+	rc, err := p.kubernetes()
 	if err != nil {
 		return nil, err
 	}

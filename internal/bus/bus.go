@@ -54,6 +54,7 @@ type Bus struct {
 	options Options
 	log     *zap.Logger
 	events  *prometheus.CounterVec
+	backlog *backlog
 	// health is why events do not arrive, missing why what is to be stored cannot be.
 	health, missing health
 	// sources are why nothing arrives from each source.
@@ -85,8 +86,12 @@ func Open(ctx context.Context, nc *nats.Conn, options Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
+	waiting, err := newBacklog(options.Registerer)
+	if err != nil {
+		return nil, err
+	}
 	b := &Bus{
-		nc: nc, js: js, options: options, log: options.Log.Named("bus"), events: events,
+		nc: nc, js: js, options: options, log: options.Log.Named("bus"), events: events, backlog: waiting,
 		calls: newCalls(options.Timeout),
 	}
 	b.health.set(errNotConsuming)

@@ -38,6 +38,7 @@ func (b *Bus) stores() []store {
 func (b *Bus) keep(ctx context.Context) {
 	ticker := time.NewTicker(keepEvery)
 	defer ticker.Stop()
+	defer b.backlog.forget()
 	for {
 		select {
 		case <-ctx.Done():
@@ -46,6 +47,7 @@ func (b *Bus) keep(ctx context.Context) {
 		}
 		if b.nc.IsConnected() { // without a connection that is what is wrong
 			b.keepAll(ctx)
+			b.measureBacklog(ctx)
 		}
 	}
 }

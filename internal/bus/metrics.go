@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rollbackd/rollbackd/internal/event"
 )
 
 // The results that rollbackd_events_total counts.
@@ -20,17 +22,36 @@ func eventCounter(registerer prometheus.Registerer) (*prometheus.CounterVec, err
 		Name: "rollbackd_events_total",
 		Help: "Deployment events by what became of them; code says why an event was rejected or ignored.",
 	}, []string{"result", "code"})
-	if registerer == nil {
-		return counter, nil
+	counter, err := registered(registerer, counter)
+	if err != nil {
+		return nil, err
 	}
-	err := registerer.Register(counter)
-	if registered, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
-		if existing, ok := registered.ExistingCollector.(*prometheus.CounterVec); ok {
+	// All exist from the start, so that increase() sees the first of each.
+	counter.WithLabelValues(resultAccepted, "")
+	counter.WithLabelValues(resultRetried, "")
+	for _, code := range event.Codes() {
+		if code == event.CodeNotADeployment {
+			counter.WithLabelValues(resultIgnored, string(code))
+			continue
+		}
+		counter.WithLabelValues(resultRejected, string(code))
+	}
+	return counter, nil
+}
+
+// registered returns the collector that has this name: one process opens a bus for each of its terms.
+func registered[C prometheus.Collector](registerer prometheus.Registerer, c C) (C, error) {
+	if registerer == nil {
+		return c, nil
+	}
+	err := registerer.Register(c)
+	if earlier, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		if existing, ok := earlier.ExistingCollector.(C); ok {
 			return existing, nil
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("unable to register metrics: %w", err)
+		return c, fmt.Errorf("unable to register metrics: %w", err)
 	}
-	return counter, nil
+	return c, nil
 }

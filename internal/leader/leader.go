@@ -31,7 +31,7 @@ type Options struct {
 	// StopWithin is how long a term may take to stop once it has ended. Zero means DefaultStopWithin.
 	StopWithin time.Duration
 	Log        *zap.Logger
-	// Registerer gets the gauge rollbackd_leader.
+	// Registerer gets rollbackd_leader and rollbackd_leader_transitions_total.
 	Registerer prometheus.Registerer
 }
 
@@ -39,11 +39,14 @@ type Options struct {
 type Elector struct {
 	options Options
 	gauge   prometheus.Gauge
+	moved   prometheus.Counter
 	// lease makes the way to the lease for one election.
 	lease func() resourcelock.Interface
 
 	mu     sync.Mutex
 	leader string
+	// holder is the last one that was seen to lead, also after it has given the lease back.
+	holder string
 }
 
 // New returns an Elector; nothing happens until Run is called.
@@ -51,16 +54,7 @@ func New(o Options) *Elector {
 	if o.StopWithin <= 0 {
 		o.StopWithin = DefaultStopWithin
 	}
-	return &Elector{options: o, gauge: Gauge(o.Registerer), lease: o.lease}
-}
-
-// Gauge registers rollbackd_leader, which is 1 while this process does what only one may do, and else 0.
-func Gauge(r prometheus.Registerer) prometheus.Gauge {
-	g := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "rollbackd", Name: "leader", Help: "1 while this replica leads: it alone consumes, measures and acts.",
-	})
-	r.MustRegister(g)
-	return g
+	return &Elector{options: o, gauge: Gauge(o.Registerer), moved: Transitions(o.Registerer), lease: o.lease}
 }
 
 // Leader is the identity of the replica that was last seen to lead; empty if none was.
@@ -126,6 +120,12 @@ func (o Options) lease() resourcelock.Interface {
 
 func (e *Elector) saw(leader string) {
 	e.mu.Lock()
+	if leader != "" {
+		if e.holder != "" && leader != e.holder {
+			e.moved.Inc()
+		}
+		e.holder = leader
+	}
 	e.leader = leader
 	e.mu.Unlock()
 	if leader != "" {

@@ -38,6 +38,8 @@ type actor struct {
 	view atomic.Pointer[Watch]
 	// measuring is set while ticks of this watch are being sampled or wait in the mailbox.
 	measuring atomic.Bool
+	// sighted is the end of the newest tick in which this process found everything that the watch is judged by; zero before the first.
+	sighted atomic.Pointer[time.Time]
 
 	watch Watch
 	last  uint64
@@ -182,7 +184,9 @@ func (a *actor) append(ctx context.Context, e *incident.Entry) error {
 		return fmt.Errorf("encode a journal entry: %w", err)
 	}
 	for pause := minPause / 4; ; pause = min(2*pause, maxPause) {
+		began := time.Now()
 		seq, err := a.opts.Journal.Append(ctx, a.watch.Key, e.ID, data, a.last)
+		a.opts.Metrics.appended(err, time.Since(began))
 		a.storage.report(err, time.Now())
 		if err == nil {
 			a.last = seq
@@ -205,11 +209,13 @@ func (a *actor) append(ctx context.Context, e *incident.Entry) error {
 func (a *actor) committed(ctx context.Context, before Watch, entries []incident.Entry) {
 	for _, e := range entries {
 		a.opts.Metrics.entry(e)
+		a.opts.Metrics.course.entry(before, a.watch, e)
 		if e.Kind == incident.KindState {
 			a.log.Info("state changed", zap.String("from", e.State.From), zap.String("to", e.State.To),
 				zap.String("reason", e.State.Reason), zap.String("incident", e.State.Incident))
 		}
 	}
+	a.see(entries)
 	a.sendAll(notices(before, a.watch, entries))
 	if before.State != Watching && a.watch.State == Watching {
 		a.resolveEarlier(a.watch)

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/rollbackd/rollbackd/internal/incident"
+	"github.com/rollbackd/rollbackd/internal/measure"
 )
 
 // Metrics counts what the watches do.
@@ -20,6 +21,8 @@ type Metrics struct {
 	pauses    *prometheus.CounterVec
 	lost      prometheus.Counter
 	tickLag   prometheus.Histogram
+	course    course
+	appends   *prometheus.HistogramVec
 }
 
 // NewMetrics registers the metrics.
@@ -38,16 +41,19 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		failures:  counter("effect_failures_total", "Steps that failed and were tried again, by step.", "step"),
 		pauses:    counter("rollout_pauses_total", "Rollouts that were to be paused on suspicion, by the result.", "result"),
 		damaged:   counter("unreadable_records_total", "Stored records that could not be read and were passed over, by kind.", "kind"),
-		tickLag: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Namespace: "rollbackd", Name: "tick_lag_seconds", Help: "Time from the end of a tick to its measurement.",
-			Buckets: []float64{1, 2.5, 5, 7.5, 10, 15, 30, 60, 120, 300, 600},
-		}),
+		tickLag: prometheus.NewHistogram(measure.Seconds("rollbackd_tick_lag_seconds", "Time from the end of a tick to its measurement.",
+			1, 2.5, 5, 7.5, 10, 15, 30, 60, 120, 300, 600)),
+		appends: prometheus.NewHistogramVec(measure.Seconds("rollbackd_journal_append_duration_seconds",
+			"How long it took to append an entry to a watch's journal, by result: ok, fenced (another replica was first), too-large or error.",
+			measure.Calls()...), []string{"result"}),
+		course: newCourse(r),
 	}
 	m.lost = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "rollbackd", Name: "lost_watches_total",
 		Help: "Watches that were open, by the mark of their workload, and that NATS knows nothing of any more.",
 	})
-	r.MustRegister(m.tickLag, m.lost)
+	r.MustRegister(m.tickLag, m.lost, m.appends)
+	m.start()
 	return m
 }
 
@@ -98,7 +104,8 @@ func (c watchCounts) Describe(ch chan<- *prometheus.Desc) { ch <- c.desc }
 
 // Collect implements prometheus.Collector.
 func (c watchCounts) Collect(ch chan<- prometheus.Metric) {
-	for state, n := range c.supervisor.countStates() {
-		ch <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(n), string(state))
+	counts := c.supervisor.countStates()
+	for _, state := range allStates() { // those that no watch is in, too: whoever sums them up must not find nothing
+		ch <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(counts[state]), string(state))
 	}
 }

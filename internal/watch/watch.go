@@ -91,6 +91,9 @@ type fold struct {
 	// excused is set once a breach was found not to be the release's doing.
 	excused bool
 
+	// regressedAt is when the release was first found to be bad, or a rollback ordered.
+	regressedAt time.Time
+
 	intent   *incident.Intent
 	intentAt time.Time
 	outcome  *incident.Outcome
@@ -150,6 +153,9 @@ func (w Watch) apply(e incident.Entry) Watch {
 		w.excused = w.excused || excuses(e.Verdict)
 	case incident.KindState:
 		w.State, w.Reason, w.Since = State(e.State.To), e.State.Reason, e.At
+		if w.State == Regressed && w.regressedAt.IsZero() {
+			w.regressedAt = e.At
+		}
 		if e.State.Incident != "" {
 			w.Incident = e.State.Incident
 		}
