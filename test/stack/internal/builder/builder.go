@@ -37,7 +37,7 @@ func Ensure(ctx context.Context, options Options) (Binaries, error) {
 		return Binaries{}, err
 	}
 	if options.Tests {
-		parts = append(parts, alertmanagerPart())
+		parts = append(parts, alertmanagerPart(), promtoolPart())
 	}
 	if err := os.MkdirAll(options.Folder, 0o755); err != nil {
 		return Binaries{}, fmt.Errorf("create the folder of built programs: %w", err)

@@ -55,6 +55,11 @@ func parts(source string) ([]part, error) {
 	}, nil
 }
 
+// promtoolPart checks and tests rules. It is of the same version as the Prometheus that evaluates them.
+func promtoolPart() part {
+	return installPart("promtool", "github.com/prometheus/prometheus/cmd/promtool", prometheusVersion, "about 60 s", "remove_all_sd")
+}
+
 func kubePart(source string) (part, error) {
 	var key strings.Builder
 	for _, name := range []string{"go.mod", "go.sum", "kube/main.go"} {
