@@ -83,8 +83,9 @@ workflows: ## Check the workflows of continuous integration
 fmt: ## Format the code
 	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
 
-docs: ## Write docs/configuration.md and docs/config.schema.json from the code
+docs: stack-programs ## Write docs/configuration.md, docs/config.schema.json and docs/metrics.md from the code
 	$(GO) test ./internal/configdocs -run Stale -update
+	$(GO) test ./test/monitoring -run TestLiveDaemon/TheDocumentation -update
 
 clean: ## Remove everything that was built, the local Kubernetes included
 	rm -rf bin .stack
