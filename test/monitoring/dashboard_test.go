@@ -148,7 +148,7 @@ func selectors(t *testing.T, expr string) [][]*labels.Matcher {
 
 func nameOf(matchers []*labels.Matcher) string {
 	for _, m := range matchers {
-		if m.Name == labels.MetricName {
+		if m.Name == model.MetricNameLabel {
 			return m.Value
 		}
 	}

@@ -30,6 +30,7 @@ func TestLiveDaemon(t *testing.T) {
 	t.Run("TheDocumentationIsNotStale", func(t *testing.T) { documentationIsNotStale(t, d) })
 	t.Run("AlertsAskForWhatExists", func(t *testing.T) { alertsAskForWhatExists(t, d) })
 	t.Run("DashboardHasAnswers", func(t *testing.T) { dashboardHasAnswers(t, d) })
+	t.Run("ObjectivesCanBeMeasured", func(t *testing.T) { objectivesCanBeMeasured(t, d) })
 	t.Run("AnEventIsCounted", func(t *testing.T) { anEventIsCounted(t, d) })
 }
 
