@@ -68,6 +68,7 @@ func transient(err error) bool {
 	for _, passing := range []error{
 		context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected,
 		nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded, nats.ErrNoServers, jetstream.ErrNoStreamResponse,
+		nats.ErrConnectionClosed, // what is under way while the client connects anew, as with new credentials, is told this
 	} {
 		if errors.Is(err, passing) {
 			return true
