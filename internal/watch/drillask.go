@@ -17,10 +17,10 @@ import (
 func (s *Supervisor) mayDrill(ctx context.Context, in control.Asked) control.Reply {
 	e := orderEvent(in, "", now())
 	e.Drill = true
-	if r := s.opts.Drills.admit(e); r != nil {
+	if r := s.rules().Drills.admit(e); r != nil {
 		return control.Refuse(control.CodeState, "%s; %s", r.Reason, r.Fix)
 	}
-	policy, _ := ChoosePolicy(s.opts.Policies, e)
+	policy, _ := ChoosePolicy(s.rules().Policies, e)
 	if policy == nil {
 		return control.Refuse(control.CodeNoPolicy, "no policy covers %s/%s, so nothing would be rolled back", in.Target.Namespace, in.Target.Workload)
 	}
@@ -68,7 +68,7 @@ func (s *Supervisor) againstDrill(w Watch) *rollback.Refusal {
 		}
 	}
 	at := now()
-	if period, ok := frozen(s.opts.Freezes, w.Event.Target(), at); ok {
+	if period, ok := frozen(s.rules().Freezes, w.Event.Target(), at); ok {
 		return refuse(rollback.RefuseFreeze, "nothing is to be deployed during the freeze %q, which lasts until %s", period.Name, clockTime(period.Until))
 	}
 	for _, r := range []*rollback.Refusal{s.onHold(w.Event.Target(), at), s.room(w, at)} {

@@ -75,7 +75,7 @@ func (a *actor) observe(ctx context.Context) (input, error) {
 	a.missing, a.refused = time.Time{}, time.Time{}
 	in := observed{snapshot: snapshot}
 	if a.watch.State == Pending {
-		in.freezes = a.opts.Freezes
+		in.freezes = a.rules().Freezes
 		in.past = a.pastOf(a.watch, snapshot)
 		in.watchedBy = a.watcherOf(a.watch, snapshot)
 		if refusal := a.watch.forbiddenClaim(snapshot); refusal != nil {
@@ -214,7 +214,7 @@ func (a *actor) recordAcceptance(ctx context.Context) error {
 	entries := []incident.Entry{
 		{Kind: incident.KindAccepted, Accepted: &incident.Accepted{
 			Subject: w.Subject, StreamSeq: w.StreamSeq, Event: w.Document, Policy: w.Policy.Name, Mode: string(mode), Unannounced: w.Unannounced,
-			Prometheus: a.opts.PrometheusPage,
+			Prometheus: a.rules().PrometheusPage,
 		}},
 		{Kind: incident.KindState, State: &incident.StateChange{To: string(Pending), Reason: "accepted"}},
 	}

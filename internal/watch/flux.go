@@ -60,7 +60,7 @@ func (s *Supervisor) brought(ctx context.Context, from Source, applied event.Flu
 // mayBeNew tells without asking the API server which workloads need to be looked at.
 func (s *Supervisor) mayBeNew(from Source, shown rollback.Snapshot) (sighting, bool) {
 	t := event.Target{Environment: from.Environment, Namespace: shown.Workload.Namespace, Workload: shown.Workload.Name}
-	policy, _ := ChoosePolicy(s.opts.Policies, event.Event{Environment: t.Environment, Namespace: t.Namespace, Workload: t.Workload})
+	policy, _ := ChoosePolicy(s.rules().Policies, event.Event{Environment: t.Environment, Namespace: t.Namespace, Workload: t.Workload})
 	if policy == nil || isOld(shown, policy.End(), now()) {
 		return sighting{}, false
 	}

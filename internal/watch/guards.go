@@ -49,7 +49,7 @@ func (s *Supervisor) inFreeze(w Watch, now time.Time) *rollback.Refusal {
 	if !w.Policy.AskInFreeze {
 		return nil
 	}
-	p, ok := frozen(s.opts.Freezes, w.Event.Target(), now)
+	p, ok := frozen(s.rules().Freezes, w.Event.Target(), now)
 	if !ok {
 		return nil
 	}

@@ -76,10 +76,10 @@ func (s *Supervisor) admit(e event.Event) (*Policy, *event.Rejection) {
 	if r := event.CheckAge(e, now(), s.window()); r != nil && r.Code != event.CodeStale {
 		return nil, r
 	}
-	if r := s.opts.Drills.admit(e); r != nil {
+	if r := s.rules().Drills.admit(e); r != nil {
 		return nil, r
 	}
-	policy, rejection := ChoosePolicy(s.opts.Policies, e)
+	policy, rejection := ChoosePolicy(s.rules().Policies, e)
 	if rejection != nil {
 		return nil, rejection
 	}
@@ -89,7 +89,7 @@ func (s *Supervisor) admit(e event.Event) (*Policy, *event.Rejection) {
 // window is how old an event may be to be watched: the longest watch of any policy.
 func (s *Supervisor) window() time.Duration {
 	longest := 24 * time.Hour
-	for _, p := range s.opts.Policies {
+	for _, p := range s.rules().Policies {
 		longest = max(longest, p.End())
 	}
 	return longest

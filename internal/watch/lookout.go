@@ -57,12 +57,8 @@ func (l *lookout) run(ctx context.Context) {
 	}
 	var feeding sync.WaitGroup
 	defer feeding.Wait()
-	if namespaces := l.namespaces(); l.opts.Feed != nil && len(namespaces) > 0 {
-		feeding.Go(func() {
-			if err := l.opts.Feed.Run(ctx, namespaces, l.changed); err != nil {
-				l.opts.Log.Error("deployments that nobody announces are not watched", zap.Error(err))
-			}
-		})
+	if l.opts.Feed != nil {
+		feeding.Go(func() { l.feed(ctx) })
 	}
 	ticker := time.NewTicker(minPause)
 	defer ticker.Stop()
@@ -78,10 +74,37 @@ func (l *lookout) run(ctx context.Context) {
 	}
 }
 
+// feed has the feed tell of the namespaces that the policies want it to, and of others once other rules hold.
+func (l *lookout) feed(ctx context.Context) {
+	for ctx.Err() == nil {
+		current := l.ruling.Load()
+		namespaces := l.namespaces(current.Policies)
+		feeding, cancel := context.WithCancel(ctx)
+		var running sync.WaitGroup
+		if len(namespaces) > 0 {
+			running.Go(func() {
+				if err := l.opts.Feed.Run(feeding, namespaces, l.changed); err != nil {
+					l.opts.Log.Error("deployments that nobody announces are not watched", zap.Error(err))
+				}
+			})
+		}
+		for same := true; same && ctx.Err() == nil; {
+			select {
+			case <-ctx.Done():
+			case <-current.over:
+				current = l.ruling.Load()
+				same = slices.Equal(namespaces, l.namespaces(current.Policies))
+			}
+		}
+		cancel()
+		running.Wait()
+	}
+}
+
 // namespaces are those of the policies that have unannounced deployments watched.
-func (l *lookout) namespaces() []string {
+func (l *lookout) namespaces(policies []Policy) []string {
 	var some []Policy
-	for _, p := range l.opts.Policies {
+	for _, p := range policies {
 		if p.Unannounced {
 			some = append(some, p)
 		}
@@ -96,7 +119,7 @@ func (l *lookout) namespaces() []string {
 
 // policy is the one that a workload is watched by; nil if there is none.
 func (l *lookout) policy(t event.Target) *Policy {
-	p, _ := ChoosePolicy(l.opts.Policies, event.Event{Environment: t.Environment, Namespace: t.Namespace, Workload: t.Workload})
+	p, _ := ChoosePolicy(l.rules().Policies, event.Event{Environment: t.Environment, Namespace: t.Namespace, Workload: t.Workload})
 	return p
 }
 

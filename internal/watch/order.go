@@ -42,7 +42,7 @@ func (s *Supervisor) begin(ctx context.Context, in control.Asked) control.Reply 
 	if refused.Code != "" {
 		return refused
 	}
-	policy, _ := ChoosePolicy(s.opts.Policies, e)
+	policy, _ := ChoosePolicy(s.rules().Policies, e)
 	if policy == nil {
 		return control.Refuse(control.CodeNoPolicy, "no policy covers %s/%s, so it is not known how to tell whether a rollback helps; add one to the configuration",
 			in.Target.Namespace, in.Target.Workload)

@@ -36,7 +36,7 @@ func (s *Supervisor) mindOwners(ctx context.Context, w Watch, plan rollback.Plan
 
 // underPolicy is a watch with the policy that it would be begun under, if it is none yet.
 func (s *Supervisor) underPolicy(w Watch) Watch {
-	if policy, _ := ChoosePolicy(s.opts.Policies, w.Event); w.Policy.Name == "" && policy != nil {
+	if policy, _ := ChoosePolicy(s.rules().Policies, w.Event); w.Policy.Name == "" && policy != nil {
 		w.Policy = *policy
 	}
 	return w

@@ -93,7 +93,7 @@ func (s *Supervisor) hypothetical(ctx context.Context, w Watch, snapshot rollbac
 
 // pinNow pins what is live as the watch of an order would.
 func (s *Supervisor) pinNow(w Watch, snapshot rollback.Snapshot) (rollback.Pin, *rollback.Refusal) {
-	policy, _ := ChoosePolicy(s.opts.Policies, w.Event)
+	policy, _ := ChoosePolicy(s.rules().Policies, w.Event)
 	if policy == nil {
 		return rollback.Pin{}, &rollback.Refusal{Code: rollback.RefuseObserve, Reason: "no policy covers " + w.workload().String()}
 	}

@@ -53,8 +53,8 @@ func (s *Supervisor) tooMany(w Watch, acts []act, now time.Time) *rollback.Refus
 
 // budgetsOf are the policy's, but for the cluster's, which is the daemon's own.
 func (s *Supervisor) budgetsOf(p Policy) Budgets {
-	b := Budgets{Workload: p.Budgets.Workload, Namespace: p.Budgets.Namespace, Cluster: s.opts.Budgets.Cluster}
-	return b.or(s.opts.Budgets).or(DefaultBudgets())
+	b := Budgets{Workload: p.Budgets.Workload, Namespace: p.Budgets.Namespace, Cluster: s.rules().Budgets.Cluster}
+	return b.or(s.rules().Budgets).or(DefaultBudgets())
 }
 
 // acts returns the rollbacks that were made or are under way, of each watch one; the caller holds the lock of the

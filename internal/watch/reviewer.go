@@ -53,7 +53,7 @@ func newReviewer(s *Supervisor) *reviewer {
 func (r *reviewer) take(d incident.Digest) {
 	r.mu.Lock()
 	switch p := d.Postmortem; {
-	case p != nil && p.DoneAt.IsZero(), p == nil && r.opts.Reviews.wants(d):
+	case p != nil && p.DoneAt.IsZero(), p == nil && r.rules().Reviews.wants(d):
 		r.open[d.Watch] = d
 	default:
 		delete(r.open, d.Watch)
@@ -150,13 +150,13 @@ func (r *reviewer) number(ctx context.Context, d incident.Digest) error {
 	if err != nil {
 		return err
 	}
-	return r.review(ctx, d.Watch, "postmortem", incident.Entry{Postmortem: &incident.Postmortem{Number: number, Due: r.opts.Reviews.due(d)}})
+	return r.review(ctx, d.Watch, "postmortem", incident.Entry{Postmortem: &incident.Postmortem{Number: number, Due: r.rules().Reviews.due(d)}})
 }
 
 // remind tells people of the newest step that they were not told of. It is told before it is noted: after a crash in between it is
 // told again, under the same ID.
 func (r *reviewer) remind(ctx context.Context, d incident.Digest, now time.Time) error {
-	number, step := d.Postmortem.Number, r.opts.Reviews.step(*d.Postmortem, now)
+	number, step := d.Postmortem.Number, r.rules().Reviews.step(*d.Postmortem, now)
 	told, known := r.told[number]
 	if !known {
 		var err error
@@ -251,7 +251,7 @@ func (g reviewGauges) Collect(ch chan<- prometheus.Metric) {
 	for _, d := range g.reviewer.pending() {
 		switch {
 		case d.Postmortem == nil:
-		case g.reviewer.opts.Reviews.step(*d.Postmortem, now()) >= stepOverdue:
+		case g.reviewer.rules().Reviews.step(*d.Postmortem, now()) >= stepOverdue:
 			overdue++
 		default:
 			open++

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -79,6 +80,7 @@ func (o Options) actorName() string { return "rollbackd/" + o.Instance }
 // Supervisor runs all watches: an actor for each that is open, and one scheduler that measures for all of them.
 type Supervisor struct {
 	opts    Options
+	ruling  atomic.Pointer[ruling]
 	records *recorder
 	// reviewer looks after the reviews of incidents.
 	reviewer *reviewer
@@ -116,6 +118,7 @@ func New(opts Options) *Supervisor {
 		guards:   map[string]*actor{},
 		toldOf:   make(chan notifier.Delivery, mostUnrecorded),
 	}
+	s.Replace(opts.rules())
 	s.reviewer = newReviewer(s)
 	s.records.told = s.reviewer.take
 	s.marker = newMarker(s)
