@@ -164,10 +164,13 @@ func (d *Dispatcher) mend(ctx context.Context) {
 
 // restore takes up what an earlier run left.
 func (d *Dispatcher) restore(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 2*outboxPatience)
+	if ctx.Err() != nil { // the next run does it; that this one cannot says nothing of the outbox
+		return
+	}
+	bounded, cancel := context.WithTimeout(ctx, 2*outboxPatience)
 	defer cancel()
 	var left []*parcel
-	err := d.opts.Outbox.All(ctx, func(id string, data []byte) error {
+	err := d.opts.Outbox.All(bounded, func(id string, data []byte) error {
 		var p parcel
 		if err := json.Unmarshal(data, &p); err != nil || p.Notice.ID != id {
 			d.opts.Logger.Error("a stored notice cannot be read and is passed over", zap.String("notice", id), zap.Error(err))
@@ -178,6 +181,9 @@ func (d *Dispatcher) restore(ctx context.Context) {
 		}
 		return nil
 	})
+	if ctx.Err() != nil {
+		return
+	}
 	if err != nil {
 		d.outboxFailed("what an earlier run left to tell could not be read yet", fmt.Errorf("read the outbox: %w", err))
 		return
