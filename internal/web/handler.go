@@ -1,4 +1,5 @@
-// Package web serves the daemon's HTTP endpoints. They show and never change anything: people act over NATS.
+// Package web serves the daemon's HTTP endpoints. They show, and change nothing that is watched: people act over NATS. What can be asked of the daemon
+// itself is in Admin, and switched off by default.
 package web
 
 import (
@@ -31,6 +32,8 @@ type Options struct {
 	Gatherer prometheus.Gatherer
 	// Ready returns what each part needs in order to work, by the part's name; nil means that it has it.
 	Ready func() map[string]error
+	// Remarks are what people should know of the daemon, such as that its configuration cannot be read; nil means nothing.
+	Remarks func() []string
 }
 
 // site is what the pages are made of.

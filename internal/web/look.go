@@ -35,6 +35,8 @@ type page struct {
 	// Refresh is after how many seconds a browser asks again; zero means never.
 	Refresh int
 	Now     time.Time
+	// Remarks are what people should know of the daemon.
+	Remarks []string
 	Body    any
 }
 
@@ -78,6 +80,9 @@ func numbers(a analyzer.Assessment) string {
 // show writes a page. It is made whole first, so that one which cannot be made is not half there.
 func (s *site) show(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
 	p.Instance, p.Now = s.Instance, time.Now()
+	if s.Remarks != nil {
+		p.Remarks = s.Remarks()
+	}
 	var out bytes.Buffer
 	if err := s.look.ExecuteTemplate(&out, name, p); err != nil {
 		http.Error(w, "the page cannot be made: "+err.Error(), http.StatusInternalServerError)
