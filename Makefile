@@ -9,9 +9,11 @@ STACK_GO := $(STACK_ENV) $(GO) -C test/stack
 UNIT_PACKAGES = $$($(GO) list ./... | grep -v -e /test/e2e -e /test/chaos)
 E2E_TIMEOUT := 20m
 CHAOS_TIMEOUT := 30m
+# How long make fuzz tries each target.
+FUZZ_TIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test proof scale e2e chaos stack lint verify licenses vulncheck workflows fmt docs clean stack-programs
+.PHONY: help build demo test proof scale e2e chaos fuzz stack lint verify licenses vulncheck workflows fmt docs clean stack-programs
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "make %-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +46,15 @@ e2e: stack-programs ## Run the end-to-end tests only
 
 chaos: stack-programs ## Kill the daemon at each point of a rollback and break what it depends on (about fifteen minutes), and print tables
 	$(GO) test -count=1 -timeout $(CHAOS_TIMEOUT) ./test/chaos -whole -v
+
+# make test runs the seeds alone.
+fuzz: ## Fuzz every decoder and whatever else reads what others wrote, FUZZ_TIME each
+	@set -e; for package in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n 1 dirname | sort -u); do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$package/*_test.go | cut -d ' ' -f 2); do \
+			echo "$$package $$target"; \
+			$(GO) test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_TIME); \
+		done; \
+	done
 
 stack: ## Run the local stack until Ctrl-C and print its addresses
 	@mkdir -p bin

@@ -82,12 +82,9 @@ func (t *notifyTest) tools(cfg *config.Config) (config.SinkTools, func(), error)
 		return tools, func() {}, nil
 	}
 	options := []nats.Option{nats.Name("rollbackctl notify-test"), nats.Timeout(t.timeout)}
-	if cfg.NATS.CredentialsFile != "" {
-		options = append(options, nats.UserCredentials(cfg.NATS.CredentialsFile))
-	}
-	nc, err := nats.Connect(cfg.NATS.URL, options...)
+	nc, err := cfg.NATS.Credentials().Connect(cfg.NATS.URL, options...)
 	if err != nil {
-		return tools, nil, fmt.Errorf("nats.url: %w", err)
+		return tools, nil, fmt.Errorf("nats: %w", err)
 	}
 	tools.NATS = nc
 	return tools, nc.Close, nil

@@ -2,6 +2,9 @@ package main
 
 import (
 	"errors"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +24,7 @@ func exitCode(err error) int {
 
 func runCommand() *cobra.Command {
 	var path string
+	var pprof bool
 	c := &cobra.Command{
 		Use:   "run --config FILE",
 		Short: "Run the daemon",
@@ -30,15 +34,39 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			log, err := app.NewLogger(cfg.Log)
+			log, level, err := app.NewLogger(cfg.Log)
 			if err != nil {
 				return usageError{err}
 			}
 			defer func() { _ = log.Sync() }() // a terminal cannot be synced, and says so
 			frugal()
-			return app.Run(c.Context(), cfg, version(), log)
+			reload, stop := hangups()
+			defer stop()
+			return app.Run(c.Context(), app.Options{Config: cfg, Version: version(), Log: log, Level: level, Reload: reload, Pprof: pprof})
 		},
 	}
 	c.Flags().StringVar(&path, "config", "rollbackd.yaml", "the configuration file")
+	c.Flags().BoolVar(&pprof, "pprof", false, "serve profiles of the daemon at /debug/pprof/, as http.pprof does")
 	return c
+}
+
+// hangups tells of each SIGHUP, by which the configuration is read again. Several that come while it is being read are one.
+func hangups() (<-chan struct{}, func()) {
+	signals, out := make(chan os.Signal, 1), make(chan struct{}, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-signals:
+				select {
+				case out <- struct{}{}:
+				default:
+				}
+			case <-done:
+				return
+			}
+		}
+	}()
+	return out, func() { signal.Stop(signals); close(done) }
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"runtime"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/klog/v2"
 
-	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/bus"
 	"github.com/rollbackd/rollbackd/internal/config"
 	"github.com/rollbackd/rollbackd/internal/incident"
@@ -28,27 +26,49 @@ import (
 	"github.com/rollbackd/rollbackd/notifier"
 )
 
-// stopTimeout bounds how long open HTTP requests may take when the daemon stops.
-const stopTimeout = 5 * time.Second
-
 // storagePatience is how long the embedded NATS may store nothing before the daemon ends, to be started afresh: a server
 // whose disk was full stores nothing until then. A server of the user's own is waited for instead.
 const storagePatience = 30 * time.Second
 
+// Options are what a daemon is started with. All are required, but Reload and Pprof.
+type Options struct {
+	Config  *config.Config
+	Version string
+	Log     *zap.Logger
+	// Level is that of Log.
+	Level zap.AtomicLevel
+	// Reload has the configuration file read again whenever something comes.
+	Reload <-chan struct{}
+	// Pprof serves profiles even if the configuration does not say so.
+	Pprof bool
+}
+
 // Run runs the daemon until ctx ends or a part fails for good. It answers HTTP from the start, because it may wait
 // long for NATS.
-func Run(ctx context.Context, cfg *config.Config, version string, log *zap.Logger) error {
+func Run(ctx context.Context, o Options) error {
+	cfg, log := o.Config, o.Log
+	if err := errors.Join(cfg.HTTP.WebConfigError(), cfg.HTTP.TokenError()); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", cfg.HTTP.Listen)
 	if err != nil {
 		return fmt.Errorf("http.listen: %w", err)
 	}
 	defer listener.Close()
-	endpoints := &front{address: listener.Addr().String()}
-	server := &http.Server{Handler: endpoints, ReadHeaderTimeout: stopTimeout}
+	klog.SetLogger(zapr.NewLogger(log.Named("client-go"))) // before any of it runs: it may not be set beside that
+	registry := prometheus.NewRegistry()
+	state, endpoints := &readyGauge{}, &front{address: listener.Addr().String()}
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(o.Version), state)
+	endpoints.measure(registry)
+	p := process{
+		settings: newSettings(cfg, o.Level, log.Named("config"), registry), cfg: cfg, version: o.Version, endpoints: endpoints,
+		registry: registry, pprof: cfg.HTTP.Pprof || o.Pprof, ready: state, log: log,
+	}
 
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serve(ctx, server, listener) })
-	group.Go(func() error { return run(ctx, cfg, version, endpoints, log) })
+	group.Go(func() error { return serve(ctx, p.server(), listener, cfg.HTTP, log) })
+	group.Go(func() error { p.settings.follow(ctx, o.Reload); return nil })
+	group.Go(func() error { return p.run(ctx) })
 	err = group.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil
@@ -58,29 +78,20 @@ func Run(ctx context.Context, cfg *config.Config, version string, log *zap.Logge
 }
 
 // run is everything behind the endpoints: what a replica has for good, and its terms.
-func run(ctx context.Context, cfg *config.Config, version string, endpoints *front, log *zap.Logger) error {
-	klog.SetLogger(zapr.NewLogger(log.Named("client-go"))) // before any of it runs: it may not be set beside that
-	registry := prometheus.NewRegistry()
-	state := &readyGauge{}
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(version), state)
-	endpoints.measure(registry)
-
-	nc, disconnect, err := connectNATS(ctx, cfg, log)
+func (p process) run(ctx context.Context) error {
+	nc, disconnect, err := connectNATS(ctx, p.cfg, p.log)
 	if disconnect != nil {
 		defer disconnect()
 	}
 	if err != nil {
 		return err
 	}
-	registry.MustRegister(connectionMetrics(nc)...)
-	if _, err := receivers(cfg, config.SinkTools{Log: log, NATS: nc, Kubernetes: cfg.Kubernetes.Client}); err != nil {
+	p.registry.MustRegister(connectionMetrics(nc)...)
+	p.nc, p.told, p.metrics, p.calls = nc, notifier.NewMetrics(p.registry), watch.NewMetrics(p.registry), newCallMetrics(p.registry)
+	if err := p.try(p.settings.now()); err != nil {
 		return err // now, and not only when a replica takes over
 	}
-
-	p := process{
-		cfg: cfg, version: version, endpoints: endpoints, registry: registry, nc: nc, told: notifier.NewMetrics(registry),
-		metrics: watch.NewMetrics(registry), calls: newCallMetrics(registry), ready: state, log: log,
-	}
+	p.settings.trying(p.try)
 	return p.terms(ctx)
 }
 
@@ -90,7 +101,7 @@ func run(ctx context.Context, cfg *config.Config, version string, endpoints *fro
 // The wiring is one straight line: nearly every step needs what the one before it made, and what is made first is
 // released last.
 func (p process) carry(ctx context.Context, may gate) error {
-	cfg, log := p.cfg, p.log
+	cfg, log := p.settings.now(), p.log
 	if err := awaitConnection(ctx, p.nc, log); err != nil {
 		return err
 	}
@@ -107,10 +118,12 @@ func (p process) carry(ctx context.Context, may gate) error {
 		return err
 	}
 
-	teller, err := p.newTeller(events)
+	first, err := p.newTeller(cfg, events)
 	if err != nil {
 		return err
 	}
+	teller := newTellers(first)
+	sampler := newSampler(prom, cfg.Prometheus)
 	clock := &clock{prometheus: prom, now: time.Now, scrape: time.Duration(cfg.Prometheus.ScrapeInterval), log: log}
 	acting := cluster.live(cfg.Kubernetes)
 	diagnoser, err := newDiagnoser(cfg, p.kubernetes)
@@ -141,7 +154,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Owners:   acting,
 		Labelled: acting,
 		Cache:    newCache(ctx, cluster.watcher),
-		Sampler:  clockedSampler{analyzer.NewSampler(prom, time.Duration(cfg.Prometheus.Timeout)), clock},
+		Sampler:  clockedSampler{sampler, clock},
 		Clock:    clock,
 		Smoke:    smoke.NewProber(),
 		Jobs:     cluster.jobs,
@@ -159,7 +172,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		return err
 	}
 	supervisor := watch.New(ports)
-	teller.Serve(supervisor, supervisor)
+	teller.serve(supervisor, supervisor)
 	for _, c := range []prometheus.Collector{supervisor.Collector(), supervisor.BudgetCollector(), supervisor.ReviewCollector(), supervisor.BlindCollector(), clock.gauge()} {
 		p.registry.MustRegister(c)
 		defer p.registry.Unregister(c)
@@ -174,12 +187,17 @@ func (p process) carry(ctx context.Context, may gate) error {
 		"kubernetes": cluster.reachable,
 		"prometheus": clock.reachable,
 	})
-	pages, err := web.Handler(web.Options{Watches: supervisor, Records: supervisor, Instance: cfg.Instance, Gatherer: p.registry, Ready: ready.results})
+	pages, err := web.Handler(web.Options{Watches: supervisor, Records: supervisor, Instance: cfg.Instance, Gatherer: p.registry, Ready: ready.results, Remarks: p.settings.remarks})
 	if err != nil {
 		return err
 	}
 	p.endpoints.become(pages)
 	p.ready.become(ready)
+	detach, err := p.settings.attach(cfg, (&replacement{p, events, cfg, supervisor, teller, sampler, clock}).prepare)
+	if err != nil {
+		return err
+	}
+	defer detach()
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return cluster.watcher.Run(ctx) })
@@ -197,19 +215,6 @@ func (p process) carry(ctx context.Context, may gate) error {
 	log.Info("rollbackd is running", zap.String("version", p.version), zap.String("instance", cfg.Instance),
 		zap.Strings("environments", cfg.Environments), zap.String("http", p.endpoints.address))
 	return group.Wait()
-}
-
-func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve HTTP: %w", err)
-	case <-ctx.Done():
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		return server.Shutdown(stop)
-	}
 }
 
 func buildInfo(version string) prometheus.Collector {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,23 +19,41 @@ import (
 // other. Where Prometheus is behind, a tick is asked for before it has any samples; where it is ahead, what is judged is as old as it
 // is ahead, and may be long over. Neither says anything of a release now.
 type clock struct {
+	now func() time.Time
+	log *zap.Logger
+
+	mu         sync.Mutex
 	prometheus v1.API
-	now        func() time.Time
 	// scrape is the scrape interval, within which a skew does not matter.
 	scrape time.Duration
-	log    *zap.Logger
+
 	newest atomic.Pointer[reading]
 	warned atomic.Bool
 }
 
+// replace has another Prometheus asked from now on.
+func (c *clock) replace(prometheus v1.API, scrape time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.prometheus, c.scrape = prometheus, scrape
+}
+
+// asked is which Prometheus is asked, and how often it scrapes.
+func (c *clock) asked() (v1.API, time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.prometheus, c.scrape
+}
+
 // reachable asks the cheapest question that every compatible server answers, and notes the time that it tells.
 func (c *clock) reachable(ctx context.Context) error {
-	skew, err := promclient.ReadSkew(ctx, c.prometheus, c.now)
+	prometheus, scrape := c.asked()
+	skew, err := promclient.ReadSkew(ctx, prometheus, c.now)
 	if err != nil {
 		return err
 	}
 	c.newest.Store(&reading{Skew: skew, at: c.now()})
-	apart := skew.Surely() > c.scrape/2
+	apart := skew.Surely() > scrape/2
 	switch before := c.warned.Swap(apart); {
 	case apart && !before:
 		c.log.Warn(skew.String()+"; set both by NTP: what is measured while they are more than a scrape apart is not judged",
@@ -66,7 +85,8 @@ func (c *clock) skew() (promclient.Skew, bool) {
 // Reached is the newest time of which Prometheus can have samples: now, or the time that it is there, if this machine's clock is
 // ahead. What is later than that is not missing, it is yet to come.
 func (c *clock) Reached(now time.Time) time.Time {
-	if skew, known := c.skew(); known && skew.Ahead < 0 && skew.Surely() > c.scrape {
+	_, scrape := c.asked()
+	if skew, known := c.skew(); known && skew.Ahead < 0 && skew.Surely() > scrape {
 		return now.Add(skew.Ahead)
 	}
 	return now

@@ -11,12 +11,12 @@ import (
 	"github.com/rollbackd/rollbackd/internal/config"
 )
 
-// NewLogger returns the daemon's logger, which writes to standard error. It never samples: what it says is part of
+// NewLogger returns the daemon's logger with its level, which can be set at any time. It writes to standard error. It never samples: what it says is part of
 // the record of why production was changed.
-func NewLogger(cfg config.Log) (*zap.Logger, error) {
+func NewLogger(cfg config.Log) (*zap.Logger, zap.AtomicLevel, error) {
 	level, err := zapcore.ParseLevel(cfg.Level)
 	if err != nil {
-		return nil, fmt.Errorf("log.level: %w", err)
+		return nil, zap.AtomicLevel{}, fmt.Errorf("log.level: %w", err)
 	}
 	z := zap.NewProductionConfig()
 	z.Sampling = nil
@@ -28,5 +28,6 @@ func NewLogger(cfg config.Log) (*zap.Logger, error) {
 		z.DisableCaller = true
 		z.EncoderConfig.EncodeLevel = zapcore.CapitalLevelEncoder
 	}
-	return z.Build()
+	log, err := z.Build()
+	return log, z.Level, err
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,6 +17,7 @@ import (
 	"github.com/rollbackd/rollbackd/internal/bus"
 	"github.com/rollbackd/rollbackd/internal/config"
 	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/filewatch"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
@@ -24,14 +26,15 @@ func connectNATS(ctx context.Context, whole *config.Config, log *zap.Logger) (*n
 	cfg := whole.NATS
 	options := bus.ConnectOptions(log.Named("nats"))
 	if cfg.URL != "" {
-		if cfg.CredentialsFile != "" {
-			options = append(options, nats.UserCredentials(cfg.CredentialsFile))
-		}
-		nc, err := nats.Connect(cfg.URL, options...)
+		credentials := cfg.Credentials()
+		nc, err := credentials.Connect(cfg.URL, options...)
 		if err != nil {
-			return nil, nil, fmt.Errorf("nats.url: %w", err)
+			return nil, nil, fmt.Errorf("nats: %w", err)
 		}
-		return nc, nc.Close, awaitConnection(ctx, nc, log)
+		keeping, stop := context.WithCancel(ctx)
+		var kept sync.WaitGroup
+		kept.Go(func() { credentials.KeepCurrent(keeping, nc, filewatch.Every, log.Named("nats")) })
+		return nc, func() { stop(); kept.Wait(); nc.Close() }, awaitConnection(ctx, nc, log)
 	}
 	embedded, err := startNATS(whole, log)
 	if err != nil {

@@ -10,19 +10,19 @@ import (
 
 // newTeller makes the pipeline of one term by which people are told. What a term leaves untold is in the outbox for the next one, whichever
 // replica that is of.
-func (p process) newTeller(events *bus.Bus) (*notifier.Dispatcher, error) {
-	to, err := receivers(p.cfg, config.SinkTools{
+func (p process) newTeller(cfg *config.Config, events *bus.Bus) (*notifier.Dispatcher, error) {
+	to, err := receivers(cfg, config.SinkTools{
 		Log: p.log, Late: true, NATS: p.nc, Kubernetes: p.kubernetes, Memory: events.Memory(), Pictures: pictures{events.Names(), events.Journal()},
 	})
 	if err != nil {
 		return nil, err
 	}
 	o := notifier.Options{
-		Receivers: to, Routes: routes(p.cfg), Outbox: events.Outbox(), Metrics: p.told, Logger: p.log.Named("notify"),
-		Link: p.cfg.HTTP.Link("incidents"), GiveUpAfter: time.Duration(p.cfg.Notify.GiveUpAfter),
+		Receivers: to, Routes: routes(cfg), Outbox: events.Outbox(), Metrics: p.told, Logger: p.log.Named("notify"),
+		Link: cfg.HTTP.Link("incidents"), GiveUpAfter: time.Duration(cfg.Notify.GiveUpAfter),
 	}
-	if p.cfg.Notify.Contacts != "" {
-		o.Directory = newDirectory(p.cfg.Notify.Contacts, p.log)
+	if cfg.Notify.Contacts != "" {
+		o.Directory = newDirectory(cfg.Notify.Contacts, p.log)
 	}
 	return notifier.New(o)
 }

@@ -23,8 +23,11 @@ import (
 
 // process is what a replica has for good; a term makes everything else anew, so that nothing of an earlier one is left.
 type process struct {
+	// settings are the configuration, which may be replaced; cfg is that of the start, for what cannot.
+	settings  *settings
 	cfg       *config.Config
 	version   string
+	pprof     bool
 	endpoints *front
 	registry  *prometheus.Registry
 	nc        *nats.Conn

@@ -2,7 +2,6 @@ package config
 
 import (
 	"net"
-	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -44,6 +43,7 @@ func (c *Config) check(k *checker) {
 	c.Drills.check(k, c.Environments)
 	c.checkSources(k)
 	c.Diagnosis.check(k)
+	c.Reload.check(k)
 	names := map[string]bool{}
 	for i, p := range c.Policies {
 		at := []any{"policies", i}
@@ -92,11 +92,10 @@ func (c *Config) checkLog(k *checker) {
 func (n NATS) check(k *checker, environments []string) {
 	if n.URL == "" {
 		n.Embedded.check(k, environments)
+		n.checkUnused(k)
 		return
 	}
-	if u, err := url.Parse(n.URL); err != nil || u.Host == "" || u.User != nil {
-		k.say([]any{"nats", "url"}, "is not the address of a NATS server; write it as nats://nats:4222, without a password, and put credentials into nats.credentialsFile")
-	}
+	n.checkClient(k)
 	if len(n.Embedded.Users) > 0 {
 		k.say([]any{"nats", "embedded", "users"}, "have no effect with nats.url: give that server its own users")
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/rollbackd/rollbackd/internal/filewatch"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
@@ -41,9 +42,12 @@ type Config struct {
 	LeaderElection LeaderElection `yaml:"leaderElection"`
 	// Sources are subjects on which others tell of deployments, such as Flux.
 	Sources []Source `yaml:"sources"`
+	Reload  Reload   `yaml:"reload"`
 	// Policies are tried in order; the first whose match covers a workload is its policy. Required.
 	Policies []Policy `yaml:"policies"`
 
+	// file is where it was read from.
+	file     string
 	compiled []watch.Policy
 	freezes  []watch.Freeze
 	// root is the syntax tree, by which warnings find their lines.
@@ -54,9 +58,20 @@ type Config struct {
 type NATS struct {
 	// URL is the address of a server of your own, such as nats://nats:4222.
 	URL string `yaml:"url"`
-	// CredentialsFile holds the daemon's credentials for it.
-	CredentialsFile string   `yaml:"credentialsFile"`
-	Embedded        Embedded `yaml:"embedded"`
+	// CredentialsFile holds the daemon's credentials for it: a JWT and its seed, as nsc makes it. This file and those below are read anew at each
+	// connect, and a change of them has the daemon connect anew. At most one of credentialsFile, seedFile, tokenFile and user may be given.
+	CredentialsFile string `yaml:"credentialsFile"`
+	// SeedFile holds the seed of the daemon's nkey, as nk makes it.
+	SeedFile string `yaml:"seedFile"`
+	// TokenFile holds a token; surrounding white space is dropped.
+	TokenFile string `yaml:"tokenFile"`
+	// User is what the daemon logs in as, with a password.
+	User string `yaml:"user"`
+	// PasswordFile holds the password of user; surrounding white space is dropped.
+	PasswordFile string `yaml:"passwordFile"`
+	// TLS is how the connection with a server of your own is encrypted. A server that asks for TLS gets it without any of this.
+	TLS      NATSTLS  `yaml:"tls"`
+	Embedded Embedded `yaml:"embedded"`
 }
 
 // Embedded configures the NATS server inside the daemon.
@@ -131,6 +146,17 @@ type HTTP struct {
 	// ExternalURL is the address by which people reach them, such as https://rollbackd.example.com or, behind a proxy,
 	// https://tools.example.com/rollbackd. Notices link to it; without it they have no links.
 	ExternalURL string `yaml:"externalURL"`
+	// WebConfig is a web configuration file as Prometheus and its exporters have it: TLS, client certificates, users with passwords. It and the
+	// certificates that it names are read anew for each connection and request. Without it anybody who reaches the address may read.
+	WebConfig string `yaml:"webConfig"`
+	// TokenFile holds a token that every request must show as "Authorization: Bearer …", except those for /-/healthy and /-/ready; it is read anew for
+	// each. It cannot be had together with basic_auth_users in webConfig.
+	TokenFile string `yaml:"tokenFile"`
+	// Admin lets requests read the configuration again (POST /-/reload) and set the level of the log (PUT /-/loglevel). Whoever may ask the endpoints may
+	// do so then; use it with webConfig or tokenFile. Default false.
+	Admin bool `yaml:"admin"`
+	// Pprof serves profiles of the daemon at /debug/pprof/. Default false.
+	Pprof bool `yaml:"pprof"`
 }
 
 // Files configures where the records are written.
@@ -158,11 +184,9 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	for i := range c.NATS.Embedded.Users {
-		u := &c.NATS.Embedded.Users[i]
-		u.PasswordFile = relativeTo(path, u.PasswordFile)
-	}
-	c.NATS.CredentialsFile = relativeTo(path, c.NATS.CredentialsFile)
+	c.file = path
+	c.NATS.resolve(path)
+	c.HTTP.resolve(path)
 	c.Kubernetes.Kubeconfig = relativeTo(path, c.Kubernetes.Kubeconfig)
 	c.Notify.resolve(path)
 	if c.Notify.Contacts != "" {
@@ -238,6 +262,7 @@ func defaultConfig() *Config {
 		Postmortems: defaultPostmortems(),
 
 		Diagnosis:      defaultDiagnosis(),
+		Reload:         Reload{Every: model.Duration(filewatch.Every)},
 		LeaderElection: defaultLeaderElection(),
 	}
 }

@@ -48,7 +48,7 @@ func mistakes() []mistaken {
 		{[]string{least, ""}, []string{"line 1: the file is empty; it needs at least instance, environments, prometheus.url and policies"}},
 		{[]string{"[production]", "[production"}, []string{"line 3: not YAML: did not find expected ',' or ']' while parsing a flow sequence; look at the indentation, colons and brackets here and just before"}},
 	}, wrongValues(), wrongSignals(), wrongHealth(), jobMistakes(), wrongLeaderElection(), wrongCanary(), wrongNotify(), wrongSinks(), wrongOtherSinks(), wrongPages(),
-		wrongSources(), wrongPostmortems())
+		wrongSources(), wrongPostmortems(), wrongOperation())
 }
 
 // wrongValues are well-formed, but cannot work.

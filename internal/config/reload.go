@@ -1,0 +1,71 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+)
+
+// This file says what of a configuration can be replaced while a daemon runs.
+
+// Reload says how a changed configuration is noticed.
+type Reload struct {
+	// Every is how often it is looked whether what is in the configuration file has changed; 0s means never. Then a signal or a request has it read
+	// again. Default 5s.
+	Every model.Duration `yaml:"every"`
+}
+
+func (r Reload) check(k *checker) {
+	if r.Every != 0 && r.Every < model.Duration(time.Second) {
+		k.say([]any{"reload", "every"}, "%s is less than a second; use 1s or more, or 0s to look never", r.Every)
+	}
+}
+
+// File is the path that the configuration was read from; empty if it was read from no file.
+func (c *Config) File() string { return c.file }
+
+// Over returns the configuration that holds once this one was read while another is running: this one, but for what takes effect only after a restart. Of that
+// it returns the fields which differ, such as nats.url.
+func (c *Config) Over(running *Config) (holds *Config, waiting []string) {
+	merged := *c
+	for _, part := range []struct {
+		name      string
+		to, from  any
+		different any
+	}{
+		{"instance", &merged.Instance, running.Instance, c.Instance},
+		{"environments", &merged.Environments, running.Environments, c.Environments},
+		{"nats", &merged.NATS, running.NATS, c.NATS},
+		{"kubernetes", &merged.Kubernetes, running.Kubernetes, c.Kubernetes},
+		{"http", &merged.HTTP, running.HTTP, c.HTTP},
+		{"files", &merged.Files, running.Files, c.Files},
+		{"log.format", &merged.Log.Format, running.Log.Format, c.Log.Format},
+		{"diagnosis", &merged.Diagnosis, running.Diagnosis, c.Diagnosis},
+		{"leaderElection", &merged.LeaderElection, running.LeaderElection, c.LeaderElection},
+		{"sources", &merged.Sources, running.Sources, c.Sources},
+		{"reload", &merged.Reload, running.Reload, c.Reload},
+	} {
+		waiting = append(waiting, differing(part.name, reflect.ValueOf(part.from), reflect.ValueOf(part.different))...)
+		reflect.ValueOf(part.to).Elem().Set(reflect.ValueOf(part.from))
+	}
+	return &merged, waiting
+}
+
+// differing names the fields in which two values of one type differ, by their keys. Lists and maps are compared as a whole.
+func differing(name string, a, b reflect.Value) (out []string) {
+	if a.Kind() != reflect.Struct {
+		if !reflect.DeepEqual(a.Interface(), b.Interface()) && (a.Kind() != reflect.Slice || a.Len()+b.Len() > 0) {
+			return []string{name}
+		}
+		return nil
+	}
+	for i := range a.NumField() {
+		key, _, _ := strings.Cut(a.Type().Field(i).Tag.Get("yaml"), ",")
+		if a.Type().Field(i).IsExported() && key != "" {
+			out = append(out, differing(name+"."+key, a.Field(i), b.Field(i))...)
+		}
+	}
+	return out
+}
