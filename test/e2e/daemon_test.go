@@ -60,6 +60,11 @@ type settings struct {
 	Budgets string
 	// Notify says who is told what, as YAML; empty for the daemon's own log.
 	Notify string
+	// Admin lets requests read the configuration again; HTTPKeys are further keys of http, as YAML.
+	Admin    bool
+	HTTPKeys string
+	// PrometheusKeys are further keys of prometheus, as YAML.
+	PrometheusKeys string
 	// Drills is where drills are allowed, as YAML; empty for nowhere.
 	Drills string
 	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it. A bad release is
@@ -99,8 +104,8 @@ nats:
       - {environment: {{.Environment}}, namespace: {{.Namespace}}}
 {{- end}}
 kubernetes: {kubeconfig: {{.Kubeconfig}}}
-prometheus: {url: "{{.Prometheus}}", scrapeInterval: 1s, timeout: 3s}
-http: {listen: {{.HTTP}}}
+prometheus: {url: "{{.Prometheus}}", scrapeInterval: 1s, timeout: 3s{{if .PrometheusKeys}}, {{.PrometheusKeys}}{{end}}}
+http: {listen: {{.HTTP}}{{if .Admin}}, admin: true{{end}}{{if .HTTPKeys}}, {{.HTTPKeys}}{{end}}}
 files: {root: {{.Dir}}}
 log: {level: debug, format: json}
 {{- if .LeaderElection}}
