@@ -26,7 +26,7 @@ func (p process) server() *http.Server {
 	if read := p.cfg.HTTP.Token(); read != nil {
 		handler = web.RequireToken(read, handler)
 	}
-	return &http.Server{Handler: handler, ReadHeaderTimeout: stopTimeout}
+	return &http.Server{Handler: handler, ReadHeaderTimeout: stopTimeout, ErrorLog: zap.NewStdLog(p.log.Named("http"))}
 }
 
 // serve answers until ctx ends. The web configuration file, if there is one, is read anew for each connection and request.

@@ -80,7 +80,7 @@ func serving(t *testing.T, h config.HTTP) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	cfg := &config.Config{HTTP: h}
-	p := process{cfg: cfg, endpoints: &front{}, settings: newSettings(cfg, zap.NewAtomicLevel(), zap.NewNop(), prometheus.NewRegistry())}
+	p := process{cfg: cfg, endpoints: &front{}, log: zap.NewNop(), settings: newSettings(cfg, zap.NewAtomicLevel(), zap.NewNop(), prometheus.NewRegistry())}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- serve(ctx, p.server(), listener, h, zap.NewNop()) }()
