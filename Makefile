@@ -94,8 +94,8 @@ workflows: ## Check the workflows of continuous integration
 fmt: ## Format the code
 	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
 
-docs: stack-programs ## Write docs/configuration.md, docs/config.schema.json and docs/metrics.md from the code
-	$(GO) test ./internal/configdocs -run Stale -update
+docs: stack-programs ## Write the references in docs from the code: configuration, permissions and metrics
+	$(GO) test ./internal/configdocs ./internal/access -run Stale -update
 	$(GO) test ./test/monitoring -run TestLiveDaemon/TheDocumentation -update
 
 clean: ## Remove everything that was built, the local Kubernetes included

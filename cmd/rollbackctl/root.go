@@ -61,7 +61,7 @@ func newRoot(around surroundings) *cobra.Command {
 	root.AddCommand(newEmit(around), newList(around), newShow(around), newFollow(around),
 		newApprove(around), newDeny(around), newAbort(around), newHold(around), newRollback(around), newDrill(around),
 		newIncidents(around), newIncident(around), newPostmortem(around), newReport(around),
-		newCheckConfig(around), newNotifyTest(around), newDoctor(around), newBacktest(around), newPolicyTest(around))
+		newCheckConfig(around), newRBAC(around), newNotifyTest(around), newDoctor(around), newBacktest(around), newPolicyTest(around))
 	return root
 }
 

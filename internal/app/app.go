@@ -166,6 +166,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Log:      log,
 
 		Environments:   cfg.Environments,
+		Namespaces:     cfg.Kubernetes.Namespaces,
 		PrometheusPage: cfg.Prometheus.Page(),
 	})
 	if err != nil {

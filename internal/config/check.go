@@ -69,8 +69,7 @@ func (c *Config) checkEndpoints(k *checker) {
 	c.Prometheus.checkExternal(k)
 	k.positive([]any{"prometheus", "timeout"}, c.Prometheus.Timeout)
 	k.positive([]any{"prometheus", "scrapeInterval"}, c.Prometheus.ScrapeInterval)
-	k.positive([]any{"kubernetes", "timeout"}, c.Kubernetes.Timeout)
-	k.namespace([]any{"kubernetes", "argoCDNamespace"}, c.Kubernetes.ArgoCDNamespace)
+	c.Kubernetes.check(k, c.Policies)
 	k.address([]any{"http", "listen"}, c.HTTP.Listen)
 	k.folder([]any{"files", "root"}, c.Files.Root)
 	if h := c.Prometheus.HTTPClient; h != nil {

@@ -123,6 +123,12 @@ type Kubernetes struct {
 	CheckSecrets bool `yaml:"checkSecrets"`
 	// ArgoCDNamespace is where Argo CD keeps those Applications that do not say otherwise. Default argocd.
 	ArgoCDNamespace string `yaml:"argoCDNamespace"`
+	// Namespaces are those in which rollbackd has its permissions. Empty means those that the policies name; where one of these names
+	// none, that is all namespaces, which takes a ClusterRole.
+	Namespaces []string `yaml:"namespaces"`
+	// Features are those that nothing else in this file tells, and that take permissions of their own (docs/permissions.md). They switch
+	// nothing on or off: rollbackctl rbac grants their permissions, and the daemon says which of them it lacks. Default [blueGreen, canary].
+	Features []KubernetesFeature `yaml:"features"`
 }
 
 // Prometheus says whom to ask.
@@ -252,7 +258,7 @@ func (c *Config) WatchPolicies() []watch.Policy { return c.compiled }
 func defaultConfig() *Config {
 	return &Config{
 		NATS:        NATS{Embedded: Embedded{DataDir: "data", Listen: "127.0.0.1:4222"}},
-		Kubernetes:  Kubernetes{Timeout: model.Duration(10 * time.Second), ArgoCDNamespace: "argocd"},
+		Kubernetes:  defaultKubernetes(),
 		Prometheus:  Prometheus{Timeout: model.Duration(10 * time.Second), ScrapeInterval: model.Duration(15 * time.Second)},
 		HTTP:        HTTP{Listen: "127.0.0.1:9654"},
 		Files:       Files{Root: "."},

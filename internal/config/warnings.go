@@ -19,6 +19,7 @@ func (c *Config) Warnings() []Finding {
 	c.unreachable(warn)
 	c.outrunBudgets(warn)
 	c.unheard(warn)
+	c.unheld(warn)
 	acting := false
 	for i, p := range c.Policies {
 		acting = acting || p.lastAutomatic() > 0

@@ -109,12 +109,7 @@ func (l *lookout) namespaces(policies []Policy) []string {
 			some = append(some, p)
 		}
 	}
-	var out []string
-	for namespace := range namespacesOf(some) {
-		out = append(out, namespace)
-	}
-	slices.Sort(out)
-	return out
+	return l.namespacesOf(some)
 }
 
 // policy is the one that a workload is watched by; nil if there is none.

@@ -80,23 +80,6 @@ func markFor(w rollback.Workload, open []*actor) string {
 	return newest.mark().String()
 }
 
-// namespacesOf are the namespaces that policies are about: those that they name, or "" for all if one names none.
-func namespacesOf(policies []Policy) map[string]bool {
-	out := map[string]bool{}
-	for _, p := range policies {
-		if len(p.Match) == 0 {
-			return map[string]bool{"": true}
-		}
-		for _, m := range p.Match {
-			if m.Namespace == "" || strings.ContainsAny(m.Namespace, `*?[\`) {
-				return map[string]bool{"": true}
-			}
-			out[m.Namespace] = true
-		}
-	}
-	return out
-}
-
 // lostWatch is what people are told of a watch that was lost.
 func lostWatch(w rollback.Workload, m mark, instance string) (title, text string) {
 	return fmt.Sprintf("%s was being watched, and its watch is lost", w),

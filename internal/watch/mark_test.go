@@ -249,9 +249,9 @@ func TestMarkIsReadBack(t *testing.T) {
 
 // TestNamespacesOfPolicies: those that are named; all of them, if one policy names none.
 func TestNamespacesOfPolicies(t *testing.T) {
-	shop, any := Policy{Match: []Match{{Namespace: "shop"}, {Namespace: "pay", Workload: "x*"}}}, map[string]bool{"": true}
-	require.Equal(t, map[string]bool{"shop": true, "pay": true}, namespacesOf([]Policy{shop}))
+	shop, any := Policy{Match: []Match{{Namespace: "shop"}, {Namespace: "pay", Workload: "x*"}}}, []string{""}
+	require.Equal(t, []string{"pay", "shop"}, Namespaces([]Policy{shop}))
 	for _, wide := range []Policy{{}, {Match: []Match{{Workload: "web"}}}, {Match: []Match{{Namespace: "sh*"}}}} {
-		require.Equal(t, any, namespacesOf([]Policy{shop, wide}))
+		require.Equal(t, any, Namespaces([]Policy{shop, wide}))
 	}
 }

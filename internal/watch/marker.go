@@ -88,7 +88,7 @@ func (m *marker) run(ctx context.Context) {
 		return
 	}
 	m.mu.Lock()
-	for namespace := range namespacesOf(m.rules().Policies) {
+	for _, namespace := range m.namespacesOf(m.rules().Policies) {
 		m.searched[namespace] = true
 		m.search[namespace] = time.Time{}
 	}

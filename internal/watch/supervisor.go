@@ -71,6 +71,8 @@ type Options struct {
 	Metrics *Metrics
 	Log     *zap.Logger
 
+	// Namespaces are those that rollbackd is to see where policies name none; empty for all.
+	Namespaces []string
 	// PrometheusPage is the address at which people open Prometheus; records link to it. Without one they have no such links.
 	PrometheusPage string
 }
