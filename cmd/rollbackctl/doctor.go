@@ -23,31 +23,43 @@ type examiner struct {
 	config, workload, version, environment string
 	timeout                                time.Duration
 	output                                 output
+	permissions                            permissionDoctor
 }
 
 func newDoctor(around surroundings) *cobra.Command {
 	d := &examiner{around: around}
 	cmd := &cobra.Command{
-		Use:   "doctor --config FILE --workload NAMESPACE/NAME",
-		Short: "Ask Prometheus once for all that a workload is judged by, and say what is missing",
+		Use:   "doctor --config FILE (--workload NAMESPACE/NAME | --permissions)",
+		Short: "Ask Prometheus once for all that a workload is judged by, or Kubernetes for the permissions, and say what is missing",
 		Long: "Doctor runs every signal of a workload's policy once against Prometheus and says what it found: series, labels, values,\n" +
 			"the buckets around a latency limit, how soon the traffic can prove a release bad, and what is wrong where nothing is found.\n\n" +
-			"It needs Prometheus alone and changes nothing. It exits with 1 if there is any problem.",
-		Example: "  rollbackctl doctor --config rollbackd.yaml --workload shop/checkout --version v1.2.3",
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+			"It needs Prometheus alone and changes nothing. It exits with 1 if there is any problem.\n\n" +
+			"With --permissions it asks Kubernetes instead, or the daemon, whether all is allowed that the configuration takes\n" +
+			"(docs/permissions.md), and says of what is missing what goes away and how to mend it. Before the daemon is installed, ask as its\n" +
+			"ServiceAccount, which takes the right to impersonate it.",
+		Example: "  rollbackctl doctor --config rollbackd.yaml --workload shop/checkout --version v1.2.3\n" +
+			"  rollbackctl doctor --config rollbackd.yaml --permissions --as system:serviceaccount:rollbackd:rollbackd",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&d.config, "config", "", "the daemon's configuration (required)")
-	flags.StringVar(&d.workload, "workload", "", "the workload as NAMESPACE/NAME (required)")
+	flags.StringVarP(&d.config, "config", "c", "", "the daemon's configuration (required)")
+	flags.StringVar(&d.workload, "workload", "", "the workload as NAMESPACE/NAME")
 	flags.StringVar(&d.version, "version", "", "version to look for, as events name it")
 	flags.StringVar(&d.environment, "env", "", "environment of the workload (default the first one with a policy for it)")
 	flags.DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long to ask in all; one question may take prometheus.timeout")
 	d.output.register(flags)
+	d.permissions.register(flags)
 	return cmd
 }
 
 func (d *examiner) run(ctx context.Context) error {
+	if p := d.permissions; p.wanted && d.workload == "" {
+		p.around, p.config, p.timeout, p.output = d.around, d.config, d.timeout, d.output
+		return p.run(ctx)
+	} else if p.wanted {
+		return errors.New("--workload asks Prometheus and --permissions Kubernetes; give one of them at a time")
+	}
 	namespace, name, ok := strings.Cut(d.workload, "/")
 	if d.config == "" || !ok || !event.IsName(namespace) || name == "" {
 		return errors.New("--config FILE and --workload NAMESPACE/NAME are needed; rollbackctl doctor --help shows an example")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/go-logr/zapr"
@@ -92,6 +93,14 @@ func (p process) run(ctx context.Context) error {
 		return err // now, and not only when a replica takes over
 	}
 	p.settings.trying(p.try)
+	if p.may, err = newPermissions(p.cfg, p.registry, p.log); err != nil {
+		return err
+	}
+	looking, stop := context.WithCancel(ctx)
+	var looks sync.WaitGroup
+	defer looks.Wait()
+	defer stop()
+	looks.Go(func() { p.may.run(looking) })
 	return p.terms(ctx)
 }
 
@@ -184,11 +193,12 @@ func (p process) carry(ctx context.Context, may gate) error {
 	cluster.watcher.OnChange(supervisor.ClusterChanged)
 
 	ready := newReadiness(map[string]check{
-		"nats":       func(context.Context) error { return errors.Join(events.Ready(), supervisor.StorageError()) },
-		"kubernetes": cluster.reachable,
-		"prometheus": clock.reachable,
+		"nats":        func(context.Context) error { return errors.Join(events.Ready(), supervisor.StorageError()) },
+		"kubernetes":  cluster.reachable,
+		"prometheus":  clock.reachable,
+		"permissions": p.may.watchable,
 	})
-	pages, err := web.Handler(web.Options{Watches: supervisor, Records: supervisor, Instance: cfg.Instance, Gatherer: p.registry, Ready: ready.results, Remarks: p.settings.remarks})
+	pages, err := web.Handler(web.Options{Watches: supervisor, Records: supervisor, Instance: cfg.Instance, Gatherer: p.registry, Ready: ready.results, Remarks: p.settings.remarks, Permissions: p.may})
 	if err != nil {
 		return err
 	}

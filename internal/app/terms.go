@@ -35,6 +35,7 @@ type process struct {
 	metrics   *watch.Metrics
 	calls     callMetrics
 	ready     *readyGauge
+	may       *permissions
 	log       *zap.Logger
 }
 
@@ -53,13 +54,13 @@ func (p process) terms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ready := newReadiness(map[string]check{"nats": p.connected, "kubernetes": cluster.reachable})
+	ready := newReadiness(map[string]check{"nats": p.connected, "kubernetes": cluster.reachable, "permissions": p.may.watchable})
 	probing, stop := context.WithCancel(ctx)
 	var probes sync.WaitGroup
 	defer probes.Wait()
 	defer stop()
 	probes.Go(func() { ready.run(probing) })
-	standby := web.Standby(web.Options{Gatherer: p.registry, Ready: ready.results}, elector.Leader)
+	standby := web.Standby(web.Options{Gatherer: p.registry, Ready: ready.results, Permissions: p.may}, elector.Leader)
 	standBy := func() {
 		p.endpoints.become(standby)
 		p.ready.become(ready)

@@ -34,6 +34,8 @@ type Options struct {
 	Ready func() map[string]error
 	// Remarks are what people should know of the daemon, such as that its configuration cannot be read; nil means nothing.
 	Remarks func() []string
+	// Permissions shows what the daemon lacks on Kubernetes; it may be nil.
+	Permissions http.Handler
 }
 
 // site is what the pages are made of.
@@ -56,6 +58,7 @@ func Handler(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "rollbackd is healthy.") })
 	mux.HandleFunc("GET /-/ready", o.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
+	o.servePermissions(mux)
 	mux.HandleFunc("GET /api/v1/watches", o.list)
 	mux.HandleFunc("GET /api/v1/watches/{id}", o.show)
 	mux.HandleFunc("GET /api/", func(w http.ResponseWriter, _ *http.Request) {
@@ -75,6 +78,12 @@ func (s *site) pages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /look/page.css", s.css)
 	mux.HandleFunc("GET /api/v1/incidents", s.apiIncidents)
 	mux.HandleFunc("GET /api/v1/incidents/{id}", s.apiIncident)
+}
+
+func (o Options) servePermissions(mux *http.ServeMux) {
+	if o.Permissions != nil {
+		mux.Handle("GET /api/v1/permissions", o.Permissions)
+	}
 }
 
 // ready answers 200 when every part has what it needs, and otherwise 503 with a line for each part.

@@ -18,6 +18,7 @@ func Standby(o Options, leader func() string) http.Handler {
 		fmt.Fprintf(w, "role: standby; %s\n", led(leader()))
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
+	o.servePermissions(mux)
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 		text := "this replica is a standby and knows of no watch: " + led(leader())
 		if strings.HasPrefix(r.URL.Path, "/api/") {
