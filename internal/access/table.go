@@ -45,13 +45,21 @@ const (
 	update = "update"
 )
 
+// heldWithout is what goes away without a read that is made live before a rollback. What list and watch have shown is judged all the same.
+const heldWithout = "nothing is rolled back: a bad release ends as Held with the API server's words; where the watch verb is missing too, as Inconclusive"
+
 // Table is every permission that rollbackd uses.
 func Table() []Rule {
 	return []Rule{
 		{
-			Feature: Base, Scope: Watched, Group: "apps", Resource: "deployments", Verbs: []string{get, list, watch},
-			Why:     "to read what a release is, see it change, and find those that carry rollbackd's annotations",
-			Without: "no Deployment is watched: a watch ends as Inconclusive with the API server's words. Without list or watch alone, every read is made live, and lost watches and unannounced deployments are not seen",
+			Feature: Base, Scope: Watched, Group: "apps", Resource: "deployments", Verbs: []string{get},
+			Why:     "to read a Deployment live before anything is planned or patched",
+			Without: heldWithout,
+		},
+		{
+			Feature: Base, Scope: Watched, Group: "apps", Resource: "deployments", Verbs: []string{list, watch},
+			Why:     "to see a Deployment change, and to find those that carry rollbackd's annotations and those that nobody announced",
+			Without: "every read is made live. Watches that NATS lost, pauses that outlasted theirs and unannounced deployments are not found",
 		},
 		{
 			Feature: Base, Scope: Watched, Group: "apps", Resource: "deployments", Verbs: []string{patch},
@@ -59,14 +67,24 @@ func Table() []Rule {
 			Without: "nothing can be rolled back: a rollback ends as Failed with the API server's words",
 		},
 		{
-			Feature: Base, Scope: Watched, Group: "apps", Resource: "replicasets", Verbs: []string{list, watch},
-			Why:     "to know the earlier versions of a Deployment, which are what it is rolled back to",
-			Without: "no Deployment is watched: a watch ends as Inconclusive with the API server's words. Without watch alone, every read is made live",
+			Feature: Base, Scope: Watched, Group: "apps", Resource: "replicasets", Verbs: []string{list},
+			Why:     "to read live the earlier versions of a Deployment, which are what it is rolled back to",
+			Without: heldWithout,
 		},
 		{
-			Feature: Base, Scope: Watched, Resource: "pods", Verbs: []string{list, watch},
+			Feature: Base, Scope: Watched, Group: "apps", Resource: "replicasets", Verbs: []string{watch},
+			Why:     "to see them change",
+			Without: "every read is made live",
+		},
+		{
+			Feature: Base, Scope: Watched, Resource: "pods", Verbs: []string{list},
 			Why:     "to tell a release's pods from those of the old version, and how they do",
-			Without: "no workload is watched: a watch ends as Inconclusive with the API server's words. Without watch alone, every read is made live",
+			Without: heldWithout,
+		},
+		{
+			Feature: Base, Scope: Watched, Resource: "pods", Verbs: []string{watch},
+			Why:     "to see them change",
+			Without: "every read is made live",
 		},
 		{
 			Feature: BlueGreen, Scope: Watched, Resource: "services", Verbs: []string{get, list, watch},

@@ -46,7 +46,11 @@ func newCluster(cfg config.Kubernetes, settings func() (*rest.Config, error), ma
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
+	told := &refusals{}
 	failed := func(namespace string, err error) {
+		if rollback.IsForbidden(err) && !told.news(namespace+": "+err.Error(), time.Now()) {
+			return
+		}
 		log.Warn("the cluster could not be watched; trying again", zap.String("namespace", namespace), zap.Error(err))
 	}
 	return &cluster{

@@ -120,11 +120,23 @@ func TestNoSuchEndpoint(t *testing.T) {
 // The endpoints show and never change anything.
 func TestNothingCanBeChanged(t *testing.T) {
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		for _, path := range []string{"/-/healthy", "/-/ready", "/api/v1/watches", "/api/v1/watches/production.shop.a", "/api/v1/incidents", "/", "/incidents/", "/incidents/i/", "/incidents/i/timeline.md", "/watches/w"} {
-			status, _, _ := ask(t, Options{Watches: some()}, method, path)
+		for _, path := range []string{"/-/healthy", "/-/ready", "/metrics", "/api/v1/permissions", "/api/v1/watches", "/api/v1/watches/production.shop.a", "/api/v1/incidents", "/", "/incidents/", "/incidents/i/", "/incidents/i/timeline.md", "/watches/w"} {
+			status, _, _ := ask(t, Options{Watches: some(), Permissions: shownPermissions()}, method, path)
 			require.Equal(t, http.StatusMethodNotAllowed, status, "%s %s", method, path)
 		}
 	}
+}
+
+// shownPermissions stands for the page of permissions.
+func shownPermissions() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })
+}
+
+func TestPermissionsAreShown(t *testing.T) {
+	status, _, body := ask(t, Options{Permissions: shownPermissions()}, http.MethodGet, "/api/v1/permissions")
+	require.Equal(t, []any{200, "{}"}, []any{status, body})
+	status, _, _ = ask(t, Options{}, http.MethodGet, "/api/v1/permissions")
+	require.Equal(t, 404, status, "nobody looks")
 }
 
 func TestMetrics(t *testing.T) {

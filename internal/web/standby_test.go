@@ -15,7 +15,7 @@ func TestStandby(t *testing.T) {
 	var nats error
 	leader := ""
 	handler := Standby(Options{
-		Gatherer: prometheus.NewRegistry(), Ready: func() map[string]error { return map[string]error{"nats": nats} },
+		Gatherer: prometheus.NewRegistry(), Permissions: shownPermissions(), Ready: func() map[string]error { return map[string]error{"nats": nats} },
 	}, func() string { return leader })
 	ask := func(method, path string) (int, string) {
 		recorder := httptest.NewRecorder()
@@ -33,6 +33,8 @@ func TestStandby(t *testing.T) {
 	require.Equal(t, 200, status)
 	status, _ = ask(http.MethodGet, "/metrics")
 	require.Equal(t, 200, status)
+	status, _ = ask(http.MethodGet, "/api/v1/permissions")
+	require.Equal(t, 200, status, "a replica that could take over needs its permissions too")
 	status, body = ask(http.MethodGet, "/api/v1/watches")
 	require.Equal(t, 503, status)
 	require.JSONEq(t, `{"error":"this replica is a standby and knows of no watch: \"pod-1\" leads"}`, body)

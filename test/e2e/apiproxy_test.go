@@ -49,11 +49,12 @@ func newAPIProxy(t *testing.T, w *world) *apiProxy {
 	require.NoError(t, err)
 	roots := x509.NewCertPool()
 	require.True(t, roots.AppendCertsFromPEM(ca))
+	token := accountToken(t, w, namespaceOf(t))
 	forward := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			// client-go does not send a token to a server that it cannot verify.
-			r.Out.Header.Set("Authorization", "Bearer "+w.stack.DaemonToken)
+			r.Out.Header.Set("Authorization", "Bearer "+token)
 		},
 		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}},
 		FlushInterval: -1, // the daemon's watches are answers without an end

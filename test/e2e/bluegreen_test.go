@@ -73,7 +73,7 @@ func (p *pair) requireColour(colour string) {
 func (p *pair) switches() []localstack.AuditEvent {
 	p.t.Helper()
 	events, err := p.w.stack.Audit(p.t.Context(), localstack.AuditQuery{
-		Verb: "patch", Resource: "services", Namespace: p.Namespace, Name: p.Name, User: "rollbackd",
+		Verb: "patch", Resource: "services", Namespace: p.Namespace, Name: p.Name, User: daemonUser(p.Namespace),
 	})
 	require.NoError(p.t, err)
 	return events

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollbackd/rollbackd/internal/access"
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/localstack"
 	"github.com/rollbackd/rollbackd/internal/watch"
@@ -31,9 +32,15 @@ type settings struct {
 	Namespace   string
 	Mode        string
 	Prometheus  string
-	Kubeconfig  string
-	NATS, HTTP  string
-	Dir         string
+	// Others are further namespaces that are watched and announced in.
+	Others []string
+	// Kubeconfig is that of the test's own ServiceAccount, which has the Roles of the table and no more; Features are what besides the
+	// configuration decides on them.
+	Kubeconfig, Features string
+	// Lacking takes from the Roles; nil takes nothing.
+	Lacking    func([]access.Role) []access.Role
+	NATS, HTTP string
+	Dir        string
 	// External is the address of a NATS server to use; empty means the daemon's own. Credentials is the file to show it.
 	External, Credentials string
 	// Sources are the subjects on which others tell of deployments, as YAML; Speaks are those on whose the deployer may publish.
@@ -93,6 +100,9 @@ nats:
       passwordFile: {{.Dir}}/password
       publish:
       - {environment: {{.Environment}}, namespace: {{.Namespace}}}
+{{- range .Others}}
+      - {environment: {{$.Environment}}, namespace: {{.}}}
+{{- end}}
 {{- if .Speaks}}
       sources: {{.Speaks}}
 {{- end}}
@@ -103,7 +113,8 @@ nats:
       control:
       - {environment: {{.Environment}}, namespace: {{.Namespace}}}
 {{- end}}
-kubernetes: {kubeconfig: {{.Kubeconfig}}}
+kubernetes:
+  {kubeconfig: {{.Kubeconfig}}, namespaces: [{{.Namespace}}{{range .Others}}, {{.}}{{end}}], features: [{{.Features}}], argoCDNamespace: {{.Namespace}}}
 prometheus: {url: "{{.Prometheus}}", scrapeInterval: 1s, timeout: 3s{{if .PrometheusKeys}}, {{.PrometheusKeys}}{{end}}}
 http: {listen: {{.HTTP}}{{if .Admin}}, admin: true{{end}}{{if .HTTPKeys}}, {{.HTTPKeys}}{{end}}}
 files: {root: {{.Dir}}}
@@ -197,7 +208,7 @@ func launchDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 	dir := t.TempDir()
 	s := settings{
 		Instance: instanceOf(t), Environment: "production", Namespace: namespaceOf(t), Mode: "automatic",
-		Prometheus: w.stack.Prometheus, Kubeconfig: w.stack.DaemonKubeconfig,
+		Prometheus: w.stack.Prometheus, Kubeconfig: accountKubeconfig(t, w, dir, namespaceOf(t)), Features: "blueGreen, canary",
 		NATS: freeAddress(t), HTTP: freeAddress(t), Dir: dir,
 		// Tests run side by side, and what happens to one must not look like an outage that the others share.
 		Requests: fmt.Sprintf(`http_requests_total{namespace=%q}`, namespaceOf(t)),
@@ -211,6 +222,7 @@ func launchDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 	d := &daemon{settings: s, t: t, log: filepath.Join(dir, "daemon.log")}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "password"), []byte(password+"\n"), 0o600))
 	d.configure()
+	d.allow(w, s.Lacking)
 	d.start(w)
 	t.Cleanup(func() {
 		d.stop()

@@ -115,7 +115,7 @@ func TestABadVersionThatComesBackIsNotFought(t *testing.T) {
 // once the next release is announced.
 func TestArgoCDIsHeldUntilTheNextDeployment(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.GitOps = "hold" })
+	d := newDaemon(t, w, func(s *settings) { s.GitOps, s.Features = "hold", "argoCD" })
 	s := newService(t, w)
 	app := s.application()
 

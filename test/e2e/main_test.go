@@ -62,7 +62,12 @@ func run(m *testing.M) int {
 		}
 	}()
 	shared = w
-	return m.Run()
+	code := m.Run()
+	whole := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == ""
+	if err := w.checkUsage(whole && code == 0); err != nil {
+		return fail(err)
+	}
+	return code
 }
 
 func fail(err error) int {

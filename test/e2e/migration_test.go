@@ -54,7 +54,7 @@ func (w *world) noJobs(t *testing.T) {
 func (s *service) created() []localstack.AuditEvent {
 	s.t.Helper()
 	s.rollbacks() // the log is written by then
-	events, err := s.w.stack.Audit(s.t.Context(), localstack.AuditQuery{Verb: "create", Resource: "jobs", Namespace: s.Namespace, User: "rollbackd"})
+	events, err := s.w.stack.Audit(s.t.Context(), localstack.AuditQuery{Verb: "create", Resource: "jobs", Namespace: s.Namespace, User: daemonUser(s.Namespace)})
 	require.NoError(s.t, err)
 	var made []localstack.AuditEvent
 	for _, e := range events {

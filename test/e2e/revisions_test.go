@@ -32,7 +32,7 @@ func TestBadReleaseOfOtherKindsIsRolledBack(t *testing.T) {
 	for _, kind := range []event.Kind{event.KindStatefulSet, event.KindDaemonSet} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			d := newDaemon(t, w, func(s *settings) { s.Active = 2 * time.Minute })
+			d := newDaemon(t, w, func(s *settings) { s.Active, s.Features = 2*time.Minute, "statefulSets, daemonSets" })
 			s := newSet(t, w, kind)
 			s.awaitServed(14 * time.Second)
 
@@ -54,7 +54,7 @@ func TestBadReleaseOfOtherKindsIsRolledBack(t *testing.T) {
 // the release.
 func TestGoodReleaseOfAStatefulSetIsLeftAlone(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.Active = 30 * time.Second })
+	d := newDaemon(t, w, func(s *settings) { s.Active, s.Features = 30*time.Second, "statefulSets" })
 	s := newSet(t, w, event.KindStatefulSet)
 	s.awaitServed(14 * time.Second)
 	s.setErrors("v1", 0.3) // it goes bad just before it is replaced
@@ -218,7 +218,7 @@ func (s *set) live() string {
 func (s *set) patches() []localstack.AuditEvent {
 	s.t.Helper()
 	events, err := s.w.stack.Audit(s.t.Context(), localstack.AuditQuery{
-		Verb: "patch", Resource: s.resource(), Namespace: s.Namespace, Name: s.Name, User: "rollbackd"})
+		Verb: "patch", Resource: s.resource(), Namespace: s.Namespace, Name: s.Name, User: daemonUser(s.Namespace)})
 	require.NoError(s.t, err)
 	return landed(events)
 }
@@ -266,7 +266,7 @@ func (s *set) awaitRollout(cluster *rollback.Cluster) {
 // TestASetIsRolledBackByHand: nobody has told of the workload, so that the person says of which kind it is.
 func TestASetIsRolledBackByHand(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.Mode = "observe" })
+	d := newDaemon(t, w, func(s *settings) { s.Mode, s.Features = "observe", "statefulSets" })
 	s := newSet(t, w, event.KindStatefulSet)
 	s.awaitServed(14 * time.Second)
 	s.change("v2", sampleapp.Behaviour{})

@@ -34,7 +34,7 @@ func TestOldColourIsScaledUpBeforeTheSwitchBack(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int32(3), *scaled.Spec.Replicas, "as many as it had when the deployment was pinned")
 	patches, err := w.stack.Audit(t.Context(), localstack.AuditQuery{
-		Verb: "patch", Resource: "deployments", Namespace: p.Namespace, Name: blue, User: "rollbackd"})
+		Verb: "patch", Resource: "deployments", Namespace: p.Namespace, Name: blue, User: daemonUser(p.Namespace)})
 	require.NoError(t, err)
 	require.Len(t, patches, 1)
 }

@@ -54,15 +54,20 @@ func createNamed(t *testing.T, w *world, name string, rps int, b sampleapp.Behav
 	t.Helper()
 	s := &service{t: t, w: w, App: sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: name, Replicas: 3, RPS: rps}}
 	require.NoError(t, s.Create(t.Context(), "v1", b))
-	t.Cleanup(func() {
-		// A stack that is kept up must not go on serving it, and the next run makes it anew.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+	s.deleteAfter()
+	return s
+}
+
+// deleteAfter deletes the service when the test is over: a stack that is kept up must not go on serving it, and the next run makes it
+// anew.
+func (s *service) deleteAfter() {
+	s.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), 10*time.Second)
 		defer cancel()
 		if err := s.Delete(ctx); err != nil {
-			t.Error(err)
+			s.t.Error(err)
 		}
 	})
-	return s
 }
 
 // awaitServed waits until the service's pods have served for that long.
@@ -113,7 +118,7 @@ func (s *service) rollbacks() []localstack.AuditEvent {
 	s.t.Helper()
 	// The API server writes its log just after it answers; a call of ours that is in the log comes after all earlier ones.
 	events, err := s.w.stack.Audit(s.t.Context(), localstack.AuditQuery{
-		Verb: "patch", Resource: "deployments", Namespace: s.Namespace, Name: s.Name, User: "rollbackd",
+		Verb: "patch", Resource: "deployments", Namespace: s.Namespace, Name: s.Name, User: daemonUser(s.Namespace),
 	})
 	require.NoError(s.t, err)
 	return landed(events)
