@@ -174,7 +174,7 @@ policies:
     minRequests: 50
   - name: latency
     kind: latency
-    histogram: http_request_duration_seconds_bucket{namespace="{{.Namespace}}"}
+    histogram: http_request_duration_seconds_bucket{namespace=~"{{.Namespace}}{{range .Others}}|{{.}}{{end}}"}
     slo: 500ms
     window: 4s
     for: {{.For}}
