@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/internal/version"
 )
 
 // The exit codes, which scripts may rely on.
@@ -52,7 +53,7 @@ func newRoot(around surroundings) *cobra.Command {
 		Long: "Rollbackctl announces deployments to rollbackd, lets people decide on rollbacks, shows incidents and their postmortems, checks the\n" +
 			"configuration alone and against Prometheus, and shows what rollbackd would have done about past deployments, and what it would do about made-up ones.\n\n" +
 			"It exits with 0 when what was asked is done, 1 when it was refused, and 2 when it could not be asked or no answer came.",
-		Version:      version(),
+		Version:      version.Get().String(),
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.SetIn(around.in)
@@ -61,15 +62,6 @@ func newRoot(around surroundings) *cobra.Command {
 	root.AddCommand(newEmit(around), newList(around), newShow(around), newFollow(around),
 		newApprove(around), newDeny(around), newAbort(around), newHold(around), newRollback(around), newDrill(around),
 		newIncidents(around), newIncident(around), newPostmortem(around), newReport(around),
-		newCheckConfig(around), newRBAC(around), newNotifyTest(around), newDoctor(around), newBacktest(around), newPolicyTest(around))
+		newCheckConfig(around), newRBAC(around), newNotifyTest(around), newDoctor(around), newBacktest(around), newPolicyTest(around), newVersion(around))
 	return root
-}
-
-// version is that of the module as it was built.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "unknown"
-	}
-	return info.Main.Version
 }

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/internal/version"
 )
 
 // The exit codes.
@@ -26,7 +27,7 @@ func run() int {
 	root := &cobra.Command{
 		Use:           "rollbackd",
 		Short:         "Watch deployments through Prometheus and take bad ones back",
-		Version:       version(),
+		Version:       version.Get().String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -36,13 +37,4 @@ func run() int {
 		return exitCode(err)
 	}
 	return 0
-}
-
-// version is what the Go toolchain recorded at build time.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "unknown"
-	}
-	return info.Main.Version
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollbackd/rollbackd/internal/app"
 	"github.com/rollbackd/rollbackd/internal/config"
+	"github.com/rollbackd/rollbackd/internal/version"
 )
 
 // usageError is a mistake of whoever started the program.
@@ -42,7 +43,7 @@ func runCommand() *cobra.Command {
 			frugal()
 			reload, stop := hangups()
 			defer stop()
-			return app.Run(c.Context(), app.Options{Config: cfg, Version: version(), Log: log, Level: level, Reload: reload, Pprof: pprof})
+			return app.Run(c.Context(), app.Options{Config: cfg, Version: version.Get().Version, Log: log, Level: level, Reload: reload, Pprof: pprof})
 		},
 	}
 	c.Flags().StringVar(&path, "config", "rollbackd.yaml", "the configuration file")

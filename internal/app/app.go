@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime"
 	"sync"
 	"time"
 
@@ -226,12 +225,4 @@ func (p process) carry(ctx context.Context, may gate) error {
 	log.Info("rollbackd is running", zap.String("version", p.version), zap.String("instance", cfg.Instance),
 		zap.Strings("environments", cfg.Environments), zap.String("http", p.endpoints.address))
 	return group.Wait()
-}
-
-func buildInfo(version string) prometheus.Collector {
-	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: "rollbackd", Name: "build_info", Help: "The running version, and the version of Go that it was built with; the value is always 1.",
-	}, []string{"version", "goversion"})
-	g.WithLabelValues(version, runtime.Version()).Set(1)
-	return g
 }
