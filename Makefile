@@ -6,6 +6,10 @@ GO ?= go
 STACK_ENV := GOWORK=off CGO_ENABLED=0 GOFLAGS=-trimpath
 STACK_GO := $(STACK_ENV) $(GO) -C test/stack
 
+# What is made of the chart, and the image, are modules of their own too.
+MANIFESTS_GO := GOWORK=off $(GO) -C test/manifests
+IMAGE_GO := GOWORK=off $(GO) -C deploy/image
+
 UNIT_PACKAGES = $$($(GO) list ./... | grep -v -e /test/e2e -e /test/chaos)
 E2E_TIMEOUT := 20m
 CHAOS_TIMEOUT := 30m
@@ -13,10 +17,10 @@ CHAOS_TIMEOUT := 30m
 FUZZ_TIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test proof scale e2e chaos fuzz stack lint verify licenses vulncheck workflows fmt docs clean stack-programs
+.PHONY: help build demo test proof scale e2e chaos fuzz stack lint verify licenses vulncheck workflows fmt docs manifests image release-check clean stack-programs
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "make %-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build bin/rollbackd and bin/rollbackctl
 	@mkdir -p bin
@@ -31,6 +35,8 @@ test: lint workflows stack-programs ## Run every check and every test
 	$(STACK_GO) vet ./...
 	$(STACK_GO) test -short -vet=off . ./internal/...
 	$(GO) test -race -vet=off $(UNIT_PACKAGES)
+	$(MANIFESTS_GO) test -vet=off .
+	$(IMAGE_GO) test -vet=off -timeout 20m .
 	$(GO) test -vet=off -run TestRaces ./internal/watch
 	$(GO) test -race -vet=off -count=1 -timeout $(E2E_TIMEOUT) ./test/e2e/...
 	$(GO) test -vet=off -count=1 -timeout $(E2E_TIMEOUT) ./test/chaos
@@ -71,6 +77,10 @@ lint: ## Check format, vet, staticcheck and the import rule
 	$(GO) vet -tags chaos ./internal/app
 	$(GO) tool staticcheck ./...
 	cd test/stack && $(STACK_ENV) $(GO) tool -modfile=../../go.mod staticcheck . ./internal/...
+	$(MANIFESTS_GO) vet .
+	cd test/manifests && GOWORK=off $(GO) tool -modfile=../../go.mod staticcheck .
+	$(IMAGE_GO) vet .
+	cd deploy/image && GOWORK=off $(GO) tool -modfile=../../go.mod staticcheck .
 	$(GO) test -race -vet=off ./test/layout
 
 # Each folder with a go.mod of its own.
@@ -98,5 +108,14 @@ docs: stack-programs ## Write the references in docs from the code: configuratio
 	$(GO) test ./internal/configdocs ./internal/access -run Stale -update
 	$(GO) test ./test/monitoring -run TestLiveDaemon/TheDocumentation -update
 
+manifests: ## Write what follows from the Helm chart: kustomize's base, the table of values, copies and schema
+	$(MANIFESTS_GO) run .
+
+image: ## Build the container image for amd64 and arm64 into dist/image, without docker
+	$(IMAGE_GO) run .
+
+release-check: ## Check .goreleaser.yaml with goreleaser, which is built first (minutes)
+	GOWORK=off $(GO) run github.com/goreleaser/goreleaser/v2@v2.15.1 check
+
 clean: ## Remove everything that was built, the local Kubernetes included
-	rm -rf bin .stack
+	rm -rf bin dist dist-roots .stack

@@ -1,0 +1,121 @@
+{{- define "rollbackd.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "rollbackd.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 57 | trimSuffix "-" }}
+{{- else if contains (include "rollbackd.name" .) .Release.Name }}
+{{- .Release.Name | trunc 57 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "rollbackd.name" .) | trunc 57 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "rollbackd.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "rollbackd.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "rollbackd.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "rollbackd.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "rollbackd.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "rollbackd.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "rollbackd.image" -}}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{- /* Whether the daemon runs its own NATS: "true", or nothing. */ -}}
+{{- define "rollbackd.embedded" -}}
+{{- if not (dig "nats" "url" "" .Values.config) }}true{{ end }}
+{{- end }}
+
+{{- /* Whether replicas elect a leader: "true", or nothing. */ -}}
+{{- define "rollbackd.elects" -}}
+{{- if dig "leaderElection" "enabled" false .Values.config }}true{{ end }}
+{{- end }}
+
+{{- /* The ports are those that the configuration says. */ -}}
+{{- define "rollbackd.httpPort" -}}
+{{- dig "http" "listen" "127.0.0.1:9654" .Values.config | splitList ":" | last }}
+{{- end }}
+
+{{- define "rollbackd.natsPort" -}}
+{{- (dig "nats" "embedded" "listen" "127.0.0.1:4222" .Values.config) | splitList ":" | last }}
+{{- end }}
+
+{{- /* The port of a URL, or what its scheme stands for. */ -}}
+{{- define "rollbackd.portOf" -}}
+{{- $url := urlParse . }}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" }}
+{{- if $port }}{{ $port }}
+{{- else if eq $url.scheme "https" }}443
+{{- else if eq $url.scheme "http" }}80
+{{- else }}4222
+{{- end }}
+{{- end }}
+
+{{- /* Nine tenths of the limit of memory, so that what is not of Go's heap has room. */ -}}
+{{- define "rollbackd.goMemoryLimit" -}}
+{{- $limit := dig "limits" "memory" "" .Values.resources | toString }}
+{{- if .Values.goMemoryLimit }}
+{{- .Values.goMemoryLimit }}
+{{- else if regexMatch "^[0-9]+Mi$" $limit }}
+{{- printf "%dMiB" (div (mul (trimSuffix "Mi" $limit | int) 9) 10) }}
+{{- else if regexMatch "^[0-9]+Gi$" $limit }}
+{{- printf "%dMiB" (div (mul (trimSuffix "Gi" $limit | int) 9216) 10) }}
+{{- end }}
+{{- end }}
+
+{{- /* The configuration. Where it does not say so itself, it is told in which namespaces the daemon has permissions, and which. */ -}}
+{{- define "rollbackd.config" -}}
+{{- $config := deepCopy .Values.config }}
+{{- $kubernetes := dict }}
+{{- if and .Values.rbac.create (not .Values.rbac.clusterWide) .Values.watch.namespaces }}
+{{- $_ := set $kubernetes "namespaces" .Values.watch.namespaces }}
+{{- end }}
+{{- if .Values.rbac.create }}
+{{- $features := list }}
+{{- range list "blueGreen" "canary" "statefulSets" "daemonSets" "argoCD" "fluxHelm" "keda" }}
+{{- if get $.Values.rbac.features . }}{{ $features = append $features . }}{{ end }}
+{{- end }}
+{{- $_ := set $kubernetes "features" $features }}
+{{- end }}
+{{- if $kubernetes }}
+{{- $_ := set $config "kubernetes" (merge (dig "kubernetes" dict $config) $kubernetes) }}
+{{- end }}
+{{- toYaml $config }}
+{{- end }}
+
+{{- /* What cannot work is refused, with what to do instead. */ -}}
+{{- define "rollbackd.check" -}}
+{{- if and (gt (int .Values.replicaCount) 1) (include "rollbackd.embedded" .) }}
+{{- fail "replicaCount is more than 1, but the embedded NATS keeps everything in one replica: set config.nats.url, or replicaCount to 1" }}
+{{- end }}
+{{- if and (gt (int .Values.replicaCount) 1) (not (include "rollbackd.elects" .)) }}
+{{- fail "replicaCount is more than 1, but replicas elect no leader: set config.leaderElection.enabled to true" }}
+{{- end }}
+{{- range $key, $listen := dict "config.http.listen" (dig "http" "listen" "127.0.0.1:9654" .Values.config) "config.nats.embedded.listen" (ternary (dig "nats" "embedded" "listen" "127.0.0.1:4222" .Values.config) "" (eq (include "rollbackd.embedded" .) "true")) }}
+{{- if or (hasPrefix "127." $listen) (hasPrefix "localhost:" $listen) (hasPrefix "[::1]" $listen) }}
+{{- fail (printf "%s is %s, which nothing outside the pod reaches: use 0.0.0.0 as its host" $key $listen) }}
+{{- end }}
+{{- end }}
+{{- if and (gt (int .Values.replicaCount) 1) .Values.persistence.enabled (not (has "ReadWriteMany" .Values.persistence.accessModes)) (not .Values.persistence.existingClaim) }}
+{{- fail "replicaCount is more than 1, but the volume is mounted by one node at a time: set persistence.enabled to false, or persistence.accessModes to [ReadWriteMany]" }}
+{{- end }}
+{{- end }}
