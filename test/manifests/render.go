@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -30,9 +31,13 @@ const chartDir = "deploy/chart/rollbackd"
 // Object is one rendered object.
 type Object map[string]any
 
-// Kind, Name and Namespace are what the object says of itself.
-func (o Object) Kind() string      { kind, _ := o["kind"].(string); return kind }
-func (o Object) Name() string      { return text(o, "metadata", "name") }
+// Kind is what the object says that it is.
+func (o Object) Kind() string { kind, _ := o["kind"].(string); return kind }
+
+// Name is the object's name.
+func (o Object) Name() string { return text(o, "metadata", "name") }
+
+// Namespace is the object's namespace; empty for one of the cluster.
 func (o Object) Namespace() string { return text(o, "metadata", "namespace") }
 
 // Key tells objects of a rendering apart.
@@ -89,7 +94,7 @@ func renderIn(namespace string, c *chart.Chart, values map[string]any) ([]Object
 	if err != nil {
 		return nil, err
 	}
-	files, err := engine.Engine{Strict: true}.Render(c, all)
+	files, err := engine.Engine{Strict: true}.RenderWithContext(context.Background(), c, all) // it asks no server
 	if err != nil {
 		return nil, err
 	}
