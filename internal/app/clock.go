@@ -29,25 +29,65 @@ type clock struct {
 
 	newest atomic.Pointer[reading]
 	warned atomic.Bool
+
+	// asking is held while Prometheus is asked, so that all who want to know at the same time ask once; the rest is guarded by it.
+	asking sync.Mutex
+	// asked is when it was last asked, and failed what came of that.
+	asked  time.Time
+	failed error
 }
 
 // replace has another Prometheus asked from now on.
 func (c *clock) replace(prometheus v1.API, scrape time.Duration) {
+	c.asking.Lock()
+	defer c.asking.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.prometheus, c.scrape = prometheus, scrape
+	c.prometheus, c.scrape, c.asked = prometheus, scrape, time.Time{}
 }
 
-// asked is which Prometheus is asked, and how often it scrapes.
-func (c *clock) asked() (v1.API, time.Duration) {
+// source is which Prometheus is asked, and how often it scrapes.
+func (c *clock) source() (v1.API, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.prometheus, c.scrape
 }
 
-// reachable asks the cheapest question that every compatible server answers, and notes the time that it tells.
+const (
+	// clockFresh is for how long an answer is good for whoever measures: ticks of different signals that fall due together ask once.
+	clockFresh = 2 * time.Second
+	// mostUnasked is for how long Prometheus is left unasked at the most.
+	mostUnasked = 15 * time.Second
+)
+
+// reachable reports whether Prometheus answered when it was last asked, and asks if that is long ago. While there is something to
+// measure it is asked with every tick; one that did not answer, or whose clock is wrong, is asked each time until that is mended.
 func (c *clock) reachable(ctx context.Context) error {
-	prometheus, scrape := c.asked()
+	return c.read(ctx, func() time.Duration {
+		if c.failed != nil || c.warned.Load() {
+			return 0
+		}
+		_, scrape := c.source()
+		return min(scrape, mostUnasked)
+	})
+}
+
+// read asks for the time unless the newest answer is younger than so much. What it asks is the cheapest question that every compatible
+// server answers.
+func (c *clock) read(ctx context.Context, fresh func() time.Duration) error {
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	if !c.asked.IsZero() && time.Since(c.asked) < fresh() {
+		return c.failed
+	}
+	c.failed = c.ask(ctx)
+	c.asked = time.Now()
+	return c.failed
+}
+
+// ask notes the time that Prometheus tells.
+func (c *clock) ask(ctx context.Context) error {
+	prometheus, scrape := c.source()
 	skew, err := promclient.ReadSkew(ctx, prometheus, c.now)
 	if err != nil {
 		return err
@@ -85,7 +125,7 @@ func (c *clock) skew() (promclient.Skew, bool) {
 // Reached is the newest time of which Prometheus can have samples: now, or the time that it is there, if this machine's clock is
 // ahead. What is later than that is not missing, it is yet to come.
 func (c *clock) Reached(now time.Time) time.Time {
-	_, scrape := c.asked()
+	_, scrape := c.source()
 	if skew, known := c.skew(); known && skew.Ahead < 0 && skew.Surely() > scrape {
 		return now.Add(skew.Ahead)
 	}
@@ -132,17 +172,37 @@ type clockedSampler struct {
 	clock *clock
 }
 
-// Sample implements watch.Sampler.
+// Sample implements watch.Sampler. The time is asked beside the samples, so that what is measured is known to be of now, and no
+// measurement waits for it that need not.
 func (s clockedSampler) Sample(ctx context.Context, sig analyzer.Signal, subjects []analyzer.Subject) (map[string][]analyzer.Measurement, error) {
-	problem := s.clock.problem(sig.Scrape)
-	if problem == "" || !sig.FromMetrics() {
+	if !sig.FromMetrics() {
 		return s.Sampler.Sample(ctx, sig, subjects)
 	}
+	if problem := s.clock.problem(sig.Scrape); problem != "" { // until it is found to be mended
+		return unmeasurable(problem, subjects), nil
+	}
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		bounded, cancel := context.WithTimeout(ctx, probeTimeout)
+		defer cancel()
+		_ = s.clock.read(bounded, func() time.Duration { return clockFresh }) // if there is no answer, the samples are not answered either
+	}()
+	out, err := s.Sampler.Sample(ctx, sig, subjects)
+	<-asked
+	if problem := s.clock.problem(sig.Scrape); problem != "" && err == nil {
+		return unmeasurable(problem, subjects), nil
+	}
+	return out, err
+}
+
+// unmeasurable is what is measured where nothing can be.
+func unmeasurable(why string, subjects []analyzer.Subject) map[string][]analyzer.Measurement {
 	out := make(map[string][]analyzer.Measurement, len(subjects))
 	for _, sub := range subjects {
 		for range sub.Spans {
-			out[sub.Key] = append(out[sub.Key], analyzer.Measurement{Error: problem})
+			out[sub.Key] = append(out[sub.Key], analyzer.Measurement{Error: why})
 		}
 	}
-	return out, nil
+	return out
 }
