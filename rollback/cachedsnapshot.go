@@ -1,17 +1,16 @@
 package rollback
 
 import (
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/cache"
 )
 
 // snapshot builds from the caches what Cluster.Read builds from the API server's answers.
 func (c *namespaceCache) snapshot(w Workload, sw *Switch) (Snapshot, bool) {
-	object := stored(c.deployments, w.String())
-	if object == nil || sw != nil && (c.services == nil || !c.services.HasSynced()) {
+	workload := stored(c.deployments, w.String())
+	if workload == nil || sw != nil && (c.services == nil || !c.services.HasSynced()) {
 		return Snapshot{}, false
 	}
-	s, err := c.read(object, sw)
+	s, err := c.read(workload, sw)
 	if err != nil {
 		c.watcher.failed(c.namespace, err)
 		return Snapshot{}, false
@@ -19,9 +18,9 @@ func (c *namespaceCache) snapshot(w Workload, sw *Switch) (Snapshot, bool) {
 	return s, true
 }
 
-func (c *namespaceCache) read(object *unstructured.Unstructured, sw *Switch) (Snapshot, error) {
+func (c *namespaceCache) read(workload apiObject, sw *Switch) (Snapshot, error) {
 	var d deployment
-	if err := readInto(object, &d); err != nil {
+	if err := readInto(workload, &d); err != nil {
 		return Snapshot{}, err
 	}
 	replicaSets, pods, err := c.parts(d)
@@ -36,7 +35,7 @@ func (c *namespaceCache) read(object *unstructured.Unstructured, sw *Switch) (Sn
 }
 
 // parts never fails; it is a partsOf.
-func (c *namespaceCache) parts(d deployment) (replicaSets, pods []*unstructured.Unstructured, _ error) {
+func (c *namespaceCache) parts(d deployment) (replicaSets, pods []apiObject, _ error) {
 	replicaSets = owned(c.replicaSets, string(d.Metadata.UID))
 	if d.workload().Kind != KindDeployment {
 		return replicaSets, owned(c.pods, string(d.Metadata.UID)), nil
@@ -50,8 +49,8 @@ func (c *namespaceCache) parts(d deployment) (replicaSets, pods []*unstructured.
 // readSwitch adds to a snapshot what its switch is about.
 func (c *namespaceCache) readSwitch(s *Snapshot, sw Switch) error {
 	var svc service
-	if object := stored(c.services, s.Workload.Namespace+"/"+sw.Service); object != nil {
-		if err := readInto(object, &svc); err != nil {
+	if found := stored(c.services, s.Workload.Namespace+"/"+sw.Service); found != nil {
+		if err := readInto(found, &svc); err != nil {
 			return err
 		}
 	}
@@ -64,16 +63,16 @@ func (c *namespaceCache) readSwitch(s *Snapshot, sw Switch) error {
 }
 
 // stored returns the object with that key (namespace/name), nil if it is not in the cache.
-func stored(informer cache.SharedIndexInformer, key string) *unstructured.Unstructured {
-	object, ok, err := informer.GetStore().GetByKey(key)
-	u, isObject := object.(*unstructured.Unstructured)
+func stored(informer cache.SharedIndexInformer, key string) apiObject {
+	found, ok, err := informer.GetStore().GetByKey(key)
+	u, isObject := found.(apiObject)
 	if err != nil || !ok || !isObject {
 		return nil
 	}
 	return u
 }
 
-func owned(informer cache.SharedIndexInformer, uid string) []*unstructured.Unstructured {
+func owned(informer cache.SharedIndexInformer, uid string) []apiObject {
 	// The only error is that of an unknown index.
 	found, err := informer.GetIndexer().ByIndex(ownerIndex, uid)
 	if err != nil {
@@ -82,10 +81,10 @@ func owned(informer cache.SharedIndexInformer, uid string) []*unstructured.Unstr
 	return objects(found)
 }
 
-func objects(found []any) []*unstructured.Unstructured {
-	list := make([]*unstructured.Unstructured, 0, len(found))
-	for _, object := range found {
-		if u, ok := object.(*unstructured.Unstructured); ok {
+func objects(found []any) []apiObject {
+	list := make([]apiObject, 0, len(found))
+	for _, one := range found {
+		if u, ok := one.(apiObject); ok {
 			list = append(list, u)
 		}
 	}

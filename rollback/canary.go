@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 )
 
@@ -93,7 +92,7 @@ func (s Snapshot) readyPods() int32 {
 
 // sharedServices returns the names of the Services that select the pods of both templates. One without a selector selects
 // nothing, though as a selector of labels it would match everything.
-func sharedServices(services []*unstructured.Unstructured, canary, stable Snapshot) ([]string, error) {
+func sharedServices(services []apiObject, canary, stable Snapshot) ([]string, error) {
 	mine, theirs := labels.Set(parseTemplate(canary.Template).Metadata.Labels), labels.Set(parseTemplate(stable.Template).Metadata.Labels)
 	var names []string
 	for _, object := range services {

@@ -96,7 +96,7 @@ func TestCheckCanary(t *testing.T) {
 
 func TestServicesThatACanaryShares(t *testing.T) {
 	s := canaryScene()
-	var services []*unstructured.Unstructured
+	var services []apiObject
 	for name, selector := range map[string]map[string]any{
 		"both": {"app": "checkout"}, "canary-only": {"app": "checkout", "track": "canary"}, "another": {"app": "cart"}, "nothing": nil,
 	} {
@@ -285,7 +285,7 @@ func TestScalersOfACanary(t *testing.T) {
 		return &unstructured.Unstructured{Object: map[string]any{"kind": "X", "metadata": map[string]any{"name": name, "namespace": "shop"},
 			"spec": map[string]any{"scaleTargetRef": ref}}}
 	}
-	got := scalersOf("HorizontalPodAutoscaler", []*unstructured.Unstructured{
+	got := scalersOf("HorizontalPodAutoscaler", []apiObject{
 		scaling("a", "Deployment", "checkout-canary"), scaling("b", "", "checkout-canary"), scaling("c", "StatefulSet", "checkout-canary"),
 		scaling("d", "Deployment", "checkout"),
 	}, Workload{Namespace: "shop", Name: "checkout-canary"})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -75,7 +74,7 @@ func (c *Cluster) readScalers(ctx context.Context, w Workload, state *CanaryStat
 }
 
 // scalersOf names those of the objects that scale the Deployment, which is what they mean where they name no kind.
-func scalersOf(kind string, objects []*unstructured.Unstructured, w Workload) []string {
+func scalersOf(kind string, objects []apiObject, w Workload) []string {
 	var names []string
 	for _, object := range objects {
 		var read scaler

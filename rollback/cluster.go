@@ -92,7 +92,7 @@ func (c *Cluster) Read(ctx context.Context, w Workload, sw *Switch) (Snapshot, e
 }
 
 // parts lists what a workload's selector matches, which may include revisions and pods of others.
-func (c *Cluster) parts(ctx context.Context, d deployment) (revisions, pods []*unstructured.Unstructured, err error) {
+func (c *Cluster) parts(ctx context.Context, d deployment) (revisions, pods []apiObject, err error) {
 	w := d.workload()
 	selector, err := metav1.LabelSelectorAsSelector(&d.Spec.Selector)
 	if err != nil {
@@ -125,12 +125,12 @@ func (c *Cluster) get(ctx context.Context, w Workload) (deployment, error) {
 }
 
 // list reads all pages of a list; every page has a deadline of its own.
-func (c *Cluster) list(ctx context.Context, resource schema.GroupVersionResource, namespace, selector string) ([]*unstructured.Unstructured, error) {
+func (c *Cluster) list(ctx context.Context, resource schema.GroupVersionResource, namespace, selector string) ([]apiObject, error) {
 	return c.listWith(ctx, resource, namespace, metav1.ListOptions{LabelSelector: selector})
 }
 
-func (c *Cluster) listWith(ctx context.Context, resource schema.GroupVersionResource, namespace string, options metav1.ListOptions) ([]*unstructured.Unstructured, error) {
-	var objects []*unstructured.Unstructured
+func (c *Cluster) listWith(ctx context.Context, resource schema.GroupVersionResource, namespace string, options metav1.ListOptions) ([]apiObject, error) {
+	var objects []apiObject
 	options.Limit = c.options.PageSize
 	for {
 		page, err := c.page(ctx, resource, namespace, options)

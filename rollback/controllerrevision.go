@@ -9,7 +9,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // This file reads the revisions of StatefulSets and DaemonSets. These are ControllerRevisions; each holds the template as
@@ -32,14 +31,14 @@ type controllerRevision struct {
 }
 
 // setControllerRevisions adds the revisions and pods of a StatefulSet or DaemonSet.
-func (s *Snapshot) setControllerRevisions(objects, pods []*unstructured.Unstructured) error {
+func (s *Snapshot) setControllerRevisions(revisions, pods []apiObject) error {
 	states := podStates(pods)
-	for _, object := range objects {
-		if !ownedBy(object, s.UID) {
+	for _, found := range revisions {
+		if !ownedBy(found, s.UID) {
 			continue
 		}
 		var cr controllerRevision
-		if err := readInto(object, &cr); err != nil {
+		if err := readInto(found, &cr); err != nil {
 			return err
 		}
 		r, err := s.controllerRevision(cr, states)

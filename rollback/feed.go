@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/dynamic/dynamicinformer"
 	"k8s.io/client-go/tools/cache"
@@ -56,7 +55,7 @@ func (f *Feed) prepare(informer cache.SharedIndexInformer, namespace string, tel
 	if err != nil {
 		return err
 	}
-	if err := informer.SetTransform(dropAllButTemplate); err != nil {
+	if err := informer.SetTransform(packing(cutToTemplate)); err != nil {
 		return err
 	}
 	_, err = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
@@ -84,28 +83,4 @@ func readDeployment(object any) (deployment, bool) {
 
 func changed(d deployment) Changed {
 	return Changed{Workload: Workload{Namespace: d.Metadata.Namespace, Name: d.Metadata.Name}, ProgressedAt: newSnapshot(d).ProgressedAt()}
-}
-
-// dropAllButTemplate keeps of a Deployment what is compared: there may be thousands.
-func dropAllButTemplate(object any) (any, error) {
-	u, ok := object.(*unstructured.Unstructured)
-	if !ok {
-		return object, nil
-	}
-	u.SetManagedFields(nil)
-	u.SetAnnotations(nil)
-	for _, part := range []struct {
-		field string
-		kept  []string
-	}{{"spec", []string{"template"}}, {"status", []string{"conditions"}}} {
-		whole, _ := u.Object[part.field].(map[string]any)
-		kept := map[string]any{}
-		for _, field := range part.kept {
-			if value, ok := whole[field]; ok {
-				kept[field] = value
-			}
-		}
-		u.Object[part.field] = kept
-	}
-	return u, nil
 }

@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 func waiting(reason string, restarts int, ended time.Time) map[string]any {
@@ -55,11 +54,18 @@ func TestHealthCountsPodsAsTheKubeletTellsOfThem(t *testing.T) {
 				status["conditions"] = []any{c.condition}
 			}
 			pod.Object["status"] = status
-			kept, err := dropPodDetails(pod)
+			kept, err := packPod(pod)
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.Pods = podStates([]*unstructured.Unstructured{kept.(*unstructured.Unstructured), podOf("stray", s.Revisions[1], 20)})
+			packed := kept.(apiObject)
+			if again, err := packPod(packed); err != nil || again != kept {
+				t.Errorf("packed twice it is %v, %v", again, err)
+			}
+			if was, is := readPod(pod), readPod(packed); was != is {
+				t.Errorf("packed it is read as %+v, else as %+v", is, was)
+			}
+			s.Pods = podStates([]apiObject{packed, podOf("stray", s.Revisions[1], 20)})
 			if h := HealthOf(pin, s, now); h.Release != c.want || h.Old.Pods != 1 || h.Overdue {
 				t.Errorf("the health is %+v, want %+v and a pod of the old version", h, c.want)
 			}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // History is what the cluster still holds of the past of a Deployment: its ReplicaSets, of which it keeps the ten newest old
@@ -34,8 +33,8 @@ func (c *Cluster) Histories(ctx context.Context, namespace string) ([]History, e
 }
 
 // histories gives each Deployment its ReplicaSets.
-func histories(deployments, replicaSets []*unstructured.Unstructured) ([]History, error) {
-	byOwner := map[string][]*unstructured.Unstructured{}
+func histories(deployments, replicaSets []apiObject) ([]History, error) {
+	byOwner := map[string][]apiObject{}
 	for _, rs := range replicaSets {
 		if owner := metav1.GetControllerOfNoCopy(rs); owner != nil {
 			byOwner[string(owner.UID)] = append(byOwner[string(owner.UID)], rs)

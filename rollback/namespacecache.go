@@ -2,12 +2,10 @@ package rollback
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic/dynamicinformer"
 	"k8s.io/client-go/tools/cache"
@@ -52,22 +50,22 @@ type part struct {
 	informer  cache.SharedIndexInformer
 	resource  schema.GroupVersionResource
 	transform cache.TransformFunc
-	note      func(*unstructured.Unstructured)
+	note      func(apiObject)
 }
 
 func (c *namespaceCache) informers() []part {
 	kind := c.scope.kind
 	parts := []part{
-		{c.deployments, kind.resource(), dropManagedFields, c.noteOf(c.itself)},
-		{c.replicaSets, kind.revisionResource(), packReplicaSet, c.noteOf(c.ownerWorkload)},
-		{c.pods, podsResource(), dropPodDetails, c.noteOf(c.ownerOfPod)},
+		{c.deployments, kind.resource(), packDeployment, c.noteOf(c.itself)},
+		{c.replicaSets, kind.revisionResource(), packing(cutReplicaSet), c.noteOf(c.ownerWorkload)},
+		{c.pods, podsResource(), packPod, c.noteOf(c.ownerOfPod)},
 	}
 	if kind != KindDeployment {
-		parts[1].transform = nil // the managedFields of a ControllerRevision tell since when it is the newest
+		parts[1].transform = packing(dropNothing) // the managedFields of a ControllerRevision tell since when it is the newest
 		return parts
 	}
 	// The managedFields of a Service tell when it was switched. Any watched workload may be one of its colours.
-	return append(parts, part{c.services, servicesResource(), nil, func(*unstructured.Unstructured) { c.watcher.noteAll(c.scope) }})
+	return append(parts, part{c.services, servicesResource(), packing(dropNothing), func(apiObject) { c.watcher.noteAll(c.scope) }})
 }
 
 // start fills the caches and keeps them filled until stop is called or ctx ends.
@@ -104,7 +102,7 @@ func (c *namespaceCache) hasSynced() bool {
 
 // prepare sets up an informer that notes each changed object.
 func (c *namespaceCache) prepare(informer cache.SharedIndexInformer, transform cache.TransformFunc,
-	changed func(*unstructured.Unstructured)) error {
+	changed func(apiObject)) error {
 	if err := informer.SetTransform(transform); err != nil {
 		return err
 	}
@@ -117,8 +115,8 @@ func (c *namespaceCache) prepare(informer cache.SharedIndexInformer, transform c
 			return err
 		}
 	}
-	note := func(object any) {
-		if u, ok := asObject(object); ok {
+	note := func(told any) {
+		if u, ok := asObject(told); ok {
 			changed(u)
 		}
 	}
@@ -135,15 +133,15 @@ func (c *namespaceCache) prepare(informer cache.SharedIndexInformer, transform c
 }
 
 // noteOf returns a function that notes the workload which an object belongs to.
-func (c *namespaceCache) noteOf(workload func(*unstructured.Unstructured) (Workload, bool)) func(*unstructured.Unstructured) {
-	return func(u *unstructured.Unstructured) {
+func (c *namespaceCache) noteOf(workload func(apiObject) (Workload, bool)) func(apiObject) {
+	return func(u apiObject) {
 		if w, ok := workload(u); ok {
 			c.watcher.note(w)
 		}
 	}
 }
 
-func (c *namespaceCache) itself(workload *unstructured.Unstructured) (Workload, bool) {
+func (c *namespaceCache) itself(workload apiObject) (Workload, bool) {
 	return c.named(workload.GetName()), true
 }
 
@@ -152,8 +150,8 @@ func (c *namespaceCache) named(name string) Workload {
 }
 
 // ownerWorkload is the workload that controls an object.
-func (c *namespaceCache) ownerWorkload(object *unstructured.Unstructured) (Workload, bool) {
-	owner := metav1.GetControllerOfNoCopy(object)
+func (c *namespaceCache) ownerWorkload(of apiObject) (Workload, bool) {
+	owner := metav1.GetControllerOfNoCopy(of)
 	if owner == nil || owner.Kind != c.scope.kind.String() {
 		return Workload{}, false
 	}
@@ -162,7 +160,7 @@ func (c *namespaceCache) ownerWorkload(object *unstructured.Unstructured) (Workl
 
 // ownerOfPod goes by way of the pod's ReplicaSet, if its workload has these. If that is not in the cache it is about to
 // come, or it has just gone, and that is a change of the workload in itself.
-func (c *namespaceCache) ownerOfPod(pod *unstructured.Unstructured) (Workload, bool) {
+func (c *namespaceCache) ownerOfPod(pod apiObject) (Workload, bool) {
 	if c.scope.kind != KindDeployment {
 		return c.ownerWorkload(pod)
 	}
@@ -177,8 +175,8 @@ func (c *namespaceCache) ownerOfPod(pod *unstructured.Unstructured) (Workload, b
 	return c.ownerWorkload(replicaSet)
 }
 
-func ownerUID(object any) ([]string, error) {
-	u, ok := object.(*unstructured.Unstructured)
+func ownerUID(indexed any) ([]string, error) {
+	u, ok := indexed.(apiObject)
 	if !ok {
 		return nil, nil
 	}
@@ -190,11 +188,11 @@ func ownerUID(object any) ([]string, error) {
 }
 
 // asObject also unwraps what an informer passes for an object whose deletion it missed.
-func asObject(object any) (*unstructured.Unstructured, bool) {
-	if tombstone, ok := object.(cache.DeletedFinalStateUnknown); ok {
-		object = tombstone.Obj
+func asObject(told any) (apiObject, bool) {
+	if tombstone, ok := told.(cache.DeletedFinalStateUnknown); ok {
+		told = tombstone.Obj
 	}
-	u, ok := object.(*unstructured.Unstructured)
+	u, ok := told.(apiObject)
 	return u, ok
 }
 
@@ -202,60 +200,4 @@ func sameVersion(old, new any) bool {
 	a, okA := asObject(old)
 	b, okB := asObject(new)
 	return okA && okB && a.GetResourceVersion() == b.GetResourceVersion() && a.GetResourceVersion() != ""
-}
-
-// dropManagedFields saves the memory of what can be half of an object.
-func dropManagedFields(object any) (any, error) {
-	if u, ok := object.(*unstructured.Unstructured); ok {
-		u.SetManagedFields(nil)
-	}
-	return object, nil
-}
-
-// packReplicaSet keeps the template as a string of JSON. A workload has up to ten ReplicaSets and more, and a tree of maps takes
-// several times as much memory as its text.
-func packReplicaSet(object any) (any, error) {
-	u, ok := object.(*unstructured.Unstructured)
-	if !ok {
-		return object, nil
-	}
-	unstructured.RemoveNestedField(u.Object, "status", "conditions")
-	spec, ok := u.Object["spec"].(map[string]any)
-	if !ok {
-		return dropManagedFields(object)
-	}
-	if template, ok := spec["template"].(map[string]any); ok {
-		packed, err := json.Marshal(template)
-		if err != nil {
-			return nil, err
-		}
-		u.Object["spec"] = map[string]any{"replicas": spec["replicas"], "template": string(packed)}
-	}
-	return dropManagedFields(object)
-}
-
-// unpacked is the template of a ReplicaSet from the API server, or from packReplicaSet.
-func unpacked(template json.RawMessage) json.RawMessage {
-	var packed string
-	if json.Unmarshal(template, &packed) == nil {
-		return json.RawMessage(packed)
-	}
-	return template
-}
-
-// dropPodDetails keeps of a pod only its metadata and how it does: there are many pods, and no more is asked of them here.
-func dropPodDetails(object any) (any, error) {
-	if u, ok := object.(*unstructured.Unstructured); ok {
-		unstructured.RemoveNestedField(u.Object, "spec")
-		if status, ok := u.Object["status"].(map[string]any); ok {
-			kept := map[string]any{}
-			for _, field := range []string{"phase", "conditions", "containerStatuses", "initContainerStatuses"} {
-				if value, found := status[field]; found {
-					kept[field] = value
-				}
-			}
-			u.Object["status"] = kept
-		}
-	}
-	return dropManagedFields(object)
 }

@@ -2,6 +2,7 @@ package rollback
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -50,21 +51,49 @@ func (p PodState) crashing(at time.Time) bool {
 	return p.BackingOff || p.Restarts >= crashLoop && at.Sub(p.LastCrash) < lately
 }
 
-// podStates reads the pods that are not being deleted and have not ended.
-func podStates(pods []*unstructured.Unstructured) []PodState {
+// podStates returns the pods that are not being deleted and have not ended.
+func podStates(pods []apiObject) []PodState {
 	var states []PodState
 	for _, pod := range pods {
-		owner := metav1.GetControllerOfNoCopy(pod)
-		var read podStatus
-		// A pod that cannot be read is one that nothing is known of.
-		if owner == nil || pod.GetDeletionTimestamp() != nil || readInto(pod, &read) != nil || read.ended() {
-			continue
+		if read := readPod(pod); read.live {
+			states = append(states, read.state)
 		}
-		state := read.state(string(owner.UID), isReady(pod))
-		state.Name, state.Hash, state.CreatedAt = pod.GetName(), pod.GetLabels()[revisionLabel], pod.GetCreationTimestamp().UTC()
-		states = append(states, state)
 	}
 	return states
+}
+
+// podRead is all that is read of a pod.
+type podRead struct {
+	// live is false of a pod that is being deleted, has ended, belongs to nobody or cannot be read; nothing is known of it then.
+	live  bool
+	state PodState
+	// ready is set of a pod that a Service would send traffic to, whoever it belongs to.
+	ready bool
+}
+
+// readPod reads a pod, or returns what was read when it came into the caches.
+func readPod(pod apiObject) podRead {
+	switch p := pod.(type) {
+	case *packed:
+		if p.pod != nil {
+			return *p.pod
+		}
+	case *unstructured.Unstructured:
+		return readWholePod(p)
+	}
+	return podRead{}
+}
+
+func readWholePod(pod *unstructured.Unstructured) podRead {
+	owner := metav1.GetControllerOfNoCopy(pod)
+	out := podRead{ready: isReady(pod)}
+	var read podStatus
+	if owner == nil || pod.GetDeletionTimestamp() != nil || read.decode(pod) != nil || read.ended() {
+		return out
+	}
+	out.live, out.state = true, read.state(string(owner.UID), out.ready)
+	out.state.Name, out.state.Hash, out.state.CreatedAt = pod.GetName(), pod.GetLabels()[revisionLabel], pod.GetCreationTimestamp().UTC()
+	return out
 }
 
 // podStatus is what is read of a pod.
@@ -75,6 +104,15 @@ type podStatus struct {
 		Containers     []containerStatus `json:"containerStatuses"`
 		InitContainers []containerStatus `json:"initContainerStatuses"`
 	} `json:"status"`
+}
+
+// decode reads the status alone: the rest of a pod is much more, and every change of each comes by here.
+func (p *podStatus) decode(pod *unstructured.Unstructured) error {
+	text, err := json.Marshal(map[string]any{"status": pod.Object["status"]})
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, p)
 }
 
 type containerStatus struct {

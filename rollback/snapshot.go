@@ -9,7 +9,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Annotations of the Deployment controller.
@@ -148,13 +147,13 @@ type replicaSet struct {
 }
 
 // readInto decodes an object's JSON into one of the structs above.
-func readInto(object *unstructured.Unstructured, into any) error {
-	raw, err := object.MarshalJSON()
+func readInto(from apiObject, into any) error {
+	raw, err := from.MarshalJSON()
 	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("unable to read %s %s/%s: %w", object.GetKind(), object.GetNamespace(), object.GetName(), err)
+		return fmt.Errorf("unable to read %s %s/%s: %w", from.GetKind(), from.GetNamespace(), from.GetName(), err)
 	}
 	return nil
 }
@@ -192,21 +191,21 @@ func newSnapshot(d deployment) Snapshot {
 }
 
 // setRevisions adds the revisions and pods that belong to the workload; those of others are passed over.
-func (s *Snapshot) setRevisions(revisions, pods []*unstructured.Unstructured) error {
+func (s *Snapshot) setRevisions(revisions, pods []apiObject) error {
 	if s.Workload.Kind != KindDeployment {
 		return s.setControllerRevisions(revisions, pods)
 	}
 	return s.setReplicaSets(revisions, pods)
 }
 
-func (s *Snapshot) setReplicaSets(replicaSets, pods []*unstructured.Unstructured) error {
+func (s *Snapshot) setReplicaSets(replicaSets, pods []apiObject) error {
 	first := firstPods(pods)
-	for _, object := range replicaSets {
-		if !ownedBy(object, s.UID) {
+	for _, found := range replicaSets {
+		if !ownedBy(found, s.UID) {
 			continue
 		}
 		var rs replicaSet
-		if err := readInto(object, &rs); err != nil {
+		if err := readInto(found, &rs); err != nil {
 			return err
 		}
 		s.Revisions = append(s.Revisions, newRevision(rs, first[string(rs.Metadata.UID)]))
@@ -237,14 +236,13 @@ func (s *Snapshot) findLive() *Revision {
 }
 
 func newRevision(rs replicaSet, firstPodAt time.Time) Revision {
-	raw := unpacked(rs.Spec.Template)
-	template := parseTemplate(raw)
+	template := parseTemplate(rs.Spec.Template)
 	r := Revision{
 		ReplicaSet: rs.Metadata.Name,
 		UID:        string(rs.Metadata.UID),
 		Hash:       rs.Metadata.Labels[hashLabel],
 		Number:     rs.Metadata.Annotations[revisionAnnotation],
-		Template:   stripHash(raw),
+		Template:   stripHash(rs.Spec.Template),
 		Version:    template.version(),
 		Images:     template.images(),
 		CreatedAt:  rs.Metadata.CreationTimestamp.UTC(),
@@ -291,7 +289,7 @@ func podPrefix(replicaSet string) string {
 }
 
 // firstPods returns the earliest creation of a live pod by the UID of the ReplicaSet that owns it.
-func firstPods(pods []*unstructured.Unstructured) map[string]time.Time {
+func firstPods(pods []apiObject) map[string]time.Time {
 	first := make(map[string]time.Time)
 	for _, pod := range pods {
 		owner := metav1.GetControllerOfNoCopy(pod)
@@ -306,7 +304,7 @@ func firstPods(pods []*unstructured.Unstructured) map[string]time.Time {
 	return first
 }
 
-func ownedBy(object *unstructured.Unstructured, uid string) bool {
-	owner := metav1.GetControllerOfNoCopy(object)
+func ownedBy(found apiObject, uid string) bool {
+	owner := metav1.GetControllerOfNoCopy(found)
 	return owner != nil && string(owner.UID) == uid
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // readSwitch adds to a snapshot what its switch is about, from live answers.
@@ -29,7 +28,7 @@ func (c *Cluster) readSwitch(ctx context.Context, s *Snapshot, sw Switch) error 
 	if err != nil {
 		return fmt.Errorf("unable to list the Deployments of namespace %s: %w", s.Workload.Namespace, err)
 	}
-	parts := func(d deployment) (replicaSets, pods []*unstructured.Unstructured, err error) { return c.parts(ctx, d) }
+	parts := func(d deployment) (replicaSets, pods []apiObject, err error) { return c.parts(ctx, d) }
 	return state.findOld(deployments, s.UID, parts)
 }
 

@@ -112,10 +112,10 @@ func (s SwitchState) anyColour() (labels.Selector, error) {
 }
 
 // countReady counts the ready pods of both colours; other pods are passed over.
-func (s *SwitchState) countReady(pods []*unstructured.Unstructured) {
+func (s *SwitchState) countReady(pods []apiObject) {
 	isNew, isOld := s.selecting(s.Switch.To), s.selecting(s.Switch.From)
 	for _, pod := range pods {
-		if !isReady(pod) {
+		if !readPod(pod).ready {
 			continue
 		}
 		has := labels.Set(pod.GetLabels())
@@ -129,17 +129,17 @@ func (s *SwitchState) countReady(pods []*unstructured.Unstructured) {
 }
 
 // partsOf gives the ReplicaSets and pods of a Deployment, and possibly those of others.
-type partsOf func(deployment) (replicaSets, pods []*unstructured.Unstructured, err error)
+type partsOf func(deployment) (replicaSets, pods []apiObject, err error)
 
 // findOld finds the old colour among the namespace's Deployments. Only those that match are read whole.
-func (s *SwitchState) findOld(deployments []*unstructured.Unstructured, newUID string, parts partsOf) error {
+func (s *SwitchState) findOld(deployments []apiObject, newUID string, parts partsOf) error {
 	isOld := s.selecting(s.Switch.From)
-	for _, object := range deployments {
-		if string(object.GetUID()) == newUID || object.GetDeletionTimestamp() != nil || !isOld.Matches(podLabels(object)) {
+	for _, found := range deployments {
+		if string(found.GetUID()) == newUID || found.GetDeletionTimestamp() != nil || !isOld.Matches(podLabels(found)) {
 			continue
 		}
 		var d deployment
-		if err := readInto(object, &d); err != nil {
+		if err := readInto(found, &d); err != nil {
 			return err
 		}
 		replicaSets, pods, err := parts(d)
@@ -167,12 +167,16 @@ func (s SwitchState) old(uid string) *Snapshot {
 }
 
 // podLabels returns the labels that a Deployment gives its pods. Labels that cannot be read match no selector.
-func podLabels(deployment *unstructured.Unstructured) labels.Set {
-	found, _, err := unstructured.NestedStringMap(deployment.Object, "spec", "template", "metadata", "labels")
-	if err != nil {
-		return nil
+func podLabels(deployment apiObject) labels.Set {
+	switch d := deployment.(type) {
+	case *packed:
+		return d.podLabels
+	case *unstructured.Unstructured:
+		if found, _, err := unstructured.NestedStringMap(d.Object, "spec", "template", "metadata", "labels"); err == nil {
+			return found
+		}
 	}
-	return found
+	return nil
 }
 
 // isReady reports whether a pod is one that a Service would send traffic to.
