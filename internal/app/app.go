@@ -26,9 +26,13 @@ import (
 	"github.com/rollbackd/rollbackd/notifier"
 )
 
-// storagePatience is how long the embedded NATS may store nothing before the daemon ends, to be started afresh: a server
-// whose disk was full stores nothing until then. A server of the user's own is waited for instead.
-const storagePatience = 30 * time.Second
+// storagePatience is how long the embedded NATS may refuse to store anything before the daemon ends, to be started afresh: a server
+// whose disk was full stores nothing until then. One that only does not answer in time has too much to do, and is given longer. A server
+// of the user's own is waited for instead.
+const (
+	storagePatience = 30 * time.Second
+	storageSilence  = 5 * time.Minute
+)
 
 // Options are what a daemon is started with. All are required, but Reload and Pprof.
 type Options struct {
@@ -214,7 +218,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 	group.Go(func() error { return supervisor.Run(ctx) })
 	group.Go(func() error { return teller.Run(ctx) })
 	if cfg.NATS.URL == "" {
-		group.Go(func() error { return supervisor.GuardStorage(ctx, storagePatience) })
+		group.Go(func() error { return supervisor.GuardStorage(ctx, storagePatience, storageSilence) })
 	}
 	group.Go(func() error { return events.Consume(ctx, intake(supervisor)) })
 	for _, source := range cfg.WatchSources() {
