@@ -45,6 +45,9 @@ type Options struct {
 	// Replicas is how many servers of a cluster keep each stream that is made; streams that exist keep theirs. Zero
 	// means 1.
 	Replicas int
+	// Grouped has the entries of journals that are appended at about the same time stored as one. It is for a server that syncs each
+	// message, and that takes atomic batches: NATS does from 2.12 on.
+	Grouped bool
 }
 
 // Bus is a daemon's connection to its streams. Its methods may be called concurrently.
@@ -161,7 +164,10 @@ func (b *Bus) openStores(ctx context.Context) error {
 	b.holds = &Holds{bucket: holds, calls: b.calls}
 	b.watches = &Watches{bucket: watches, calls: b.calls}
 	b.names = &Names{bucket: names, calls: b.calls}
-	b.journal = &Journal{js: b.js, instance: b.options.Instance, calls: b.calls}
+	b.journal = &Journal{js: b.js, instance: b.options.Instance, calls: b.calls, group: &group{nc: b.nc, js: b.js, calls: b.calls}}
+	if b.options.Grouped {
+		b.journal.group.stream = journalStream(b.options.Instance)
+	}
 	return b.openOutbox(ctx)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,6 +19,10 @@ type Journal struct {
 	js       jetstream.JetStream
 	instance string
 	calls    calls
+	group    *group
+	// stream is what was found by the stream's name, which a stream that is made again has too: to ask for it each time would be another
+	// call, which waits while the stream is being written.
+	stream atomic.Pointer[jetstream.Stream]
 }
 
 // Append adds an entry to the watch's journal and returns its sequence. lastSeq is the sequence of the entry before
@@ -28,9 +33,12 @@ func (j *Journal) Append(ctx context.Context, watchKey, entryID string, data []b
 	if err != nil {
 		return 0, err
 	}
-	var seq uint64
+	msg := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{entryHeader: {entryID}}}
+	seq, err := j.group.append(ctx, entryID, msg, lastSeq)
+	if err != nil || seq > 0 {
+		return seq, wrap("append to journal", watchKey, err)
+	}
 	err = j.calls.retry(ctx, func(ctx context.Context) error {
-		msg := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{entryHeader: {entryID}}}
 		ack, err := j.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(lastSeq),
 			jetstream.WithExpectStream(journalStream(j.instance)))
 		if err == nil {
@@ -60,11 +68,16 @@ func (j *Journal) landed(ctx context.Context, subject, entryID string) (uint64, 
 
 // last returns the subject's last message, nil if there is none.
 func (j *Journal) last(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
-	stream, err := j.js.Stream(ctx, journalStream(j.instance))
-	if err != nil {
-		return nil, err
+	stream := j.stream.Load()
+	if stream == nil {
+		found, err := j.js.Stream(ctx, journalStream(j.instance))
+		if err != nil {
+			return nil, err
+		}
+		stream = &found
+		j.stream.Store(stream)
 	}
-	msg, err := stream.GetLastMsgForSubject(ctx, subject)
+	msg, err := (*stream).GetLastMsgForSubject(ctx, subject)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, nil
 	}
@@ -82,7 +95,11 @@ func (j *Journal) Note(ctx context.Context, watchKey, entryID string, data []byt
 		return fmt.Errorf("%q is not fit for the ID of an entry in an annex", entryID)
 	}
 	msg := &nats.Msg{Subject: j.annex(watchKey) + "." + entryID, Data: data, Header: nats.Header{entryHeader: {entryID}}}
-	err := j.calls.retry(ctx, func(ctx context.Context) error {
+	seq, err := j.group.append(ctx, entryID, msg, 0)
+	if err != nil || seq > 0 {
+		return wrap("add to the annex of", watchKey, err)
+	}
+	err = j.calls.retry(ctx, func(ctx context.Context) error {
 		_, err := j.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(0),
 			jetstream.WithExpectStream(journalStream(j.instance)))
 		if lostRace(err) {

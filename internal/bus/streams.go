@@ -88,7 +88,7 @@ func (b *Bus) streams() []jetstream.StreamConfig {
 			Name: journalStream(instance), Description: "everything rollbackd saw and did, one subject a watch",
 			Subjects: []string{journalSubject(instance) + ".>", annexSubject(instance) + ".>"}, Discard: jetstream.DiscardNew,
 			MaxBytes: -1, MaxMsgSize: -1, Duplicates: deploymentsDuplicates, Compression: jetstream.S2Compression,
-			Replicas: b.options.Replicas,
+			Replicas: b.options.Replicas, AllowAtomicPublish: b.options.Grouped,
 		},
 	}
 }
@@ -149,6 +149,7 @@ func mend(have, want jetstream.StreamConfig) jetstream.StreamConfig {
 		have.MaxAge = want.MaxAge
 	}
 	have.Discard, have.MaxMsgSize, have.Duplicates = want.Discard, want.MaxMsgSize, want.Duplicates
+	have.AllowAtomicPublish = have.AllowAtomicPublish || want.AllowAtomicPublish
 	return have
 }
 
