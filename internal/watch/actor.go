@@ -89,13 +89,14 @@ func (a *actor) poke() {
 
 // run carries the watch to its end, to the end of ctx, or to an error that only a restart of the actor can mend.
 func (a *actor) run(ctx context.Context) error {
-	if err := a.restore(ctx); err != nil {
+	var err error
+	if aside(func() { err = a.restore(ctx) }); err != nil {
 		return err
 	}
 	var in input = clock{}
 	for {
-		next, err := a.turn(ctx, in)
-		if err != nil {
+		var next input
+		if aside(func() { next, err = a.turn(ctx, in) }); err != nil {
 			return err
 		}
 		if a.watch.State.Final() {
@@ -307,12 +308,13 @@ func (a *actor) wait(ctx context.Context) (input, error) {
 	case in := <-a.mailbox:
 		return in, nil
 	case <-a.changed:
-		return a.look(ctx), nil
 	case <-timer.C:
-		return a.look(ctx), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	var seen input
+	aside(func() { seen = a.look(ctx) })
+	return seen, nil
 }
 
 // nextLook is how long an undisturbed actor sleeps. Watching is driven by ticks and changes, the rest by deadlines.
