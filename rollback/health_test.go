@@ -3,7 +3,6 @@ package rollback
 import (
 	"testing"
 	"time"
-
 )
 
 func waiting(reason string, restarts int, ended time.Time) map[string]any {

@@ -106,10 +106,11 @@ func dropManagedFields(u *unstructured.Unstructured) { u.SetManagedFields(nil) }
 // dropNothing is for objects whose managedFields tell something.
 func dropNothing(*unstructured.Unstructured) {}
 
-// cutReplicaSet keeps what is read of a ReplicaSet.
+// cutReplicaSet keeps what is read of a ReplicaSet. Without the label its template is written as its workload's is.
 func cutReplicaSet(u *unstructured.Unstructured) {
 	dropManagedFields(u)
 	unstructured.RemoveNestedField(u.Object, "status", "conditions")
+	unstructured.RemoveNestedField(u.Object, "spec", "template", "metadata", "labels", hashLabel)
 	if spec, ok := u.Object["spec"].(map[string]any); ok {
 		u.Object["spec"] = kept(spec, "replicas", "template")
 	}

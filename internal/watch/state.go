@@ -56,7 +56,13 @@ func transitions() map[State][]State {
 func (s State) CanBecome(next State) bool { return slices.Contains(transitions()[s], next) }
 
 // Final reports whether a watch ends in this state.
-func (s State) Final() bool { return len(transitions()[s]) == 0 }
+func (s State) Final() bool {
+	switch s {
+	case Pending, Watching, Regressed, AwaitingApproval, RollingBack, Verifying: // those that the table goes on from; it is asked for often
+		return false
+	}
+	return true
+}
 
 // known reports whether this version knows the state. One that a later version has written is none to go by: it is neither final
 // nor anything to act on.

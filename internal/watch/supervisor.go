@@ -93,7 +93,7 @@ type Supervisor struct {
 	marker   *marker
 	lookout  *lookout
 	// toldOf are deliveries that are to be recorded.
-	toldOf chan notifier.Delivery
+	toldOf chan *notifier.Delivery
 	// diagnoses are gathered behind everybody's back.
 	diagnoses *diagnoses
 
@@ -118,7 +118,7 @@ func New(opts Options) *Supervisor {
 		held:     map[event.Target]Hold{},
 		reserved: reservations{held: map[string]act{}},
 		guards:   map[string]*actor{},
-		toldOf:   make(chan notifier.Delivery, mostUnrecorded),
+		toldOf:   make(chan *notifier.Delivery, mostUnrecorded),
 	}
 	s.Replace(opts.rules())
 	s.reviewer = newReviewer(s)

@@ -19,7 +19,7 @@ const mostUnrecorded = 4096
 // Told takes in what came of telling a sink something of a watch. It never blocks.
 func (s *Supervisor) Told(d notifier.Delivery) {
 	select {
-	case s.toldOf <- d:
+	case s.toldOf <- &d:
 	default:
 		s.opts.Log.Warn("what came of a notice is not recorded: too much waits to be", zap.String("watch", d.Notice.Watch),
 			zap.String("sink", d.Sink), zap.String("result", string(d.Result)))
@@ -33,7 +33,7 @@ func (s *Supervisor) recordTold(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case d := <-s.toldOf:
-			s.recordOne(ctx, d)
+			s.recordOne(ctx, *d)
 		}
 	}
 }
