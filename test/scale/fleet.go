@@ -19,12 +19,12 @@ type fleet struct{ apps []sampleapp.App }
 // atOnce is how many of them are worked on at the same time.
 const atOnce = 32
 
-func newFleet(client kubernetes.Interface, services int) fleet {
+func newFleet(client kubernetes.Interface, services, replicas int) fleet {
 	f := fleet{apps: make([]sampleapp.App, services)}
 	for n := range f.apps {
 		f.apps[n] = sampleapp.App{
 			Client: client, Namespace: team(n % namespaces), Name: fmt.Sprintf("checkout-service-%04d", n),
-			Replicas: 1, RPS: 1,
+			Replicas: int32(replicas), RPS: 1,
 		}
 	}
 	return f

@@ -16,7 +16,7 @@ import (
 
 // live is what a whole daemon took that watched so many deployments at the same time.
 type live struct {
-	Watches, Namespaces int
+	Watches, Namespaces, Pods int
 	// Settled is how long it took from the first event until all were watched.
 	Settled time.Duration
 	// Idle is the daemon before the first event, Watching when all had become Watching, Later after Minutes of ticks.
@@ -44,7 +44,7 @@ const (
 )
 
 // measureLive runs the daemon on the local stack, releases a new version of so many services, and has it watch them.
-func measureLive(ctx context.Context, watches int) (out live, err error) {
+func measureLive(ctx context.Context, watches, replicas int) (out live, err error) {
 	dir, err := os.MkdirTemp("", "scale-live")
 	if err != nil {
 		return out, err
@@ -59,7 +59,7 @@ func measureLive(ctx context.Context, watches int) (out live, err error) {
 	if err != nil {
 		return out, err
 	}
-	f := newFleet(client, watches)
+	f := newFleet(client, watches, replicas)
 	if err := f.create(ctx); err != nil {
 		return out, err
 	}
@@ -71,7 +71,7 @@ func measureLive(ctx context.Context, watches int) (out live, err error) {
 	if err := pass(ctx, 2*scrape); err != nil { // the old version shall have been scraped
 		return out, err
 	}
-	out.Watches, out.Namespaces = watches, namespaces
+	out.Watches, out.Namespaces, out.Pods = watches, namespaces, replicas
 	if out.Idle, err = d.footing(ctx); err != nil {
 		return out, err
 	}
@@ -83,6 +83,9 @@ func measureLive(ctx context.Context, watches int) (out live, err error) {
 		return out, err
 	}
 	out.Settled = time.Since(began)
+	if err := pass(ctx, 2*scrape); err != nil { // the last ones measure their baselines still, by queries of their own
+		return out, err
+	}
 	if out.Watching, err = d.footing(ctx); err != nil {
 		return out, err
 	}

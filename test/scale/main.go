@@ -25,11 +25,12 @@ var text string
 
 func main() {
 	most := flag.Int("most", 10_000, "the largest number of watches to measure")
-	watched := flag.Int("live", 1000, "how many deployments a live daemon watches")
+	watched := flag.String("live", "400,1000", "how many deployments a live daemon watches, one measurement after the other")
+	replicas := flag.Int("pods", pods, "how many pods each of these has")
 	only := flag.Bool("only-live", false, "measure the live daemon alone, and write nothing")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *most, *watched, *only)
+	err := run(ctx, *most, *watched, *replicas, *only)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "scale:", err)
@@ -37,12 +38,20 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, most, watched int, only bool) error {
-	whole, err := measureLive(ctx, watched)
-	if err != nil {
-		return fmt.Errorf("a daemon with %d watches: %w", watched, err)
+func run(ctx context.Context, most int, watched string, replicas int, only bool) error {
+	var whole []live
+	for text := range strings.SplitSeq(watched, ",") {
+		watches, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("-live: %w", err)
+		}
+		one, err := measureLive(ctx, watches, replicas)
+		if err != nil {
+			return fmt.Errorf("a daemon with %d watches: %w", watches, err)
+		}
+		fmt.Printf("%+v\n", one)
+		whole = append(whole, one)
 	}
-	fmt.Printf("%+v\n", whole)
 	if only {
 		return nil
 	}
@@ -67,7 +76,7 @@ func run(ctx context.Context, most, watched int, only bool) error {
 }
 
 // write renders the document and its plot.
-func write(sizes []size, whole live, numbers size) error {
+func write(sizes []size, whole []live, numbers size) error {
 	root, err := localstack.Root()
 	if err != nil {
 		return err
