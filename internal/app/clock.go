@@ -64,7 +64,7 @@ const (
 // measure it is asked with every tick; one that did not answer, or whose clock is wrong, is asked each time until that is mended.
 func (c *clock) reachable(ctx context.Context) error {
 	return c.read(ctx, func() time.Duration {
-		if c.failed != nil || c.warned.Load() {
+		if c.failed != nil || c.warned.Load() || c.problem(c.scrape/2) != "" { // the last is so at once when this clock is set
 			return 0
 		}
 		_, scrape := c.source()
