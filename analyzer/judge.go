@@ -170,7 +170,7 @@ func (j *Judgement) decide(signals []Signal, claims []claim) {
 
 // weight says in words what the evidence is worth.
 func (j Judgement) weight() string {
-	return fmt.Sprintf("the evidence against it is %s, and acting without asking needs %s", significant(j.Evidence), significant(j.Required))
+	return fmt.Sprintf("the evidence of all signals together is %s, and acting without asking needs %s", significant(j.Evidence), significant(j.Required))
 }
 
 // AtEnd returns the verdict on a watch that ends with this judgement. A breach that has just begun, and that chance may

@@ -38,8 +38,7 @@ func (s Summary) otherSteps() []string {
 		return []string{"See what is live now: " + code(s.whatIsLive()),
 			"If this page does not change within a minute, check that rollbackd is running: it finishes what it has begun"}
 	case s.Decision != nil && s.State == stateAwaiting:
-		return append([]string{"Let the rollback happen: " + code("rollbackctl approve "+shell(s.Watch)) +
-			", or refuse it: " + code("rollbackctl deny "+shell(s.Watch))}, s.byHand()...)
+		return append(s.toDecide(), s.byHand()...)
 	case s.Decision != nil && !s.Final:
 		return append([]string{"Wait a moment: the watch is not over, and rollbackd may still act by itself"}, s.byHand()...)
 	case s.Decision != nil:

@@ -126,12 +126,15 @@ type Tick struct {
 	analyzer.Tick
 }
 
-// Verdict records a judgement; it is written whenever the verdict of a phase changes.
+// Verdict records a judgement; it is written whenever the verdict of a phase changes, and where a watch, or a stage of one without an answer, ends.
 type Verdict struct {
 	Phase   Phase                 `json:"phase"`
 	Verdict analyzer.Verdict      `json:"verdict"`
 	Reason  string                `json:"reason"`
 	Signals []analyzer.Assessment `json:"signals,omitempty"`
+	// Evidence is the e-value of all signals together, Required what acting without asking needs of it; zero if nothing is judged by evidence.
+	Evidence float64 `json:"evidence,omitempty"`
+	Required float64 `json:"requiredEvidence,omitempty"`
 	// Queries are the PromQL queries that measured each signal, by signal name, as they can be pasted into Prometheus.
 	Queries map[string]string `json:"queries,omitempty"`
 	// Graphs are the same queries without their time, to be drawn over a span.
@@ -147,6 +150,8 @@ type StateChange struct {
 	Final bool `json:"final,omitempty"`
 	// Incident is the incident's ID, from the moment one is opened.
 	Incident string `json:"incident,omitempty"`
+	// Until is when a watch that waits for a person stops waiting; zero in any other state.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Intent records that a rollback is about to be carried out. Whoever's intent is appended may patch, no one else.

@@ -23,6 +23,7 @@ func (s Summary) evidence(p *page, pictures []picture) {
 		return
 	}
 	s.measured(p, *lead)
+	allEvidence(p, *j)
 	if shown := of(pictures, lead.Signal); len(shown) > 0 {
 		p.line("- Chart: %s", charted(shown))
 		if graphs := s.graphs(p, lead.Signal, spanOf(shown[0])); graphs != "" {
@@ -46,7 +47,7 @@ func (s Summary) measured(p *page, a analyzer.Assessment) {
 	if a.Kind == analyzer.KindLatency {
 		p.line("- Measured: %s", latencyMeasured(a))
 		p.line("- Limit: %s", latencyLimit(a))
-		p.line("- Before the deployment: %s of requests took longer (%s%s)", percent(a.Baseline), share(a.BaselineCounts), s.baselineSpan(a.Signal))
+		p.line("- Before the deployment: %s", s.before(a, " of requests took longer"))
 		s.held(p, a, w)
 		return
 	}
@@ -61,8 +62,25 @@ func (s Summary) measured(p *page, a analyzer.Assessment) {
 	}
 	p.line("- Measured: %s of requests %s (%s, in the %s up to %s)", percent(a.Value), w.Bad, share(a.Counts), span(seconds(a.Window)), instant(a.At))
 	p.line("- Limit: %s", limitInWords(a))
-	p.line("- Baseline, before the deployment: %s (%s%s)", percent(a.Baseline), share(a.BaselineCounts), s.baselineSpan(a.Signal))
+	p.line("- Baseline, before the deployment: %s", s.before(a, ""))
 	s.held(p, a, w)
+}
+
+// before tells what a counted signal showed before the deployment, or why nothing is known of that.
+func (s Summary) before(a analyzer.Assessment, what string) string {
+	if a.BaselineCounts.N > 0 {
+		return fmt.Sprintf("%s%s (%s%s)", percent(a.Baseline), what, share(a.BaselineCounts), s.baselineSpan(a.Signal))
+	}
+	b := s.baseline(a.Signal)
+	switch {
+	case b != nil && b.Problem != "":
+		return "none (" + text(b.Problem) + ")"
+	case b == nil && s.NoTarget != "":
+		return "none (there is no known-good version: " + text(s.NoTarget) + ")"
+	case b == nil:
+		return "none (none was measured)"
+	}
+	return "none (the known-good version answered no counted request in the time before, " + instant(b.From) + " to " + instant(b.To) + ")"
 }
 
 // businessMeasured tells of a metric that is no fraction of requests.
@@ -76,7 +94,7 @@ func businessMeasured(p *page, a analyzer.Assessment) {
 		p.line("- Held: beyond the limit for %s, since %s", span(seconds(a.Held)), instant(a.Since))
 	}
 	if a.RequiredEvidence > 0 {
-		p.line("- Evidence: %s; acting without asking needs %s of all signals together", weighty(a.Evidence), significant(a.RequiredEvidence))
+		p.line("- Evidence of this signal alone: %s", weighty(a.Evidence))
 	}
 }
 
@@ -101,8 +119,18 @@ func proof(p *page, a analyzer.Assessment) {
 	if a.RequiredEvidence == 0 {
 		return
 	}
-	p.line("- Evidence: %s against %s, which is the most that a healthy release may show; acting without asking needs %s of all signals together",
-		weighty(a.Evidence), percent(a.Null), significant(a.RequiredEvidence))
+	p.line("- Evidence of this signal alone: %s against %s, which is the most that a healthy release may show", weighty(a.Evidence), percent(a.Null))
+}
+
+// allEvidence tells what the signals are worth together, which is what decides. Journals of earlier versions do not have the number.
+func allEvidence(p *page, j Judgement) {
+	lead := j.Lead()
+	switch {
+	case j.Required > 0 && lead.RequiredEvidence > 0:
+		p.line("- Evidence of all signals together, which is their average: %s; acting without asking needs %s", weighty(j.Evidence), significant(j.Required))
+	case lead.RequiredEvidence > 0:
+		p.line("- Evidence of all signals together: acting without asking needs %s", significant(lead.RequiredEvidence))
+	}
 }
 
 // weighty writes an e-value, which may have hundreds of digits that tell nobody anything.
@@ -119,6 +147,9 @@ func limitInWords(a analyzer.Assessment) string {
 	more := a.Limit - a.Baseline
 	if a.Limit == 0 || more < 0 {
 		return percent(a.Limit)
+	}
+	if a.BaselineCounts.N == 0 {
+		return percent(a.Limit) + ", the least that the policy allows, because there is no baseline"
 	}
 	words := fmt.Sprintf("%s = the baseline of %s plus the %s percentage points that the policy allows", percent(a.Limit), percent(a.Baseline), significant(more*100))
 	if a.Baseline == 0 {

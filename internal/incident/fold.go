@@ -119,7 +119,7 @@ func (s *Summary) judge(e Entry) {
 // judgementOf picks the signal that decided: the first whose own verdict is that of the whole.
 func judgementOf(e Entry) *Judgement {
 	v := e.Verdict
-	j := &Judgement{At: e.At, Verdict: v.Verdict, Reason: v.Reason, Signals: []analyzer.Assessment{}, Queries: v.Queries, Graphs: v.Graphs}
+	j := &Judgement{At: e.At, Verdict: v.Verdict, Reason: v.Reason, Signals: []analyzer.Assessment{}, Evidence: v.Evidence, Required: v.Required, Queries: v.Queries, Graphs: v.Graphs}
 	for _, a := range v.Signals {
 		j.Signals = append(j.Signals, finite(a))
 	}
@@ -142,7 +142,7 @@ func finite(a analyzer.Assessment) analyzer.Assessment {
 
 func (s *Summary) move(e Entry) {
 	s.State, s.Reason, s.Final = e.State.To, e.State.Reason, e.State.Final
-	s.Times.State = e.At
+	s.Times.State, s.Times.ApprovalUntil = e.At, e.State.Until
 	if e.State.Incident != "" {
 		s.Incident = e.State.Incident
 	}

@@ -239,6 +239,10 @@ func tellBaseline(e Entry) string {
 	var parts []string
 	for _, b := range e.Baseline {
 		ratio, ok := b.Counts.Ratio()
+		if !ok && b.Problem != "" {
+			parts = append(parts, text(b.Signal)+" none, because "+text(b.Problem))
+			continue
+		}
 		if !ok {
 			parts = append(parts, text(b.Signal)+" without requests")
 			continue

@@ -95,6 +95,9 @@ type Judgement struct {
 	At      time.Time        `json:"at"`
 	Verdict analyzer.Verdict `json:"verdict"`
 	Reason  string           `json:"reason"`
+	// Evidence is the e-value of all signals together, Required what acting without asking needs of it.
+	Evidence float64 `json:"evidence,omitempty"`
+	Required float64 `json:"requiredEvidence,omitempty"`
 	// Signal is the name of the signal that decided; Signals are the assessments of all, Queries what measured them.
 	Signal  string                `json:"signal,omitempty"`
 	Signals []analyzer.Assessment `json:"signals"`
@@ -140,7 +143,9 @@ type Times struct {
 	CameBack        time.Time `json:"cameBack,omitzero"`
 	// State is when the latest state was entered; Last is the newest entry.
 	State time.Time `json:"state,omitzero"`
-	Last  time.Time `json:"last,omitzero"`
+	// ApprovalUntil is when the watch stops waiting for a person, while it does.
+	ApprovalUntil time.Time `json:"approvalUntil,omitzero"`
+	Last          time.Time `json:"last,omitzero"`
 }
 
 // Lead returns the assessment of the signal that decided, nil if none is recorded.

@@ -210,6 +210,8 @@ func (s Summary) whatCame() string {
 		return "**Nothing was rolled back:** " + text(s.NotRolledBack) + "."
 	case s.Final:
 		return "Nothing was rolled back: " + text(s.NotRolledBack) + "."
+	case s.Decision != nil && s.State == stateAwaiting:
+		return "**It waits" + s.waitsUntil() + " for a person to approve its rollback:** " + text(s.NotRolledBack) + "."
 	default:
 		return "Nothing has been rolled back yet: " + text(s.NotRolledBack) + "."
 	}

@@ -60,7 +60,7 @@ func (w Watch) undecided() *rollback.Refusal {
 		return &rollback.Refusal{Code: rollback.RefuseUnproven, Reason: w.judgement.Doubt()}
 	case w.judgement.Verdict == analyzer.Regressed && w.judgement.Unproven:
 		return &rollback.Refusal{Code: rollback.RefuseUnproven,
-			Reason: fmt.Sprintf("the runbook's rule asks for it, but the evidence is %.3g and acting without asking needs %.3g: a person must decide",
+			Reason: fmt.Sprintf("the runbook's rule asks for it, but the evidence of all signals together is %.4g and acting without asking needs %.4g: a person must decide",
 				w.judgement.Evidence, w.judgement.Required)}
 	}
 	return nil

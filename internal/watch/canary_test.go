@@ -110,7 +110,7 @@ func TestStoriesOfCanaries(t *testing.T) {
 			32s  | plan v2           | plan intent >RollingBack | RollingBack apply
 			33s  | applied landed    | outcome=landed >Verifying | Verifying
 			34s  | see v2 scaled     | rollout                  | Verifying
-			1m   | ticks good 55s    | tick HEALTHY tick*4 >RolledBack | RolledBack`, "helped"},
+			1m   | ticks good 55s    | tick HEALTHY tick*4 HEALTHY >RolledBack | RolledBack`, "helped"},
 		"an autoscaler would bring it back": {onTrial, `
 			1s   | see v2            | pinned >Watching rollout | Watching baseline
 			2s   | baseline 10000    | baseline                 | Watching
@@ -146,7 +146,7 @@ func TestStoriesOfCanaries(t *testing.T) {
 			41s  | step 50           | step=50/look=2           | Watching
 			1m7s | ticks good 65s   | tick HEALTHY tick*4 | Watching
 			2m42s | ticks good 2m40s | tick*19                  | Watching
-			2m47s | ticks good 2m45s | tick >Healthy            | Healthy`, "watched for 2m0s"},
+			2m47s | ticks good 2m45s | tick HEALTHY >Healthy    | Healthy`, "watched for 2m0s"},
 		"a step up forgets what was good": {onTrial, `
 			1s   | see v2            | pinned >Watching rollout | Watching baseline
 			2s   | baseline 10000    | baseline                 | Watching

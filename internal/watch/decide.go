@@ -161,11 +161,7 @@ func (s *step) await(r *rollback.Refusal) {
 // waiting looks whether a watch that waits for a person has waited for too long. Nothing else ends the wait: the breach
 // may come and go, and a stage that is over withdraws nothing.
 func (s *step) waiting() {
-	w := s.watch
-	limit := w.Policy.ApprovalFor
-	if limit == 0 {
-		limit = defaultApprovalFor
-	}
+	w, limit := s.watch, s.watch.approvalFor()
 	switch {
 	case w.leave() != nil:
 		if s.overtime(w.notBefore(w.leave().At), w.Policy.Verify.Deadline) {

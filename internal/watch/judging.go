@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
@@ -21,10 +22,12 @@ func (s *step) tick(phase incident.Phase, t analyzer.Tick) {
 	if s.watch.State.Final() || verifying != (phase == incident.PhaseVerify) || s.watch.seen(phase, t) {
 		return
 	}
-	before := s.watch.verdictOf(phase)
+	earlier, before := s.watch, s.watch.verdictOf(phase)
 	s.add(incident.Entry{Kind: incident.KindTick, Tick: &incident.Tick{Phase: phase, Tick: t}})
 	if after := s.watch.verdictOf(phase); after != before && !(phase == incident.PhaseWatch && after == analyzer.Regressed) {
 		s.addVerdict(phase)
+	} else if phase == incident.PhaseWatch {
+		s.closeStage(earlier)
 	}
 	switch s.watch.State {
 	case Watching:
@@ -60,7 +63,7 @@ func (s *step) addVerdict(phase incident.Phase) {
 		j, at = w.recovery, w.lastVerify
 	}
 	s.add(incident.Entry{Kind: incident.KindVerdict, Verdict: &incident.Verdict{
-		Phase: phase, Verdict: j.Verdict, Reason: j.Reason, Signals: j.Signals, Queries: w.queries(phase, at), Graphs: w.graphs(phase),
+		Phase: phase, Verdict: j.Verdict, Reason: j.Reason, Signals: j.Signals, Evidence: min(j.Evidence, math.MaxFloat64), Required: j.Required, Queries: w.queries(phase, at), Graphs: w.graphs(phase),
 	}})
 }
 
@@ -101,30 +104,17 @@ func (s *step) endOfWatch() {
 		s.become(Healthy, fmt.Sprintf("watched for %s: %s", w.policyNow().End(), reason))
 		return
 	}
-	s.become(Inconclusive, fmt.Sprintf("watched for %s: %s%s", w.policyNow().End(), w.judgement.Reason, w.askedBy()))
+	s.become(Inconclusive, fmt.Sprintf("watched for %s: %s%s", w.policyNow().End(), w.judgement.Reason, w.perhapsLate()))
 }
 
-// maxAsked is how many characters of a query a reason shows; the journal's verdicts hold all of it.
-const maxAsked = 600
+// maybeLate is said where there was no data: whoever asks later may find an answer, and not know what was wrong.
+const maybeLate = ". If Prometheus has an answer to the query in the record by now, its samples come too late, or too seldom, to be counted: rollbackctl doctor tells"
 
-// askedBy names the query of the signal that left the newest judgement without an answer.
-func (w Watch) askedBy() string {
+func (w Watch) perhapsLate() string {
 	for _, a := range w.judgement.Signals {
-		if a.Verdict != w.judgement.Verdict {
-			continue
+		if a.Verdict == w.judgement.Verdict && a.Outcome == analyzer.OutcomeNoData {
+			return maybeLate
 		}
-		query := []rune(w.queries(incident.PhaseWatch, a.At)[a.Signal])
-		switch {
-		case len(query) == 0:
-			return ""
-		case len(query) > maxAsked:
-			query = append(query[:maxAsked:maxAsked], '…')
-		}
-		text := "; it was measured by " + string(query)
-		if a.Outcome == analyzer.OutcomeNoData { // or whoever asks later may find an answer, and not know what was wrong
-			text += ". If Prometheus has an answer to that by now, its samples come too late, or too seldom, to be counted: rollbackctl doctor tells"
-		}
-		return text
 	}
 	return ""
 }

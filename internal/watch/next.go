@@ -18,6 +18,8 @@ type step struct {
 	now     time.Time
 	actor   string
 	entries []incident.Entry
+	// terse is set where the journal has refused what was to be added: no more than what ends the watch is then.
+	terse bool
 }
 
 // Next derives what follows from an input: the watch after it, the entries to append in order, and the effect wanted
@@ -96,7 +98,7 @@ func (s *step) addAs(actor string, e incident.Entry) {
 
 // tooLarge ends a watch whose next entry the journal will never take: what cannot be recorded is not acted on.
 func tooLarge(w Watch, cause error, actor string, now time.Time) (Watch, []incident.Entry, effect) {
-	s := &step{watch: w, now: now, actor: actor}
+	s := &step{watch: w, now: now, actor: actor, terse: true}
 	reason := fmt.Sprintf("it cannot be recorded, and so is not acted on: %v", cause)
 	switch w.State {
 	case Regressed, AwaitingApproval, RollingBack:
@@ -116,10 +118,15 @@ func (s *step) becomeWith(to State, reason, incidentID string) {
 	if !s.watch.State.CanBecome(to) {
 		return
 	}
+	if to.Final() {
+		s.closing()
+	}
 	reason += s.watch.migrationNote(to)
-	s.add(incident.Entry{Kind: incident.KindState, State: &incident.StateChange{
-		From: string(s.watch.State), To: string(to), Reason: reason, Final: to.Final(), Incident: incidentID,
-	}})
+	change := incident.StateChange{From: string(s.watch.State), To: string(to), Reason: reason, Final: to.Final(), Incident: incidentID}
+	if to == AwaitingApproval {
+		change.Until = s.now.Add(s.watch.approvalFor()).UTC()
+	}
+	s.add(incident.Entry{Kind: incident.KindState, State: &change})
 }
 
 // updated takes over the second event of a pair, once.

@@ -76,30 +76,30 @@ func TestStories(t *testing.T) {
 		{name: "an empty baseline proves nothing", reason: "there is no baseline", script: `
 			0s | see v2          | pinned >Watching rollout | Watching baseline
 			1s | baseline 0      | baseline                 | Watching
-			4m | ticks bad 180s  | tick INSUFFICIENT tick*29 >Inconclusive | Inconclusive`},
+			4m | ticks bad 180s  | tick INSUFFICIENT tick*11 INSUFFICIENT tick*12 INSUFFICIENT tick*6 INSUFFICIENT >Inconclusive | Inconclusive`},
 
 		{name: "good to the end", reason: "watched for 3m0s", script: settled + `
 			65s  | ticks good 60s  | tick HEALTHY tick*11 | Watching
-			190s | ticks good 180s | tick*18 >Healthy     | Healthy
+			190s | ticks good 180s | tick*18 HEALTHY >Healthy | Healthy
 			200s | see v3          | -                    | Healthy
 			201s | clock           | -                    | Healthy`},
 		{name: "proven good when the active stage is over, and that is enough", reason: "proven healthy after 1m0s",
 			edit: func(w *Watch) { w.Policy.EarlyPass, w.Policy.Signals[0].Rule.Relative = true, 10 }, script: settled + `
 			60s  | ticks good 55s  | tick HEALTHY tick*10 | Watching
-			65s  | ticks good 60s  | tick >Healthy        | Healthy`},
+			65s  | ticks good 60s  | tick HEALTHY >Healthy | Healthy`},
 		{name: "not proven, and so watched to the end", reason: "watched for 3m0s",
 			edit: func(w *Watch) { w.Policy.EarlyPass = true }, script: settled + `
 			65s  | ticks good 60s  | tick HEALTHY tick*11 | Watching
-			190s | ticks good 180s | tick*18 >Healthy     | Healthy`},
+			190s | ticks good 180s | tick*18 HEALTHY >Healthy | Healthy`},
 		{name: "too little to the end", reason: "100 are needed", script: settled + `
-			190s | ticks few 180s | tick INSUFFICIENT tick*29 >Inconclusive | Inconclusive`},
+			190s | ticks few 180s | tick INSUFFICIENT tick*11 INSUFFICIENT tick*12 INSUFFICIENT tick*6 INSUFFICIENT >Inconclusive | Inconclusive`},
 		{name: "no data at the end", reason: "no sample", script: settled + `
 			125s | ticks good 120s | tick HEALTHY tick*23              | Watching
-			190s | ticks none 180s | tick INSUFFICIENT tick NO_DATA tick*4 >Inconclusive | Inconclusive`},
+			190s | ticks none 180s | tick INSUFFICIENT tick NO_DATA tick*4 NO_DATA >Inconclusive | Inconclusive`},
 		{name: "Prometheus is silent at the end", reason: "Prometheus did not answer for the end", script: settled + `
 			65s  | ticks good 60s | tick HEALTHY tick*11 | Watching
 			63m  | clock          | -                    | Watching
-			63m1s | clock         | >Inconclusive        | Inconclusive`},
+			63m1s | clock         | HEALTHY >Inconclusive | Inconclusive`},
 
 		{name: "a newer watch takes over", reason: "version v3 was deployed", script: settled + `
 			5s | superseded v3 | >Superseded | Superseded`},
@@ -198,7 +198,7 @@ func TestStories(t *testing.T) {
 		{name: "an intent is given up when the breach is over", reason: "over before it could be carried out", script: intended + `
 			67s  | clock           | -    | RollingBack check-landed
 			68s  | notlanded       | -    | RollingBack
-			70s  | ticks good 65s  | tick*2 HEALTHY tick*2 outcome=failed >Held | Held`},
+			70s  | ticks good 65s  | tick*2 HEALTHY tick*2 outcome=failed HEALTHY >Held | Held`},
 		{name: "an intent is not given up while its breach has to be proven anew", script: intended + `
 			67s | clock           | -      | RollingBack check-landed
 			68s | notlanded       | -      | RollingBack
@@ -234,7 +234,7 @@ func TestStories(t *testing.T) {
 			157s | superseded v3 | outcome=failed >Held | Held`},
 
 		{name: "recovered", reason: "the rollback helped", script: restored + `
-			70s  | ticks good 65s | tick HEALTHY tick*3 >RolledBack | RolledBack`},
+			70s  | ticks good 65s | tick HEALTHY tick*3 HEALTHY >RolledBack | RolledBack`},
 		{name: "the rollout must be complete first", script: landed + `
 			38s | see v1 rolling | -       | Verifying
 			45s | see v1         | rollout | Verifying`},
@@ -243,9 +243,9 @@ func TestStories(t *testing.T) {
 			80s  | ticks bad 75s | tick REGRESSED >NotRecovered | NotRecovered`},
 		{name: "still bad at the deadline", script: restored + `
 			160s | ticks none 155s | tick INSUFFICIENT tick*2 NO_DATA tick*19 | Verifying
-			170s | ticks bad 165s  | tick INSUFFICIENT tick >NotRecovered | NotRecovered`},
+			170s | ticks bad 165s  | tick INSUFFICIENT tick INSUFFICIENT >NotRecovered | NotRecovered`},
 		{name: "no data to tell", reason: "could not be told within 2m0s", script: restored + `
-			175s | ticks none 165s | tick INSUFFICIENT tick*2 NO_DATA tick*21 >RolledBackUnverified | RolledBackUnverified`},
+			175s | ticks none 165s | tick INSUFFICIENT tick*2 NO_DATA tick*21 NO_DATA >RolledBackUnverified | RolledBackUnverified`},
 		{name: "no answer to tell by", reason: "Prometheus gave no answer", script: restored + `
 			180s | clock | -                     | Verifying
 			181s | clock | >RolledBackUnverified | RolledBackUnverified`},
@@ -266,7 +266,7 @@ func TestStories(t *testing.T) {
 			46s | superseded v3 | >RolledBackUnverified | RolledBackUnverified`},
 		{name: "the check may take longer than the watch", edit: func(w *Watch) { w.Policy.Verify.Deadline = 10 * time.Minute }, script: restored + `
 			290s | ticks none 285s | tick INSUFFICIENT tick*2 NO_DATA tick*33 | Verifying
-			315s | ticks good 305s | tick HEALTHY tick >RolledBack | RolledBack`},
+			315s | ticks good 305s | tick HEALTHY tick HEALTHY >RolledBack | RolledBack`},
 
 		{name: "ticks that were seen, or are of the other phase", script: settled + `
 			20s | ticks good 15s         | tick HEALTHY tick*2 | Watching
@@ -304,7 +304,7 @@ func TestHalfAStepIsFinished(t *testing.T) {
 		then         string
 	}{
 		"the last tick, and not the end": {
-			script: settled + `190s | ticks good 180s | tick HEALTHY tick*29 >Healthy | Healthy`, lost: ">Healthy",
+			script: settled + `190s | ticks good 180s | tick HEALTHY tick*29 HEALTHY >Healthy | Healthy`, lost: ">Healthy",
 			then: `191s | clock | >Healthy | Healthy`},
 		"Regressed, and not Held": {
 			script: proven + `35s | incident i1 | REGRESSED >Regressed refusal=observe >Held | Held`, lost: "refusal=observe >Held",
@@ -319,7 +319,7 @@ func TestHalfAStepIsFinished(t *testing.T) {
 			script: intended + `37s | withdrawn target-missing | refusal=target-missing outcome=failed >Held | Held`, lost: ">Held",
 			then: `50s | clock | >Held | Held`},
 		"the tick that ends the check, and not the end": {
-			script: restored + `70s | ticks good 65s | tick HEALTHY tick*3 >RolledBack | RolledBack`, lost: ">RolledBack",
+			script: restored + `70s | ticks good 65s | tick HEALTHY tick*3 HEALTHY >RolledBack | RolledBack`, lost: ">RolledBack",
 			then: `71s | clock | >RolledBack | RolledBack`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -123,7 +123,7 @@ func (w Watch) numbers() (signal, value, limit, baseline string) {
 
 // figuresOf are the numbers of one signal, as people read them.
 func figuresOf(a analyzer.Assessment) (signal, value, limit, baseline string) {
-	value, limit = a.Shown()
+	value, limit = figures(a)
 	switch {
 	case a.Kind == analyzer.KindBusiness, a.Kind == analyzer.KindErrorRate && a.BaselineCounts.N > 0:
 		baseline = a.Before()

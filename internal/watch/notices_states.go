@@ -30,6 +30,8 @@ func (w Watch) stateNotice(e incident.Entry) notifier.Notice {
 		n.Text = w.outlook()
 	case Healthy:
 		n.Text = e.State.Reason + evidenceOf(w.judgement)
+	case Inconclusive:
+		n.Text = briefly(e.State.Reason)
 	case RolledBack, NotRecovered:
 		w.showRecovery(&n)
 	}
@@ -110,6 +112,8 @@ func (w Watch) actionIn(s State) string {
 		return "The rollback to " + target + " failed: " + w.Reason
 	case AwaitingApproval:
 		return "Nothing has been done yet: " + w.Reason
+	case Inconclusive:
+		return w.unanswered()
 	}
 	return ""
 }
@@ -135,6 +139,8 @@ func (w Watch) nextIn(s State, at time.Time) string {
 		return "Decide: deploy a version that is well, or rollbackctl rollback " + place
 	case Failed:
 		return "Look at the workload; rollbackctl rollback " + place + " tries once more."
+	case Inconclusive:
+		return w.answerByHand()
 	}
 	return ""
 }
@@ -216,7 +222,7 @@ func (w Watch) outlook() string {
 func evidenceOf(j analyzer.Judgement) string {
 	var lines []string
 	for _, a := range j.Signals {
-		value, limit := a.Shown()
+		value, limit := figures(a)
 		lines = append(lines, fmt.Sprintf("%s %s (limit %s)", a.Signal, value, limit))
 	}
 	if len(lines) == 0 {

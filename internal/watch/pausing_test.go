@@ -103,7 +103,7 @@ func TestASuspectedRolloutIsPaused(t *testing.T) {
 			17s   | see v2          | rollout        | Watching resume
 			18s   | resumed superseded | resumed=superseded | Watching`,
 		"though the watch ends": `
-			17s   | ana abort       | control=abort >Aborted | Aborted`,
+			17s   | ana abort       | control=abort INSUFFICIENT >Aborted | Aborted`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStory(t, pausing)

@@ -44,6 +44,6 @@ func TestAnOutrunIntentNeedsTheBreachAgain(t *testing.T) {
 	s := newStory(t)
 	s.play(intended + `
 		37s | applied outdated | outcome=outdated >Regressed | Regressed plan
-		70s | ticks good 65s   | tick*2 HEALTHY tick*2 >Held | Held`)
+		70s | ticks good 65s   | tick*2 HEALTHY tick*2 HEALTHY >Held | Held`)
 	require.Contains(t, s.watch.Reason, "the breach was over before it could be acted on")
 }

@@ -174,7 +174,7 @@ func TestPast(t *testing.T) {
 // What is kept in memory of a watch that has ended says the same to a list, to its event and to later watches.
 func TestAnEpitomeSaysTheSame(t *testing.T) {
 	s := newStory(t)
-	s.play(restored + `70s | ticks good 65s | tick HEALTHY tick*3 >RolledBack | RolledBack`)
+	s.play(restored + `70s | ticks good 65s | tick HEALTHY tick*3 HEALTHY >RolledBack | RolledBack`)
 	short := s.watch.epitome()
 	require.Equal(t, s.watch.View(), short.View())
 	require.Equal(t, s.watch.past(), short.past())

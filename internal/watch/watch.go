@@ -86,6 +86,8 @@ type fold struct {
 	judgement analyzer.Judgement
 	lastTick  time.Time
 	known     map[string]bool
+	// judgedAt and checkedAt are the ticks up to which the journal holds a judgement: of the release, and of whether its rollback helped.
+	judgedAt, checkedAt time.Time
 	// deciding is the judgement that the rollback was decided on.
 	deciding *incident.Verdict
 	// excused is set once a breach was found not to be the release's doing.
@@ -151,6 +153,7 @@ func (w Watch) apply(e incident.Entry) Watch {
 			w.deciding = e.Verdict
 		}
 		w.excused = w.excused || excuses(e.Verdict)
+		w = w.applyVerdict(*e.Verdict)
 	case incident.KindState:
 		w.State, w.Reason, w.Since = State(e.State.To), e.State.Reason, e.At
 		if w.State == Regressed && w.regressedAt.IsZero() {
