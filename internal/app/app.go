@@ -226,6 +226,14 @@ func (p process) carry(ctx context.Context, may gate) error {
 	}
 	group.Go(func() error { return events.Control(ctx, supervisor.Ask) })
 	group.Go(func() error { ready.run(ctx); return nil })
+	group.Go(func() error {
+		outages{
+			nats:       func() error { return errors.Join(p.connected(ctx), supervisor.StorageError()) },
+			prometheus: func() error { return ready.lasting("prometheus") },
+			open:       supervisor.CountOpen, tell: teller.Send,
+		}.run(ctx)
+		return nil
+	})
 	log.Info("rollbackd is running", zap.String("version", p.version), zap.String("instance", cfg.Instance),
 		zap.Strings("environments", cfg.Environments), zap.String("http", p.endpoints.address))
 	return group.Wait()

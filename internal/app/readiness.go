@@ -14,6 +14,8 @@ const (
 	probeTimeout = 4 * time.Second
 )
 
+var errNotAsked = errors.New("not asked yet")
+
 // check reports whether something that the daemon needs is there.
 type check func(ctx context.Context) error
 
@@ -27,7 +29,7 @@ type readiness struct {
 func newReadiness(checks map[string]check) *readiness {
 	r := &readiness{checks: checks, last: map[string]error{}}
 	for name := range checks {
-		r.last[name] = errors.New("not asked yet")
+		r.last[name] = errNotAsked
 	}
 	return r
 }
@@ -63,4 +65,14 @@ func (r *readiness) results() map[string]error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return maps.Clone(r.last)
+}
+
+// lasting is the newest result of one part; what has not been asked for is not known to be away.
+func (r *readiness) lasting(name string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if errors.Is(r.last[name], errNotAsked) {
+		return nil
+	}
+	return r.last[name]
 }
