@@ -16,7 +16,7 @@ type Diagnosis struct {
 	Logs bool `yaml:"logs"`
 	// MaxPods is of how many pods of each version logs are read, from 1 to 10. Default 3.
 	MaxPods uint64 `yaml:"maxPods"`
-	// Mask are regular expressions, in the syntax of Go; what matches one is hidden too.
+	// Mask are regular expressions, in the syntax of Go; what matches one is hidden too, in what is gathered and in the pod templates of the record.
 	Mask []string `yaml:"mask"`
 }
 
@@ -38,6 +38,14 @@ func (d Diagnosis) check(k *checker) {
 
 // Gathering returns what is gathered; false if nothing is.
 func (d Diagnosis) Gathering() (gather.Options, bool) {
-	hide, err := mask.New(d.Mask...) // which has been checked
-	return gather.Options{Logs: d.Logs, Pods: int(d.MaxPods), Mask: hide}, d.Enabled && err == nil
+	return gather.Options{Logs: d.Logs, Pods: int(d.MaxPods), Mask: d.Masker()}, d.Enabled
+}
+
+// Masker hides what looks like a secret, and what Mask says is one, also where nothing is gathered. Mask has been checked.
+func (d Diagnosis) Masker() mask.Masker {
+	hide, err := mask.New(d.Mask...)
+	if err != nil {
+		return mask.Masker{}
+	}
+	return hide
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollbackd/rollbackd/internal/mask"
 	"github.com/rollbackd/rollbackd/rollback"
 )
 
@@ -36,12 +37,28 @@ func TestNoSecretOfATemplateIsShown(t *testing.T) {
 // TestATemplateWithoutSecretsIsShownAsItWas, numbers that a float would round included.
 func TestATemplateWithoutSecretsIsShownAsItWas(t *testing.T) {
 	template := json.RawMessage(`{"spec": {"x":9007199254740993, "containers":[]}}`)
-	if got := hiddenTemplate(template); string(got) != string(template) {
+	if got := (hider{}).template(template); string(got) != string(template) {
 		t.Errorf("it became %s", got)
 	}
 	for _, other := range []string{``, `[]`, `{`} {
-		if got := hiddenTemplate(json.RawMessage(other)); string(got) != other {
+		if got := (hider{}).template(json.RawMessage(other)); string(got) != other {
 			t.Errorf("%q became %q", other, got)
 		}
+	}
+}
+
+// TestWhatTheConfigurationHidesIsHidden: the owner of a cluster knows of secrets that nobody else can tell from other words.
+func TestWhatTheConfigurationHidesIsHidden(t *testing.T) {
+	template := json.RawMessage(`{"spec":{"containers":[{"name":"app","env":[{"name":"CUSTOMER","value":"cust-123"}]}]}}`)
+	m, err := mask.New(`cust-\d+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := []Entry{{Kind: KindPinned, Pinned: &rollback.Pin{Release: rollback.Revision{Template: template}}}}
+	if got := string(JournalLines(Hide(entries, m))); strings.Contains(got, "cust-123") || !strings.Contains(got, `"CUSTOMER"`) {
+		t.Errorf("it is shown as %s", got)
+	}
+	if string(entries[0].Pinned.Release.Template) != string(template) {
+		t.Error("the entries themselves were changed")
 	}
 }

@@ -23,7 +23,7 @@ func (s Summary) json() []byte { return indented(document{Schema: Schema, Summar
 func JournalLines(entries []Entry) []byte {
 	var out bytes.Buffer
 	for _, e := range entries {
-		line, err := json.Marshal(e.withoutSecrets())
+		line, err := json.Marshal(hider{}.entry(e))
 		if err != nil {
 			line = unwritable(e, err)
 		}

@@ -43,7 +43,8 @@ const (
 )
 
 // Text hides the secrets in text of any number of lines: what stands beside a name such as password or token, in the manner of
-// assignments, JSON, YAML, flags and headers; the user part of URLs and connection strings; JWTs, PEM blocks, the keys of well-known
+// assignments, JSON, YAML, flags and headers, or below it on lines of its own, or in a sentence that tells it; the passwords of well-known commands; the
+// user part of URLs and connection strings; JWTs, PEM blocks, the keys of well-known
 // providers and long random words; the local part of mail addresses. Lines of more than 16 KiB are cut. Text(Text(s)) is Text(s).
 func (m Masker) Text(text string) string {
 	text = cutLines(text)
@@ -64,6 +65,7 @@ type span struct{ from, to int }
 // find may overlap.
 func (m Masker) secrets(text string) []span {
 	found := append(named(text), wordsOf(text)...)
+	found = append(append(found, spoken(text)...), blocks(text)...)
 	if strings.Contains(text, "-----BEGIN ") {
 		for _, at := range pem.FindAllStringIndex(text, -1) {
 			found = append(found, span{at[0], at[1]})
@@ -119,9 +121,12 @@ const cutOff = "…\n"
 var (
 	// pem matches a block of which the end may be missing, because the log was cut or never had it.
 	pem = regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\z)`)
-	// known are secrets that are known by how they begin: JWTs, and the keys of AWS, GitHub, GitLab, Slack, Stripe, Google, npm, Vault.
+	// known are secrets that are known by how they begin: JWTs, and the keys of AWS, GitHub, GitLab, Slack, Stripe, Google, npm, Vault, SendGrid, Twilio,
+	// Mailgun, DigitalOcean, Docker Hub, Grafana, PyPI, Shopify, Square, Hugging Face, Atlassian, Databricks, New Relic, age, and seeds of NATS.
 	known = regexp.MustCompile(`\b(?:eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){0,3}|A[KS]IA[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|` +
-		`xox[abeprs]-[\w-]{8,}|[sr]k_(?:live|test)_\w{10,}|sk-[\w-]{20,}|AIza[\w-]{30,}|npm_\w{30,}|hv[sb]\.[\w-]{20,})`)
+		`xox[abeprs]-[\w-]{8,}|[sr]k_(?:live|test)_\w{10,}|sk-[\w-]{20,}|AIza[\w-]{30,}|npm_\w{30,}|hv[sb]\.[\w-]{20,}|` +
+		`SG\.[\w-]{10,}\.[\w-]{10,}|SK[0-9a-f]{32}|key-[0-9a-f]{32}|do[op]_v1_[0-9a-f]{40,}|dckr_pat_[\w-]{20,}|gl(?:sa|c)_[\w=+/-]{20,}|pypi-[\w-]{20,}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|` +
+		`sq0[a-z]{3}-[\w-]{20,}|hf_[A-Za-z0-9]{30,}|ATATT3[\w=-]{20,}|dapi[0-9a-f]{32}|NRAK-[A-Z0-9]{20,}|ya29\.[\w-]{20,}|whsec_[\w+/=]{20,}|xapp-[\w-]{20,}|AGE-SECRET-KEY-1[A-Z0-9]{20,}|S[AUNOC][A-Z2-7]{56})`)
 	// address finds the part of a URL between // and the last @, which a password may hold too.
 	address = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://([^\s"'<>]*)@`)
 	// account finds what stands before the @ of user:password@host or of a mail address.

@@ -14,12 +14,12 @@ const words = `(?:pass(?:word|wd|phrase|code)|pwd|secret|token|api[_.-]?key|(?:a
 // secretName matches the name of a secret as a whole. A name that ends in "pass" is one, but not "passed" or "bypass". What ends in "key" is
 // the name of a secret only as the name of a variable, in capitals: logs are full of other keys.
 var secretName = regexp.MustCompile(`(?i)^[\w.-]*(?:` + words + `[\w.-]*|(?:^|[\w.-]*[_.-])pass)$|^(?-i:[a-z][A-Za-z0-9]*Pass)$|` +
-	`^(?-i:[A-Z0-9_]+_(?:KEY|AUTH|CREDS|PAT|SALT|PIN)|AUTH|CREDS|SALT)$`)
+	`^(?-i:[A-Z0-9_]+_(?:KEY|AUTH|CREDS|PAT|SALT|PIN)|AUTH|CREDS|SALT)$|^(?:sig|x-(?:amz|goog)-signature)$`)
 
 // hinted reports whether text holds part of any name of a secret. Looking for that is much faster than for the names, and mostly in vain.
 func hinted(text string) bool {
 	text = strings.ToLower(text)
-	for _, hint := range []string{"pass", "pwd", "secret", "token", "key", "cred", "authoriz", "cookie", "session", "otp", "dsn", "str", "auth", "_pat", "_pin", "salt"} {
+	for _, hint := range []string{"pass", "pwd", "secret", "token", "key", "cred", "authoriz", "cookie", "session", "otp", "dsn", "str", "auth", "_pat", "_pin", "salt", "sig"} {
 		if strings.Contains(text, hint) {
 			return true
 		}

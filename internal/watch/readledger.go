@@ -67,7 +67,7 @@ func (s *Supervisor) journalPage(ctx context.Context, in control.Asked) control.
 			return err
 		}
 		e.Seq = seq
-		return page.add(seq, bytes.TrimSpace(incident.JournalLines([]incident.Entry{e})), true)
+		return page.add(seq, bytes.TrimSpace(incident.JournalLines(incident.Hide([]incident.Entry{e}, s.opts.Mask))), true)
 	})
 	if err == nil && in.After == 0 && page.lines.Len() == 0 {
 		return unknown

@@ -117,7 +117,8 @@ func (s *Supervisor) Digest(ctx context.Context, name string) (incident.Digest, 
 	return found, err
 }
 
-// Entries reads the journal and the annex of a watch, in their order; none if there is no such watch.
+// Entries reads the journal and the annex of a watch as they may be shown, in their order; none if there is no such watch.
 func (s *Supervisor) Entries(ctx context.Context, key string) ([]incident.Entry, error) {
-	return s.opts.entriesOf(ctx, key)
+	entries, err := s.opts.entriesOf(ctx, key)
+	return incident.Hide(entries, s.opts.Mask), err
 }

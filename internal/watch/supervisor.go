@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/mask"
 	"github.com/rollbackd/rollbackd/notifier"
 	"github.com/rollbackd/rollbackd/rollback"
 )
@@ -54,7 +55,9 @@ type Options struct {
 	// Jobs runs Kubernetes Jobs; it may be nil where no policy has any.
 	Jobs    Jobs
 	Records Records
-	Holds   Holds
+	// Mask hides what is secret in entries that are shown outside of the journal.
+	Mask  mask.Masker
+	Holds Holds
 	// Marks may be nil: workloads are not marked then, and watches that NATS loses are not missed.
 	Marks Marks
 	// Diagnose may be nil: nothing is gathered then of why a release is bad.
