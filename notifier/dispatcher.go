@@ -99,6 +99,8 @@ type Dispatcher struct {
 	recent  recent
 	// settled are parcels of which something has become known that is to be stored.
 	settled []*parcel
+	// revived are dead letters that are to be tried once more.
+	revived []*parcel
 
 	// What follows belongs to the goroutine that takes notices in.
 	unstored   map[string]bool
@@ -236,6 +238,7 @@ func (d *Dispatcher) takeIn(work context.Context, stop <-chan struct{}) {
 	defer mending.Stop()
 	for {
 		d.clearInbox(work)
+		d.revive(work)
 		select {
 		case <-d.wake:
 		case <-mending.C:
@@ -350,6 +353,12 @@ func (d *Dispatcher) settle(r delivered) {
 		r.parcel.Results = map[string]Result{}
 	}
 	r.parcel.Results[r.sink] = r.result
+	if r.result != Sent && detail != "" {
+		if r.parcel.Errors == nil {
+			r.parcel.Errors = map[string]string{}
+		}
+		r.parcel.Errors[r.sink] = detail
+	}
 	if d.opts.Outbox != nil {
 		d.settled = append(d.settled, r.parcel)
 	} else if len(r.parcel.pending()) == 0 {

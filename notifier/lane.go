@@ -153,6 +153,9 @@ func (l *lane) putOff(batch []*item, err error) {
 		after = d.RetryAfter()
 	}
 	l.mu.Lock()
+	for _, it := range batch {
+		it.refused = oneLine(err.Error())
+	}
 	dead := l.queue.failed(batch, after, l.opts.GiveUpAfter, time.Now())
 	l.mu.Unlock()
 	l.opts.Metrics.retries.WithLabelValues(l.name()).Inc()

@@ -35,6 +35,8 @@ type parcel struct {
 	To Addressed `json:"to"`
 	// Results is what came of it at each sink; one that is missing is still to be told.
 	Results map[string]Result `json:"results,omitempty"`
+	// Errors are why sinks were not told.
+	Errors map[string]string `json:"errors,omitempty"`
 }
 
 // Result is what came of telling a sink.

@@ -75,6 +75,23 @@ func (o *memoryOutbox) All(ctx context.Context, fn func(string, []byte) error) e
 	return nil
 }
 
+func (o *memoryOutbox) Dead(ctx context.Context, fn func(string, []byte) error) error {
+	var all map[string][]byte
+	if err := o.do(ctx, func() { all = maps.Clone(o.dead) }); err != nil {
+		return err
+	}
+	for id, p := range all {
+		if err := fn(id, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *memoryOutbox) Forget(ctx context.Context, id string) error {
+	return o.do(ctx, func() { delete(o.dead, id) })
+}
+
 func (o *memoryOutbox) counts() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -27,6 +27,8 @@ type item struct {
 	arrived  time.Time
 	due      time.Time
 	attempts int
+	// refused is why the sink did not take it when it was last tried.
+	refused string
 }
 
 // thread is what the order is kept within: what is told of one watch, or of one incident.

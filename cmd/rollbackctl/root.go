@@ -61,7 +61,7 @@ func newRoot(around surroundings) *cobra.Command {
 	root.SetErr(around.err)
 	root.AddCommand(newEmit(around), newList(around), newShow(around), newFollow(around),
 		newApprove(around), newDeny(around), newAbort(around), newHold(around), newRollback(around), newDrill(around),
-		newIncidents(around), newIncident(around), newPostmortem(around), newReport(around),
+		newIncidents(around), newIncident(around), newPostmortem(around), newNotices(around), newReport(around),
 		newCheckConfig(around), newRBAC(around), newNotifyTest(around), newDoctor(around), newBacktest(around), newPolicyTest(around), newVersion(around))
 	return root
 }

@@ -173,6 +173,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Records:  records{incident.Writer{Root: cfg.Files.Root}, cfg.Diagnosis.Masker()},
 		Mask:     cfg.Diagnosis.Masker(),
 		Tell:     teller,
+		Notices:  teller,
 		Link:     cfg.HTTP.Link,
 		Reject:   events,
 		Metrics:  p.metrics,

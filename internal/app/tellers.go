@@ -50,11 +50,24 @@ func (t *tellers) Send(n notifier.Notice) {
 }
 
 // Kept implements watch.Teller.
-func (t *tellers) Kept(ctx context.Context) {
+func (t *tellers) Kept(ctx context.Context) { t.present().Kept(ctx) }
+
+// Waiting implements watch.NoticeKeeper.
+func (t *tellers) Waiting() []notifier.Standing { return t.present().Waiting() }
+
+// Dead implements watch.NoticeKeeper.
+func (t *tellers) Dead(ctx context.Context) ([]notifier.Standing, error) { return t.present().Dead(ctx) }
+
+// Retry implements watch.NoticeKeeper.
+func (t *tellers) Retry(ctx context.Context, wanted func(notifier.Standing) bool) (int, error) {
+	return t.present().Retry(ctx, wanted)
+}
+
+// present is the newest pipeline.
+func (t *tellers) present() *notifier.Dispatcher {
 	t.mu.RLock()
-	newest := t.newest
-	t.mu.RUnlock()
-	newest.Kept(ctx)
+	defer t.mu.RUnlock()
+	return t.newest
 }
 
 // Run tells until ctx is done, and then for as long as the grace of a pipeline lasts. One that has come last is run even then, so that what it was sent is

@@ -134,3 +134,18 @@ func (b *Bus) Outbox() *Outbox { return b.outbox }
 
 // Memory is the store of what sinks remember.
 func (b *Bus) Memory() *Memory { return b.memory }
+
+// Dead calls fn for every dead letter that is kept. It returns fn's error as it is, and another if they could not all be read.
+func (o *Outbox) Dead(ctx context.Context, fn func(id string, parcel []byte) error) error {
+	return (&Watches{bucket: o.parcels, calls: o.calls}).All(ctx, func(key string, value []byte, _ uint64) error {
+		if id, ok := strings.CutPrefix(key, deadPrefix); ok {
+			return fn(id, value)
+		}
+		return nil
+	})
+}
+
+// Forget takes a dead letter away.
+func (o *Outbox) Forget(ctx context.Context, id string) error {
+	return wrap("forget dead letter", id, o.calls.retry(ctx, func(ctx context.Context) error { return o.parcels.Purge(ctx, deadPrefix+id) }))
+}

@@ -40,6 +40,14 @@ func TestOutbox(t *testing.T) {
 	dead, err := next.parcels.Get(ctx, deadPrefix+"three")
 	require.NoError(t, err)
 	require.Equal(t, "dead", string(dead.Value()))
+	letters := func() map[string]string {
+		out := map[string]string{}
+		require.NoError(t, next.Dead(ctx, func(id string, parcel []byte) error { out[id] = string(parcel); return nil }))
+		return out
+	}
+	require.Equal(t, map[string]string{"three": "dead"}, letters())
+	require.NoError(t, next.Forget(ctx, "three"))
+	require.Empty(t, letters())
 }
 
 func TestMemory(t *testing.T) {

@@ -54,7 +54,7 @@ const (
 )
 
 func verbs() []Verb {
-	return []Verb{Approve, Deny, Abort, Hold, Rollback, List, Incidents, Journal, MayDrill, Postmortem}
+	return []Verb{Approve, Deny, Abort, Hold, Rollback, List, Incidents, Journal, MayDrill, Postmortem, Notices, RetryNotices}
 }
 
 func kinds() []event.Kind {
@@ -216,6 +216,8 @@ func (a Asked) check() error {
 		}
 	case Postmortem:
 		return a.checkReview()
+	case RetryNotices:
+		return a.checkNotices()
 	case Rollback:
 		if a.ID == "" && !a.DryRun {
 			return errors.New(`field "id" is missing: a rollback needs one, so that it is not carried out twice`)

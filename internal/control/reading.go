@@ -53,11 +53,11 @@ type Page struct {
 }
 
 // Reads reports whether a verb only reads records. What it asks for may take a while, and must not take the place of those who act.
-func (v Verb) Reads() bool { return v == Incidents || v == Journal }
+func (v Verb) Reads() bool { return v == Incidents || v == Journal || v == Notices }
 
 // wide reports whether a verb may be about all workloads, and about all namespaces.
 func (v Verb) wide() (workloads, namespaces bool) {
-	return v == List || v.Reads(), v == Incidents
+	return v == List || v.Reads() || v.aboutNotices(), v == Incidents || v.aboutNotices()
 }
 
 func (a Asked) checkReading() error {

@@ -23,10 +23,16 @@ type Told struct {
 	Sink     string `json:"sink"`
 	Severity string `json:"severity"`
 	Title    string `json:"title"`
-	// Result is sent or failed, Detail the receiver's last words if it failed, and Attempts how often it was tried.
+	// Result is sent or failed, or ToldTrying in what is shown and never stored; Detail the receiver's last words if it failed, and Attempts how often it was tried.
 	Result   string `json:"result"`
 	Detail   string `json:"detail,omitempty"`
 	Attempts int    `json:"attempts"`
 	// At is when it came to that.
 	At time.Time `json:"at,omitzero"`
 }
+
+// ToldTrying is the result of what has not been told yet: the receiver has not taken it, and it is tried again.
+const ToldTrying = "trying"
+
+// unstored reports whether an entry is only of the moment at which it was rendered.
+func (e Entry) unstored() bool { return e.Told != nil && e.Told.Result == ToldTrying }

@@ -23,6 +23,9 @@ func (s Summary) json() []byte { return indented(document{Schema: Schema, Summar
 func JournalLines(entries []Entry) []byte {
 	var out bytes.Buffer
 	for _, e := range entries {
+		if e.unstored() {
+			continue
+		}
 		line, err := json.Marshal(hider{}.entry(e))
 		if err != nil {
 			line = unwritable(e, err)

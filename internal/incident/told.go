@@ -32,14 +32,18 @@ func (s Summary) whoWasTold(p *page) {
 		told = told[more:]
 	}
 	for _, t := range told {
-		p.line("- %s Told: %s", s.stamp(t.At, t.At), t.inWords())
+		p.line("- %s %s", s.stamp(t.At, t.At), t.inWords())
 	}
 }
 
 func (t Told) inWords() string {
-	words := fmt.Sprintf("%s (%s, %s) %s: %s", text(t.Sink), text(t.Result), plural(uint64(max(t.Attempts, 0)), "attempt"), text(t.Severity), text(t.Title))
+	tries, what := plural(uint64(max(t.Attempts, 0)), "attempt"), text(t.Severity)+": "+text(t.Title)
+	if t.Result == ToldTrying {
+		return fmt.Sprintf("**Still being tried: %s** (%s so far, last error: %s) %s", text(t.Sink), tries, or(text(t.Detail), "none"), what)
+	}
+	words := fmt.Sprintf("Told: %s (%s, %s) %s", text(t.Sink), text(t.Result), tries, what)
 	if t.Result != "sent" {
-		words = fmt.Sprintf("**%s was NOT told** (%s, %s) %s: %s", text(t.Sink), text(t.Result), plural(uint64(max(t.Attempts, 0)), "attempt"), text(t.Severity), text(t.Title))
+		words = fmt.Sprintf("Told: **%s was NOT told** (%s, %s) %s", text(t.Sink), text(t.Result), tries, what)
 	}
 	if t.Detail != "" {
 		words += "; " + text(t.Detail)

@@ -30,6 +30,10 @@ func (s *Supervisor) Ask(ctx context.Context, in control.Asked) control.Reply {
 		return s.mayDrill(ctx, in)
 	case control.Postmortem:
 		return s.reviewed(ctx, in)
+	case control.Notices:
+		return s.notices(ctx, in)
+	case control.RetryNotices:
+		return s.retryNotices(ctx, in)
 	}
 	a, reply := s.addressee(in)
 	if a == nil {

@@ -72,6 +72,9 @@ func (s *Supervisor) journalPage(ctx context.Context, in control.Asked) control.
 	if err == nil && in.After == 0 && page.lines.Len() == 0 {
 		return unknown
 	}
+	if err == nil {
+		page.stillTold(s.opts.stillTold(in.Watch, now()))
+	}
 	return page.reply(err, "the journal")
 }
 
@@ -116,6 +119,15 @@ func (p *page) add(place uint64, line []byte, wanted bool) error {
 		p.lines.WriteByte('\n')
 	}
 	return nil
+}
+
+// stillTold adds what nobody has stored, as far as there is room: it is of this moment only.
+func (p *page) stillTold(entries []incident.Entry) {
+	for _, e := range entries {
+		if line, err := json.Marshal(e); err == nil && p.lines.Len()+len(line) < control.PageBytes {
+			p.lines.Write(append(line, '\n'))
+		}
+	}
 }
 
 func (p *page) reply(err error, what string) control.Reply {

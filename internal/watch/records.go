@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -111,7 +112,7 @@ func (r *recorder) write(ctx context.Context, w Watch) error {
 	}
 	err = r.account(ctx, w, entries)
 	if !wasLost(entries) { // else the files of before tell more
-		err = errors.Join(err, r.opts.Records.Write(w, entries))
+		err = errors.Join(err, r.opts.Records.Write(w, append(slices.Clip(entries), r.opts.stillTold(w.Key, now())...)))
 	}
 	if err != nil {
 		return err

@@ -120,5 +120,8 @@ func (s *Supervisor) Digest(ctx context.Context, name string) (incident.Digest, 
 // Entries reads the journal and the annex of a watch as they may be shown, in their order; none if there is no such watch.
 func (s *Supervisor) Entries(ctx context.Context, key string) ([]incident.Entry, error) {
 	entries, err := s.opts.entriesOf(ctx, key)
+	if len(entries) > 0 {
+		entries = append(entries, s.opts.stillTold(key, now())...)
+	}
 	return incident.Hide(entries, s.opts.Mask), err
 }

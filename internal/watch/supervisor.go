@@ -68,6 +68,8 @@ type Options struct {
 	Labelled Labelled
 
 	Tell Teller
+	// Notices may be nil: nobody is told then what others were not told.
+	Notices NoticeKeeper
 	// Link returns the address of a page for people, such as that of incidents and an ID, or nothing where that is not known. It may be nil.
 	Link    func(parts ...string) string
 	Reject  Rejecter
