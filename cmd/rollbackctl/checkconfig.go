@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,7 +60,7 @@ func (c *checkConfig) run(file string) error {
 	default:
 		result.OK, result.Policies = true, cfg.Summaries()
 		result.Notify = new(cfg.NotifySummary())
-		result.Warnings = append(result.Warnings, cfg.Warnings()...)
+		result.Warnings = append(append(result.Warnings, cfg.Warnings()...), cfg.MissingFiles(present)...)
 	}
 	if err := c.print(result); err != nil {
 		return err
@@ -138,4 +139,10 @@ func comparison(s config.SignalSummary) string {
 		return "no label tells the release from the old version, so it is compared with the time before it only"
 	}
 	return "the label " + s.ComparedBy + " tells the release from the old version"
+}
+
+// present says why a file cannot be read here.
+func present(path string) error {
+	_, err := os.Stat(path)
+	return err
 }

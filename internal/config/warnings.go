@@ -20,6 +20,7 @@ func (c *Config) Warnings() []Finding {
 	c.outrunBudgets(warn)
 	c.unheard(warn)
 	c.unheld(warn)
+	c.endless(warn)
 	acting := false
 	for i, p := range c.Policies {
 		acting = acting || p.lastAutomatic() > 0

@@ -31,6 +31,9 @@ const MaxRequest = 16 << 10
 // maxReason is how long a person's reason may be, in bytes.
 const maxReason = 1024
 
+// maxKey is how long the key of a watch may be, in bytes: more than any has.
+const maxKey = 512
+
 // MaxHold is how long a workload may be held at a time.
 const MaxHold = 30 * 24 * time.Hour
 
@@ -201,6 +204,8 @@ func (a Asked) check() error {
 		return fmt.Errorf("field \"reason\" is longer than %d bytes or has characters that cannot be printed", maxReason)
 	case a.ID != "" && !regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`).MatchString(a.ID):
 		return errors.New(`field "id" may have letters, digits, '-' and '_' only, at most 64`)
+	case a.Watch != "" && !regexp.MustCompile(`^[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*$`).MatchString(a.Watch), len(a.Watch) > maxKey:
+		return fmt.Errorf(`field "watch": %s is not the key of a watch, such as production.shop.3f0c; rollbackctl list shows it as ID`, event.Quote(a.Watch))
 	case a.Kind != "" && !slices.Contains(kinds(), a.Kind):
 		return fmt.Errorf(`field "kind": %s is not a kind of workload that can be rolled back; use one of %v`, event.Quote(string(a.Kind)), kinds())
 	case a.Revision != "" && !regexp.MustCompile(`^[0-9]{1,18}$`).MatchString(a.Revision):

@@ -265,3 +265,11 @@ func BenchmarkYear(b *testing.B) {
 		b.ReportMetric(float64(out.Len()), "page-bytes")
 	}
 }
+
+func TestOneDayIsOne(t *testing.T) {
+	for n, want := range map[float64]string{1: "1 day", 30: "30 days", 0.5: "0.5 days"} {
+		if got := days(n); got != want {
+			t.Errorf("%v is written %q", n, got)
+		}
+	}
+}

@@ -125,7 +125,7 @@ func (r Report) title() string {
 	if r.Namespace != "" {
 		where += "/" + r.Namespace
 	}
-	return fmt.Sprintf("Deployments of %s from %s to %s (%.4g days), and the same time before", plain(where), moment(r.From), moment(r.To), r.Period.Days)
+	return fmt.Sprintf("Deployments of %s from %s to %s (%s), and the same time before", plain(where), moment(r.From), moment(r.To), days(r.Period.Days))
 }
 
 // warnings are what must be known before any figure is believed.
@@ -236,4 +236,12 @@ func plain(text string) string {
 		}
 	}
 	return string(runes)
+}
+
+// days writes a number of days with its noun.
+func days(n float64) string {
+	if n == 1 {
+		return "1 day"
+	}
+	return fmt.Sprintf("%.4g days", n)
 }

@@ -27,7 +27,7 @@ func (d Drills) admit(e event.Event) *event.Rejection {
 	return &event.Rejection{
 		Code: event.CodeUnauthorised, Field: "drill", Value: "true",
 		Reason: fmt.Sprintf("drills are not allowed in environment %q", e.Environment),
-		Fix:    "leave it out, or add the environment to drills.environments in rollbackd's configuration",
+		Fix:    "leave out the field drill to have the release watched as any other, or add the environment to drills.environments in rollbackd's configuration",
 	}
 }
 

@@ -60,8 +60,10 @@ func query(values url.Values) (q watch.LedgerQuery, err error) {
 			return q, fmt.Errorf("parameter since: %s is not an instant such as 2026-11-22T10:00:00Z", event.Quote(text))
 		}
 	}
-	q.Before, err = watch.ParseLedgerMark(values.Get("before"))
-	return q, err
+	if q.Before, err = watch.ParseLedgerMark(values.Get("before")); err != nil {
+		return q, fmt.Errorf("parameter before: %w; take it from the address of the next page, or leave the parameter out", err)
+	}
+	return q, nil
 }
 
 // apiIncidents answers with digests, the newest first, and with where the next page begins.
