@@ -3,6 +3,8 @@ package incident
 import (
 	"strconv"
 	"strings"
+
+	"github.com/rollbackd/rollbackd/analyzer"
 )
 
 // deployLog is the runbook's deployment log, field for field and in its order, and then what became of it.
@@ -23,6 +25,8 @@ type deployLog struct {
 	Result       string `json:"result"`
 	ResultReason string `json:"resultReason"`
 	Incident     string `json:"incident,omitempty"`
+	// Query is what measured the signal that left a watch without an answer, so that a misspelt metric is found by reading it.
+	Query string `json:"query,omitempty"`
 	// Drill says that the version was bad on purpose.
 	Drill bool `json:"drill,omitempty"`
 }
@@ -37,6 +41,9 @@ func DeployLog(entries []Entry) []byte {
 		Namespace: s.Event.Namespace, Workload: s.Event.Workload,
 		Result: s.State, ResultReason: s.Reason, Incident: s.Incident,
 		Drill: s.Event.Drill,
+	}
+	if s.Final && s.Decision == nil && s.Latest != nil && s.Latest.Verdict != analyzer.Healthy {
+		log.Query = s.Latest.Queries[s.Latest.Signal]
 	}
 	if log.Approvals == nil {
 		log.Approvals = []string{}

