@@ -56,7 +56,9 @@ func (t *tellers) Kept(ctx context.Context) { t.present().Kept(ctx) }
 func (t *tellers) Waiting() []notifier.Standing { return t.present().Waiting() }
 
 // Dead implements watch.NoticeKeeper.
-func (t *tellers) Dead(ctx context.Context) ([]notifier.Standing, error) { return t.present().Dead(ctx) }
+func (t *tellers) Dead(ctx context.Context) ([]notifier.Standing, error) {
+	return t.present().Dead(ctx)
+}
 
 // Retry implements watch.NoticeKeeper.
 func (t *tellers) Retry(ctx context.Context, wanted func(notifier.Standing) bool) (int, error) {

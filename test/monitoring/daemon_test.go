@@ -89,7 +89,9 @@ scrape_configs:
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- app.Run(ctx, app.Options{Config: cfg, Version: "1.2.3", Log: zap.NewNop(), Level: zap.NewAtomicLevel()}) }()
+	go func() {
+		ended <- app.Run(ctx, app.Options{Config: cfg, Version: "1.2.3", Log: zap.NewNop(), Level: zap.NewAtomicLevel()})
+	}()
 	t.Cleanup(func() {
 		stop()
 		require.NoError(t, <-ended)
