@@ -24,7 +24,7 @@ func TestGeneratedFilesAreNotStale(t *testing.T) {
 			made = append(made, filepath.FromSlash(name))
 		}
 	}
-	for _, folder := range []string{"base", "watched"} {
+	for _, folder := range []string{"base", "watched", "monitoring"} {
 		there, err := filepath.Glob(filepath.Join(root, kustomizeDir, folder, "*"))
 		require.NoError(t, err)
 		require.NotEmpty(t, there)

@@ -12,7 +12,7 @@ import (
 // kustomizeDir is the folder of the kustomizations.
 const kustomizeDir = "deploy/kustomize"
 
-// kustomizeFiles are the base, which is the chart with its own values, and the permissions in one watched namespace.
+// kustomizeFiles are the base, which is the chart with its own values, and the parts that overlays add to it.
 func kustomizeFiles(root string) (map[string][]byte, error) {
 	c, err := loadChart(root)
 	if err != nil {
@@ -39,38 +39,62 @@ func kustomizeFiles(root string) (map[string][]byte, error) {
 	if files[kustomizeDir+"/base/namespace.yaml"], err = document(restrictedNamespace()); err != nil {
 		return nil, err
 	}
-	watched, err := watchedFiles(root)
-	for name, content := range watched {
-		files[name] = content
+	for _, part := range parts() {
+		if err := part.write(root, files); err != nil {
+			return nil, err
+		}
 	}
-	return files, err
+	return files, nil
 }
 
-// watchedFiles are the Role and the RoleBinding of a watched namespace, without the namespace: an overlay gives it one.
-func watchedFiles(root string) (map[string][]byte, error) {
+// part is a folder with what the chart renders beside the base if some values are set, which an overlay takes or leaves.
+type part struct {
+	folder string
+	values map[string]any
+	has    func(Object) bool
+	// everywhere leaves the namespace to the overlay.
+	everywhere bool
+}
+
+func parts() []part {
+	enabled := map[string]any{"enabled": true}
+	return []part{
+		{
+			folder: "watched", values: map[string]any{"watch": map[string]any{"namespaces": []any{"watched"}}},
+			has: func(o Object) bool { return o.Namespace() == "watched" }, everywhere: true,
+		},
+		{
+			folder: "monitoring", values: map[string]any{"prometheusRule": enabled, "dashboard": enabled},
+			has: func(o Object) bool { return o.Kind() == "PrometheusRule" || o.Name() == releaseName+"-dashboard" },
+		},
+	}
+}
+
+func (p part) write(root string, files map[string][]byte) error {
 	c, err := loadChart(root)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	objects, err := render(c, map[string]any{"watch": map[string]any{"namespaces": []any{"watched"}}})
+	objects, err := render(c, p.values)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	files := map[string][]byte{}
 	var resources []string
 	for _, o := range objects {
-		if o.Namespace() != "watched" {
+		if !p.has(o) {
 			continue
 		}
-		delete(o.table("metadata"), "namespace")
+		if p.everywhere {
+			delete(o.table("metadata"), "namespace")
+		}
 		name := fileName(o)
-		if files[kustomizeDir+"/watched/"+name], err = document(strip(o)); err != nil {
-			return nil, err
+		if files[kustomizeDir+"/"+p.folder+"/"+name], err = document(strip(o)); err != nil {
+			return err
 		}
 		resources = append(resources, name)
 	}
-	files[kustomizeDir+"/watched/kustomization.yaml"] = kustomization(resources)
-	return files, nil
+	files[kustomizeDir+"/"+p.folder+"/kustomization.yaml"] = kustomization(resources)
+	return nil
 }
 
 // restrictedNamespace is what Helm leaves to --create-namespace.
