@@ -36,7 +36,7 @@ test: lint workflows stack-programs ## Run every check and every test
 	$(STACK_GO) test -short -vet=off . ./internal/...
 	$(GO) test -race -vet=off $(UNIT_PACKAGES)
 	$(MANIFESTS_GO) test -vet=off .
-	$(IMAGE_GO) test -vet=off -timeout 20m .
+	$(IMAGE_GO) test -short -vet=off -timeout 20m .
 	$(GO) test -vet=off -run TestRaces ./internal/watch
 	$(GO) test -race -vet=off -count=1 -timeout $(E2E_TIMEOUT) ./test/e2e/...
 	$(GO) test -vet=off -count=1 -timeout $(E2E_TIMEOUT) ./test/chaos
@@ -111,8 +111,9 @@ docs: stack-programs ## Write the references in docs from the code: configuratio
 manifests: ## Write what follows from the Helm chart: kustomize's base, the table of values, copies and schema
 	$(MANIFESTS_GO) run .
 
-image: ## Build the container image for amd64 and arm64 into dist/image, without docker
+image: ## Build the container image for amd64 and arm64 into dist/image, without docker, and test it
 	$(IMAGE_GO) run .
+	$(IMAGE_GO) test -vet=off -timeout 30m .
 
 release-check: ## Check .goreleaser.yaml with goreleaser, which is built first (minutes)
 	GOWORK=off $(GO) run github.com/goreleaser/goreleaser/v2@v2.15.1 check
