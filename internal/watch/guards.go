@@ -78,10 +78,13 @@ func (a *actor) objection(in planned, snapshot rollback.Snapshot, now time.Time)
 	if r := a.unfit(*w.Pin, in.pin, w, snapshot); r != nil {
 		return r
 	}
-	switch {
-	case w.leave() != nil:
+	if w.leave() != nil {
 		return nil
-	case in.scale != nil:
+	}
+	if r := a.uncounted(w, now); r != nil {
+		return r
+	}
+	if in.scale != nil {
 		return a.room(w, now)
 	}
 	return a.reserve(w, now)

@@ -28,6 +28,23 @@ func (s *Supervisor) reserve(w Watch, now time.Time) *rollback.Refusal {
 	return nil
 }
 
+// unreadFor is how long a watch that was read back from its journal waits for the others that are not yet.
+const unreadFor = time.Minute
+
+// uncounted returns why the acts cannot be counted yet: after a start, the stored picture of a watch may be older than its journal, where
+// a rollback was begun that the picture does not show. A journal that cannot be read holds nobody up for longer than a minute.
+func (s *Supervisor) uncounted(w Watch, now time.Time) *rollback.Refusal {
+	if now.Sub(w.resumed) >= unreadFor {
+		return nil
+	}
+	for _, a := range s.open() {
+		if o := a.view.Load(); o.Key != w.Key && o.resumed.IsZero() && o.begun() && !o.State.Final() {
+			return &rollback.Refusal{Code: rollback.RefuseUnsettled, Reason: "the journal of " + o.name() + " has not been read yet, which may have a rollback that counts"}
+		}
+	}
+	return nil
+}
+
 // room returns why there is no room for an automatic rollback by a watch, or why it may not be now.
 func (s *Supervisor) room(w Watch, now time.Time) *rollback.Refusal {
 	s.reserved.mu.Lock()
