@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,8 +23,19 @@ import (
 
 // refusing allows everything but some needs.
 type refusing struct {
+	mu      sync.Mutex
 	refused map[string]bool
 	down    error
+}
+
+// become has it refuse those needs from now on, or fail.
+func (r *refusing) become(down error, refused ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.down, r.refused = down, map[string]bool{}
+	for _, need := range refused {
+		r.refused[need] = true
+	}
 }
 
 func (r *refusing) Rules(context.Context, string) ([]authorizationv1.ResourceRule, error) {
@@ -31,6 +43,8 @@ func (r *refusing) Rules(context.Context, string) ([]authorizationv1.ResourceRul
 }
 
 func (r *refusing) May(_ context.Context, n access.Need) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return !r.refused[n.String()], r.down
 }
 
@@ -40,7 +54,7 @@ func TestPermissionsAreToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.InfoLevel)
 		registry := prometheus.NewPedanticRegistry()
-		api := &refusing{refused: map[string]bool{}}
+		api := &refusing{}
 		grant := access.Grant{Namespaces: []string{"shop", "pay"}}.With(access.Base, access.PodLogs)
 		p := watchPermissions(grant, api, registry, zap.New(core))
 		go p.run(t.Context())
@@ -63,7 +77,7 @@ func TestPermissionsAreToldOnce(t *testing.T) {
 		require.Equal(t, len(p.needs), shown().Needed)
 		metric("")
 
-		api.refused = map[string]bool{"get pods/log in namespace pay": true, "get deployments.apps in namespace pay": true}
+		api.become(nil, "get pods/log in namespace pay", "get deployments.apps in namespace pay")
 		next()
 		next() // it is not told again
 		told := logs.FilterMessage("a permission is missing").All()
@@ -76,16 +90,16 @@ func TestPermissionsAreToldOnce(t *testing.T) {
 		require.Len(t, shown().Missing, 2)
 		require.NoError(t, p.watchable(t.Context()), "shop is watched")
 
-		api.refused["list pods in namespace shop"] = true
+		api.become(nil, "get pods/log in namespace pay", "get deployments.apps in namespace pay", "list pods in namespace shop")
 		next()
 		require.ErrorContains(t, p.watchable(t.Context()), "in none of the namespaces")
 
-		api.refused, api.down = map[string]bool{}, errors.New("no answer")
+		api.become(errors.New("no answer"))
 		next()
 		require.Equal(t, 1, logs.FilterMessageSnippet("could not be looked at").Len())
 		require.Len(t, shown().Missing, 3, "what is not known is as it was")
 
-		api.down = nil
+		api.become(nil)
 		time.Sleep(permissionsAgain)
 		synctest.Wait()
 		metric("")
