@@ -101,7 +101,7 @@ func (w *Watches) All(ctx context.Context, fn func(key string, value []byte, rev
 	if err != nil {
 		return fmt.Errorf("unable to list watches: %w", err)
 	}
-	defer func() { _ = watcher.Stop() }()
+	defer leave(watcher)
 	idle := time.NewTimer(w.calls.timeout)
 	defer idle.Stop()
 	for {
@@ -123,6 +123,16 @@ func (w *Watches) All(ctx context.Context, fn func(key string, value []byte, rev
 			idle.Reset(w.calls.timeout)
 		}
 	}
+}
+
+// leave ends a listing. What had come already is taken, because the client hands it over without looking whether anybody still listens,
+// and would wait for that for ever.
+func leave(watcher jetstream.KeyWatcher) {
+	_ = watcher.Stop()
+	go func() {
+		for range watcher.Updates() {
+		}
+	}()
 }
 
 func wrap(action, key string, err error) error {
