@@ -3,6 +3,7 @@ package notifier
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,9 +13,13 @@ import (
 func TestWhatWasNotTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		outbox, up := newMemoryOutbox(), &recorder{name: "up"}
-		var answer func() (bool, error)
-		down := &recorder{name: "down", notify: func(context.Context, Notice) (bool, error) { return answer() }}
-		answer = func() (bool, error) { return true, errors.New("502\nbad gateway") }
+		type answer struct {
+			again bool
+			err   error
+		}
+		var now atomic.Pointer[answer]
+		down := &recorder{name: "down", notify: func(context.Context, Notice) (bool, error) { return now.Load().again, now.Load().err }}
+		now.Store(&answer{true, errors.New("502\nbad gateway")})
 		d, stop := start(t, Options{Outbox: outbox}, up, down)
 		d.Send(Notice{ID: "one", Title: "first", Watch: "w", Workload: "shop/a", Severity: Page})
 		d.Send(Notice{ID: "two", Title: "second", Watch: "w", Severity: Page})
@@ -28,14 +33,14 @@ func TestWhatWasNotTold(t *testing.T) {
 			t.Errorf("dead are %v, %v", dead, err)
 		}
 
-		answer = func() (bool, error) { return false, errors.New("404") }
+		now.Store(&answer{false, errors.New("404")})
 		pass(time.Minute)
 		dead, err := d.Dead(t.Context())
 		if err != nil || len(dead) != 2 || dead[0].State != Dead || dead[0].Error != "404" || dead[0].Sink != "down" || len(d.Waiting()) != 0 {
 			t.Fatalf("dead are %+v, %v", dead, err)
 		}
 
-		answer = func() (bool, error) { return false, nil }
+		now.Store(&answer{})
 		n, err := d.Retry(t.Context(), func(s Standing) bool { return s.ID == "one" })
 		if n != 1 || err != nil {
 			t.Errorf("%d are tried once more, %v", n, err)

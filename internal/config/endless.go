@@ -26,7 +26,7 @@ func (c *Config) endless(warn func(path []any, format string, args ...any)) {
 				if !slices.ContainsFunc(c.Notify.Routes, func(o NotifyRoute) bool {
 					return slices.Contains(o.Sinks, sink) && (len(o.Kinds) == 0 || slices.Contains(o.Kinds, end))
 				}) {
-					warn([]any{"notify", "routes", i, "kinds"}, "leave out %q, so that %q is told that an incident began and keeps it open when it is over; add %s", string(end), sink, end)
+					warn([]any{"notify", "routes", i, "kinds"}, "do not have %q, so that %q is told that an incident began and keeps it open when it is over; add %s", string(end), sink, end)
 				}
 			}
 		}

@@ -21,7 +21,7 @@ func TestRoutesThatKeepAnIncidentOpen(t *testing.T) {
 		"both ends":     {"{kinds: [regressed, resolved, rolled-back], sinks: [pager]}, {sinks: [hook]}", nil},
 		"another route": {"{kinds: [regressed], sinks: [pager]}, {kinds: [resolved, rolled-back], sinks: [pager]}, {sinks: [hook]}", nil},
 		"no end": {"{kinds: [regressed, rolled-back], sinks: [pager]}, {sinks: [hook]}", []string{
-			`notify.routes[0].kinds: leave out "resolved", so that "pager" is told that an incident began and keeps it open when it is over; add resolved`}},
+			`notify.routes[0].kinds: do not have "resolved", so that "pager" is told that an incident began and keeps it open when it is over; add resolved`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := Parse(append(edited(inPolicy("mode: automatic")...), "\nnotify:\n"+twoSinks+"  routes: ["+tc.routes+"]\n"...))

@@ -78,7 +78,9 @@ func TestNoticesThatReachNobody(t *testing.T) {
 		"pages of one namespace alone": {"  routes: [{sinks: [pager, chat], match: [{namespace: shop}]}]", []string{
 			"line 6: notify.routes: pages of environment production reach no sink (awaiting-approval, rolled-back, unresolved, other) unless a narrower route takes them; " +
 				"add a route with severities: [page] and no match, or one of the environment alone"}},
-		"two routes together": {"  routes: [{sinks: [pager], kinds: [awaiting-approval, unresolved, other], match: [{environment: prod*}]}, {sinks: [chat], kinds: [rolled-back]}]", nil},
+		"two routes together": {"  routes: [{sinks: [pager], kinds: [awaiting-approval, unresolved, other], match: [{environment: prod*}]}, {sinks: [chat], kinds: [rolled-back]}]", []string{
+			`line 6: notify.routes[0].kinds: do not have "resolved", so that "pager" is told that an incident began and keeps it open when it is over; add resolved`,
+			`line 6: notify.routes[0].kinds: do not have "rolled-back", so that "pager" is told that an incident began and keeps it open when it is over; add rolled-back`}},
 		"no page at all": {"  routes: [{sinks: [pager, chat], severities: [info, warn]}]", []string{
 			"line 6: notify.routes: pages of environment production reach no sink (awaiting-approval, rolled-back, unresolved, other) unless a narrower route takes them; " +
 				"add a route with severities: [page] and no match, or one of the environment alone"}},

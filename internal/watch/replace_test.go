@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,14 +55,14 @@ func TestRulesAreReplacedInMidRollback(t *testing.T) {
 		for i := range observing.Stages {
 			observing.Stages[i].Mode = Observe
 		}
-		replaced := 0
+		var replaced atomic.Int64
 		w.failing(func(string, bool) error {
-			replaced++
+			replaced.Add(1)
 			p.Replace(Rules{Policies: []Policy{observing}, Budgets: DefaultBudgets()})
 			return nil
 		})
 		w.await(p, RolledBack)
-		require.Greater(t, replaced, 10)
+		require.Greater(t, replaced.Load(), int64(10))
 		require.Len(t, w.patched(), 1)
 	})
 }
