@@ -129,9 +129,11 @@ func (l *lane) deliver(work context.Context, batch []*item) {
 		n = grouped(all, l.opts.Link)
 	}
 	n.Message = l.Template.render(n)
+	l.mu.Lock()
 	for _, it := range batch {
 		it.attempts++
 	}
+	l.mu.Unlock()
 	began := time.Now()
 	retry, err := l.attempt(work, func(ctx context.Context) (bool, error) { return l.Sink.Notify(ctx, n) })
 	l.opts.Metrics.duration.WithLabelValues(l.name()).Observe(time.Since(began).Seconds())

@@ -105,9 +105,17 @@ func newWorld(folder string) (*world, error) {
 // must call it before it starts them: while a test that is not parallel waits for its parallel cases, nothing else runs.
 func onStack(t *testing.T) *world {
 	t.Helper()
+	w := alone(t)
+	t.Parallel()
+	return w
+}
+
+// alone is onStack for a test that loads the stack so much that others beside it would be short of samples: tests that are not
+// parallel come first.
+func alone(t *testing.T) *world {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("needs the local stack; run without -short")
 	}
-	t.Parallel()
 	return shared
 }

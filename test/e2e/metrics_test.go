@@ -66,7 +66,7 @@ func TestARollbackIsSeenInTheMetrics(t *testing.T) {
 		{"rollbackd_watch_transitions_total", "RolledBack", 1},
 		{"rollbackd_watch_transitions_total", "NotRecovered", 0},
 		{"rollbackd_journal_append_duration_seconds", "error", 0},
-		{"rollbackd_ready", "", 4},
+		{"rollbackd_ready", "", 5},
 	} {
 		require.InDelta(t, c.want, d.shown(c.name, c.value), 0, "%s %s", c.name, c.value)
 	}

@@ -30,7 +30,7 @@ const elsewhere = `
 // and the daemon goes on as if nothing had happened.
 func TestRefusals(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.Policies = elsewhere })
+	d := newDaemon(t, w, func(s *settings) { s.Policies, s.Others = elsewhere, []string{"another-team"} })
 	s := unserved(t, w)
 	next := rejections(t, d, s)
 	subject := s.announcement(d, "", "v2").Target().Subject()
@@ -116,7 +116,7 @@ func requireOnlyOwnFiles(t *testing.T, d *daemon) {
 		if name == "nats" && entry.IsDir() {
 			return fs.SkipDir
 		}
-		known := name == "." || name == "daemon.log" || name == "password" || name == "rollbackd.yaml"
+		known := name == "." || name == "daemon.log" || name == "password" || name == "kubeconfig" || name == "rollbackd.yaml"
 		for _, folder := range []string{"logs", "artifacts"} {
 			known = known || name == folder || strings.HasPrefix(name, folder+string(filepath.Separator))
 		}

@@ -51,7 +51,7 @@ func TestPlainlyBadReleaseIsNotLeftForFiveMinutes(t *testing.T) {
 		if err != nil {
 			return false, err.Error()
 		}
-		return strings.Contains(string(text), "- Evidence: over a million against ") &&
+		return strings.Contains(string(text), "- Evidence of this signal alone: over a million against ") &&
 			strings.Contains(string(text), "on this evidence about 12s suffice"), string(text)
 	})
 }

@@ -17,7 +17,7 @@ import (
 // TestRollingRestartOfFiftyWatches: both replicas are restarted, one after the other, as Kubernetes does it, while they carry fifty watches. None is lost or begun anew, no good
 // release is touched, and each bad one is rolled back once. The log has how long it took from SIGTERM until the other replica led, and until it acted.
 func TestRollingRestartOfFiftyWatches(t *testing.T) {
-	w := onStack(t)
+	w := alone(t)
 	const size, bad = 50, 3
 	services := make([]*service, size)
 	var creating sync.WaitGroup
