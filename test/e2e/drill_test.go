@@ -104,7 +104,18 @@ func (s *service) drilled() string {
 // back has new pods.
 func (s *service) awaitDrillable(d *daemon) {
 	s.t.Helper()
-	s.awaitServed(14 * time.Second)
+	eventually(s.t, time.Minute, func() (bool, string) { // every one of them: one that was there all along says nothing of the others
+		pods, err := s.Client.CoreV1().Pods(s.Namespace).List(s.t.Context(), metav1.ListOptions{LabelSelector: "app=" + s.Name})
+		if err != nil {
+			return false, err.Error()
+		}
+		for _, p := range pods.Items {
+			if p.DeletionTimestamp == nil && time.Since(p.CreationTimestamp.Time) < 15*time.Second {
+				return false, "pod " + p.Name + " has not served for long enough"
+			}
+		}
+		return len(pods.Items) > 0, "there are no pods"
+	})
 	eventually(s.t, time.Minute, func() (bool, string) {
 		r := s.drill(d)
 		r.wait(20 * time.Second)
