@@ -91,7 +91,7 @@ func TestSharedOutageIsNotTheReleasesDoing(t *testing.T) {
 func TestFailingDependencyIsNotTheReleasesDoing(t *testing.T) {
 	w := onStack(t)
 	d := newDaemon(t, w, func(s *settings) {
-		s.MinBreach, s.Active = 4*time.Second, 35*time.Second
+		s.MinBreach, s.Active = 4*time.Second, 70*time.Second
 		s.Guards = fmt.Sprintf(`{peers: false, dependencies: {requests: 'app_calls_total{namespace=%q}', errors: 'app_calls_total{namespace=%q,code!~"2.."}', `+
 			`labels: {namespace: namespace, caller: caller, callee: callee}}}`, s.Namespace, s.Namespace)
 	})
@@ -106,7 +106,7 @@ func TestFailingDependencyIsNotTheReleasesDoing(t *testing.T) {
 	d.awaitVerdict("dependent", analyzer.External, "pay, which it calls, is failing")
 	pause(t, 4*time.Second)
 	require.NoError(t, w.stack.EndFault(t.Context(), fault))
-	d.awaitState("dependent", 60*time.Second, watch.Healthy)
+	d.awaitState("dependent", 90*time.Second, watch.Healthy) // there are some good ticks after the fault
 	require.Empty(t, s.rollbacks())
 	s.requireLive("v2")
 	d.requireToldOnce()
