@@ -20,7 +20,9 @@ import (
 // settings are the configuration that a daemon goes by, which may be replaced while it runs. A replacement is all or nothing: everything that can fail is done
 // before anything is changed, and what cannot be used leaves what was there before.
 type settings struct {
-	log *zap.Logger
+	// read tells what the file held at the start.
+	read string
+	log  *zap.Logger
 	// level is that of the log.
 	level zap.AtomicLevel
 	// try looks whether a configuration can be used by a replica, whether it leads or not.
@@ -46,6 +48,9 @@ func newSettings(cfg *config.Config, level zap.AtomicLevel, log *zap.Logger, r p
 		successful: gauge("config_last_reload_successful", "1 if the configuration could be used when it was read last, 0 if that of before is kept."),
 		succeeded:  gauge("config_last_reload_success_timestamp_seconds", "When the configuration was read last that is in use, in seconds since 1970."),
 		waiting:    gauge("config_fields_waiting_for_restart", "Fields that were changed and take effect only after a restart."),
+	}
+	if cfg.File() != "" {
+		s.read = filewatch.Sum([]string{cfg.File()})
 	}
 	s.successful.Set(1)
 	s.succeeded.SetToCurrentTime()
@@ -145,7 +150,7 @@ func (s *settings) follow(ctx context.Context, asked <-chan struct{}) {
 	defer following.Wait()
 	if every := time.Duration(cfg.Reload.Every); every > 0 && cfg.File() != "" {
 		following.Go(func() {
-			filewatch.Watch(ctx, every, []string{cfg.File()}, func(context.Context) { _ = s.reload() }) // it says itself what is wrong
+			filewatch.Files{Paths: []string{cfg.File()}, Every: every, Known: s.read}.Watch(ctx, func(context.Context) { _ = s.reload() }) // it says itself what is wrong
 		})
 	}
 	for {

@@ -3,6 +3,7 @@
 package filewatch
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -19,12 +20,22 @@ const Every = 5 * time.Second
 // mostBytes is how much of a file is looked at: nothing that is watched is as large.
 const mostBytes = 16 << 20
 
+// Files are what is watched.
+type Files struct {
+	Paths []string
+	// Every is how often they are looked at.
+	Every time.Duration
+	// Known is the Sum of what was read last. Whoever reads before he watches would otherwise miss what changes in between; empty
+	// means what is there when watching begins.
+	Known string
+}
+
 // Watch calls changed when the files have another content than they had before, until ctx ends. It looks every so often, and calls only once two looks in a
 // row have found the same, so that a file that is being written is not taken for what it is to become. A file that is missing is a content too.
-func Watch(ctx context.Context, every time.Duration, files []string, changed func(context.Context)) {
-	known := Sum(files)
-	found := known
-	ticker := time.NewTicker(every)
+func (f Files) Watch(ctx context.Context, changed func(context.Context)) {
+	found := Sum(f.Paths)
+	known := cmp.Or(f.Known, found)
+	ticker := time.NewTicker(f.Every)
 	defer ticker.Stop()
 	for {
 		select {
@@ -33,7 +44,7 @@ func Watch(ctx context.Context, every time.Duration, files []string, changed fun
 		case <-ticker.C:
 		}
 		before := found
-		found = Sum(files)
+		found = Sum(f.Paths)
 		if found != before || found == known {
 			continue
 		}

@@ -58,7 +58,7 @@ func TestWatch(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				calls := 0
-				go Watch(ctx, Every, []string{path}, func(context.Context) { calls++ })
+				go Files{Paths: []string{path}, Every: Every}.Watch(ctx, func(context.Context) { calls++ })
 				synctest.Wait()
 				c.change(t, dir, path)
 				time.Sleep(10 * Every)
@@ -77,7 +77,7 @@ func TestWhatIsBeingWrittenIsNotTakenForTheWhole(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var seen []string
-		go Watch(ctx, Every, []string{path}, func(context.Context) {
+		go Files{Paths: []string{path}, Every: Every}.Watch(ctx, func(context.Context) {
 			text, err := os.ReadFile(path)
 			require.NoError(t, err)
 			seen = append(seen, string(text))
@@ -93,4 +93,23 @@ func TestWhatIsBeingWrittenIsNotTakenForTheWhole(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, []string{"another whole"}, seen)
 	})
+}
+
+// What changes between reading a file and watching it is a change too.
+func TestAChangeBeforeWatchingBegins(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte("first"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	known := Sum([]string{path})
+	if err := os.WriteFile(path, []byte("second"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	told := false
+	Files{Paths: []string{path}, Every: time.Millisecond, Known: known}.Watch(ctx, func(context.Context) { told = true; cancel() })
+	if !told {
+		t.Error("nobody was told")
+	}
 }

@@ -166,7 +166,7 @@ func (c Credentials) KeepCurrent(ctx context.Context, nc *nats.Conn, every time.
 	if len(files) == 0 {
 		return
 	}
-	filewatch.Watch(ctx, every, files, func(context.Context) {
+	filewatch.Files{Paths: files, Every: every}.Watch(ctx, func(context.Context) {
 		if err := c.Check(); err != nil {
 			log.Error("the credentials for NATS have changed and cannot be used; the connection is kept until they can", zap.Error(err))
 			return
