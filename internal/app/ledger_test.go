@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
-	"github.com/rollbackd/rollbackd/internal/bus"
 	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/incident"
@@ -36,14 +35,7 @@ func (noWatches) Get(string) (watch.Watch, bool) { return watch.Watch{}, false }
 // withIncidents is a supervisor on a real NATS whose ledger has many incidents, a minute apart.
 func withIncidents(t testing.TB, many int) *watch.Supervisor {
 	t.Helper()
-	server, err := bus.StartEmbedded(bus.EmbeddedOptions{DataDir: t.TempDir(), Listen: "127.0.0.1:0"})
-	require.NoError(t, err)
-	t.Cleanup(server.Shutdown)
-	nc, err := server.Connect()
-	require.NoError(t, err)
-	t.Cleanup(nc.Close)
-	b, err := bus.Open(t.Context(), nc, bus.Options{Instance: "main", Environments: []string{"production"}})
-	require.NoError(t, err)
+	b, nc := openBus(t)
 	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(1000))
 	require.NoError(t, err)
 	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)

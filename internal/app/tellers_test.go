@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
-	"github.com/rollbackd/rollbackd/internal/bus"
 	"github.com/rollbackd/rollbackd/notifier"
 )
 
@@ -48,14 +47,7 @@ func (nobody) OpenIncidents() []notifier.Notice { return nil }
 // Pipelines are replaced again and again while notices are sent by many: each is told once. Those that a slow sink has not been told when its pipeline ends
 // are told by the next.
 func TestNothingIsLostOrToldTwiceWhenPipelinesChange(t *testing.T) {
-	server, err := bus.StartEmbedded(bus.EmbeddedOptions{DataDir: t.TempDir(), Listen: "127.0.0.1:0"})
-	require.NoError(t, err)
-	t.Cleanup(server.Shutdown)
-	nc, err := server.Connect()
-	require.NoError(t, err)
-	t.Cleanup(nc.Close)
-	b, err := bus.Open(t.Context(), nc, bus.Options{Instance: "main", Environments: []string{"production"}})
-	require.NoError(t, err)
+	b, _ := openBus(t)
 
 	sink := counting{name: "chat", slow: 5 * time.Millisecond, mu: &sync.Mutex{}, told: map[string]int{}}
 	metrics := notifier.NewMetrics(prometheus.NewRegistry())
@@ -116,14 +108,7 @@ func TestNothingIsLostOrToldTwiceWhenPipelinesChange(t *testing.T) {
 
 // What is sent to a pipeline that never ran, because the daemon stopped first, is in the outbox.
 func TestAPipelineThatNeverRanLosesNothing(t *testing.T) {
-	server, err := bus.StartEmbedded(bus.EmbeddedOptions{DataDir: t.TempDir(), Listen: "127.0.0.1:0"})
-	require.NoError(t, err)
-	t.Cleanup(server.Shutdown)
-	nc, err := server.Connect()
-	require.NoError(t, err)
-	t.Cleanup(nc.Close)
-	b, err := bus.Open(t.Context(), nc, bus.Options{Instance: "main", Environments: []string{"production"}})
-	require.NoError(t, err)
+	b, _ := openBus(t)
 	sink := counting{name: "chat", slow: time.Hour, mu: &sync.Mutex{}, told: map[string]int{}}
 	pipeline := func() *notifier.Dispatcher {
 		d, err := notifier.New(notifier.Options{

@@ -171,6 +171,7 @@ func (g *group) put(batch []*grouped) {
 
 // store stores messages and returns the sequence of the first one; the others follow it.
 func (g *group) store(batch []*grouped) (uint64, error) {
+	// No sender's own context: a batch has many senders, and goes on when one of them gives up.
 	ctx, cancel := context.WithTimeout(context.Background(), storedWithin)
 	defer cancel()
 	if len(batch) == 1 {
