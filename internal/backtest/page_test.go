@@ -246,6 +246,18 @@ func TestSpansAreShort(t *testing.T) {
 	}
 }
 
+func TestRoughTimes(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		49 * time.Second:                               "49s",
+		25*time.Minute + 7*time.Second:                 "25m7s",
+		25*time.Hour + 16*time.Minute + 23*time.Second: "25h16m",
+		47*time.Hour + 59*time.Minute + 40*time.Second: "48h",
+		51*time.Hour + 42*time.Minute:                  "2d4h",
+	} {
+		require.Equal(t, want, rough(d))
+	}
+}
+
 // longWatch has the ticks of a day of four signals.
 func longWatch(n int) Outcome {
 	return outcome(n, analyzer.Healthy, "", func(o *Outcome) {

@@ -149,7 +149,7 @@ func succession(events []event.Event) []successor {
 
 // describe says what became of a deployment.
 func (s successor) describe(e event.Event) string {
-	after := short(s.at.Sub(e.Timestamp))
+	after := rough(s.at.Sub(e.Timestamp))
 	switch {
 	case s.at.IsZero():
 		return "no later deployment"

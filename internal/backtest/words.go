@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"cmp"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +50,18 @@ func short(d time.Duration) string {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
+}
+
+// rough writes how long it took until something else happened: to the minute, and to the hour where it took days.
+func rough(d time.Duration) string {
+	switch {
+	case d < time.Hour:
+		return short(d)
+	case d < 48*time.Hour:
+		return short(d.Round(time.Minute))
+	}
+	hours := int(d.Round(time.Hour) / time.Hour)
+	return fmt.Sprintf("%dd%dh", hours/24, hours%24)
 }
 
 // grouped writes a number with a space between its thousands; immense ones are only said to be such.
