@@ -10,15 +10,13 @@ import (
 // breach is the stretch of ticks in which a release has been over its limit without a break. Its zero value is none.
 type breach struct {
 	since time.Time
-	ticks []breachTick
+	ticks breachTicks
 	pods  map[string]Counts
 }
 
 type breachTick struct {
 	from, at time.Time
-	counts   Counts
-	// paired says that the old version served beside the release.
-	paired bool
+	pairedCounts
 }
 
 // longestBreach is how many ticks are remembered; by then it has been long enough for anything.
@@ -31,7 +29,7 @@ func (b breach) with(t Tick, m Measurement, pair pairedCounts) breach {
 	}
 	kept := b.ticks[max(0, len(b.ticks)-longestBreach+1):]
 	ticks := make([]breachTick, 0, len(kept)+1)
-	b.ticks = append(append(ticks, kept...), breachTick{from: t.From, at: t.At, counts: pair.release, paired: pair.serves()})
+	b.ticks = append(append(ticks, kept...), breachTick{from: t.From, at: t.At, pairedCounts: pair})
 	pods := make(map[string]Counts, max(len(b.pods), len(m.Pods)))
 	maps.Copy(pods, b.pods)
 	for pod, c := range m.Pods {
@@ -41,13 +39,30 @@ func (b breach) with(t Tick, m Measurement, pair pairedCounts) breach {
 	return b
 }
 
+// telling is how many failures must be expected of ticks for their having none to say something.
+const telling = 3
+
+// newest returns the newest ticks that tell whether the breach goes on. In the last few ticks of a service with hardly any requests
+// a bad release may well fail none: there are as many more of the breach as it takes to expect some, by how bad it has been.
+func (b breach) newest(last []pairedCounts) pairedCounts {
+	var all pairedCounts
+	for _, p := range last {
+		all = all.plus(p)
+	}
+	ratio, _ := b.total().Ratio()
+	for i := len(b.ticks) - len(last); i >= 0 && float64(all.release.N)*ratio < telling; i-- {
+		all = all.plus(b.ticks[i].pairedCounts)
+	}
+	return all
+}
+
 // peak is the highest bad fraction of any of its ticks, less what chance may have added to it (1.64 standard errors).
 func (b breach) peak() float64 {
 	var highest float64
 	for _, t := range b.ticks {
-		if t.counts.N > 0 {
-			k := float64(t.counts.K)
-			highest = max(highest, (k-1.64*math.Sqrt(k+1))/float64(t.counts.N))
+		if t.release.N > 0 {
+			k, n := float64(t.release.K), float64(t.release.N)
+			highest = max(highest, (k-1.64*math.Sqrt(k*(1-k/n)+1))/n)
 		}
 	}
 	return highest
@@ -62,41 +77,94 @@ func (b breach) weight(limit, dispersion float64) float64 {
 // bad all the time, but what trickles in after a fault is not the fault.
 const partial = 0.25
 
+// half is the part of a breach's peak from which on a tick is not its edge.
+const half = 0.5
+
 // trickle is the part of a bad tick below which a tick counts as none: before a fault as after it, errors trickle in.
 const trickle = 0.5
 
-// length estimates for how long the release has been bad. Its first and its newest tick were bad for a part of their time
-// only if they are less bad than the peak: a fault of ten seconds may touch three ticks of five, but does not fill them.
-func (b breach) length() time.Duration {
-	peak := b.peak()
+// length estimates for how long the release has been bad, of what fails more than the limit. Where it was at least half as bad as at its
+// worst it was so all the time, and so it was in between, unless it was hardly bad at all there. The first such tick and the
+// last, and the one beyond either, were bad for a part of their time only, if they are less bad: a fault of ten seconds may touch three ticks
+// of five, but does not fill them. What trickled in before and after is left out.
+func (b breach) length(limit float64) time.Duration {
+	peak := b.peak() - limit
+	if peak <= 0 { // too few failures to tell one tick from another
+		return b.ticks.span()
+	}
+	first, last := b.ticks.bounds(half*peak, limit)
+	full := max(peak, b.ticks.between(first, last, half*peak, limit))
 	var sum float64
-	for i, t := range b.ticks {
-		edge := i == 0 || i == len(b.ticks)-1
-		full := peak
-		if !edge {
-			full *= partial
-		}
-		part := 1.0
-		if ratio, served := t.counts.Ratio(); served && full > 0 {
-			part = min(1, ratio/full)
-		}
-		if !edge && part < trickle {
-			part = 0
+	for i := max(0, first-1); i <= min(last+1, len(b.ticks)-1); i++ {
+		t := b.ticks[i]
+		part := t.share(full, limit)
+		if i > first && i < last {
+			if part = t.share(partial*peak, limit); part < trickle {
+				part = 0
+			}
 		}
 		sum += part * float64(t.at.Sub(t.from))
 	}
 	return time.Duration(sum)
 }
 
+type breachTicks []breachTick
+
+func (ts breachTicks) span() (sum time.Duration) {
+	for _, t := range ts {
+		sum += t.at.Sub(t.from)
+	}
+	return sum
+}
+
+// bounds returns the first tick and the last that show as much over the limit.
+func (ts breachTicks) bounds(over, limit float64) (first, last int) {
+	bad := func(t breachTick) bool { return t.share(over, limit) >= 1 }
+	last = len(ts) - 1
+	for first < last && !bad(ts[first]) {
+		first++
+	}
+	for last > first && !bad(ts[last]) {
+		last--
+	}
+	return first, last
+}
+
+// between returns what fails over the limit between two ticks, in those that show at least as much.
+func (ts breachTicks) between(first, last int, over, limit float64) float64 {
+	var inner Counts
+	for i := first + 1; i < last; i++ {
+		if ts[i].share(over, limit) >= 1 {
+			inner = inner.Plus(ts[i].release)
+		}
+	}
+	ratio, _ := inner.Ratio()
+	return ratio - limit
+}
+
+// share is how much of what is over the limit the tick shows, between 0 and 1.
+func (t breachTick) share(of, limit float64) float64 {
+	ratio, served := t.release.Ratio()
+	if !served {
+		return 1
+	}
+	return min(1, max(0, ratio-limit)/of)
+}
+
 // certain is the part of its least length that a breach must be estimated to have, as the estimate is a little low.
 const certain = 0.8
 
+// lasted reports whether the breach has been long enough to act on.
+func (b breach) lasted(least time.Duration, limit float64) bool {
+	return len(b.ticks) >= minBreachTicks && float64(b.length(limit)) >= certain*float64(least)
+}
+
 // proven reports whether the breach has been long enough to act on and is still there in the newest tick.
 func (b breach) proven(least time.Duration, limit float64) bool {
-	if len(b.ticks) < minBreachTicks || float64(b.length()) < certain*float64(least) {
+	if !b.lasted(least, limit) {
 		return false
 	}
-	newest := b.ticks[len(b.ticks)-1].counts
+	newest := b.ticks[len(b.ticks)-1].release
 	ratio, served := newest.Ratio()
 	if !served {
 		return false
@@ -105,7 +173,7 @@ func (b breach) proven(least time.Duration, limit float64) bool {
 	// even with what chance may have taken from it, is what trickles in after a fault that is over.
 	k, peak := float64(newest.K), b.peak()
 	atMost := (k + 1.64*math.Sqrt(k+1)) / float64(newest.N)
-	return (ratio > limit || float64(newest.N)*peak < 3) && atMost >= partial*peak
+	return (ratio > limit || float64(newest.N)*peak < telling) && atMost >= partial*peak
 }
 
 // leastBreach is how long a breach must last at ticks of the newest one's length.

@@ -89,7 +89,7 @@ func (g guard) doubts(r Rules, evidence float64) bool {
 func (st SequentialState) besideControl() bool {
 	paired := 0
 	for _, t := range st.breach.ticks {
-		if t.paired {
+		if t.serves() {
 			paired++
 		}
 	}
@@ -178,7 +178,7 @@ func (e evidence) lesser(than evidence) evidence {
 func (b breach) total() Counts {
 	var all Counts
 	for _, t := range b.ticks {
-		all = all.Plus(t.counts)
+		all = all.Plus(t.release)
 	}
 	return all
 }

@@ -149,6 +149,9 @@ func (j *Judgement) decide(signals []Signal, claims []claim) {
 		case c.sustained && c.stale && j.Evidence >= suspicious:
 			a.Verdict = Insufficient
 			a.Reason += "; but what speaks against it is mostly of an earlier time"
+		case c.sustained && c.brief && j.Evidence >= suspicious:
+			a.Verdict = Insufficient
+			a.Reason += fmt.Sprintf("; but most of it in about %s, which is too short to be more than a blip", wholeTicks(a.Breach))
 		case (c.sustained || c.sequential) && !c.stale && a.Evidence >= suspicious && j.Evidence >= j.Required:
 			a.Verdict, proven = Regressed, true
 			if !c.sustained {

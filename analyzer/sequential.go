@@ -29,6 +29,10 @@ type SequentialState struct {
 
 type pairedCounts struct{ release, control Counts }
 
+func (p pairedCounts) plus(q pairedCounts) pairedCounts {
+	return pairedCounts{p.release.Plus(q.release), p.control.Plus(q.control)}
+}
+
 // null is what a healthy release may show at the most, and why.
 type null struct {
 	limit      float64
@@ -163,9 +167,20 @@ func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Ti
 	if st.over(sig, base) {
 		st.breach = st.breach.with(t, m, pair)
 	} else {
-		st.breach = breach{}
+		st = st.withBreachOver(sig, base, r.leastBreach(t))
 	}
 	return st, n
+}
+
+// withBreachOver ends a breach. One that was strong, but too short to act on, was no bad release: what it has shown is given up, or
+// chance would need to bring but a little more, some time later, for a healthy one to be rolled back.
+func (st SequentialState) withBreachOver(sig Signal, base Baseline, least time.Duration) SequentialState {
+	limit, _ := plainLimit(sig, base)
+	if st.guard.own.value() >= suspicious && !st.breach.lasted(least, limit) {
+		st = st.withoutBreach()
+	}
+	st.breach = breach{}
+	return st
 }
 
 // weigh adds what a tick says to the evidence.
@@ -227,13 +242,9 @@ func (st SequentialState) withoutTick(span, scrape time.Duration) SequentialStat
 // over reports whether the newest ticks are above the limit, by the baseline or the objective, and by the old version if it
 // serves. A breach begins with a tick that is over the limit by itself.
 func (st SequentialState) over(sig Signal, base Baseline) bool {
-	newest := st.newest
-	if len(st.breach.ticks) == 0 {
-		newest = newest[len(newest)-1:]
-	}
-	var all pairedCounts
-	for _, p := range newest {
-		all = pairedCounts{all.release.Plus(p.release), all.control.Plus(p.control)}
+	all := st.newest[len(st.newest)-1]
+	if len(st.breach.ticks) > 0 {
+		all = st.breach.newest(st.newest)
 	}
 	value, served := all.release.Ratio()
 	limit, known := plainLimit(sig, base)
@@ -264,6 +275,8 @@ type claim struct {
 	// stale says that hardly any of the evidence is of the present breach: what an earlier one has shown, which was over
 	// before it could be acted on, or was a single pod's, is not held against a few failures later.
 	stale bool
+	// brief says that the breach was strong for too short a time, though weaker ones went on before and after.
+	brief bool
 	// doubtful says of a smoke test that a person must decide.
 	doubtful bool
 }
@@ -273,12 +286,13 @@ type claim struct {
 func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a Assessment, t Tick) (SequentialState, Assessment, claim) {
 	least := r.leastBreach(t)
 	a.Evidence, a.RequiredEvidence, a.Null = st.value(r), r.required(), n.limit
-	a.Breach, a.LeastBreach = st.breach.length().Seconds(), certain*least.Seconds()
+	a.Breach, a.LeastBreach = st.breach.length(a.Limit).Seconds(), certain*least.Seconds()
 	if a.Since.IsZero() && len(st.breach.ticks) > 0 { // the sustained rule knows of none, for want of a baseline
 		a.Since = st.breach.since
 	}
 	c := claim{sustained: a.Verdict == Regressed, sequential: st.breach.proven(least, a.Limit)}
 	c.stale = st.guard.own.value() < suspicious
+	c.brief = len(st.breach.ticks) > 0 && !st.breach.lasted(least, a.Limit)
 	if sig.Strict {
 		c.sequential = false
 		return st, a, c

@@ -174,7 +174,7 @@ func letter(j Judgement) string {
 
 // A breach that is acted on is as long as the record says that it must be: the estimate is a little low, and what is asked of it is less.
 func TestABreachThatIsActedOnIsLongEnough(t *testing.T) {
-	h := history{baseline: histories[0].baseline, pods: map[string]string{"a": "100/20 100/40 100/36"}}
+	h := history{baseline: histories[0].baseline, pods: map[string]string{"a": "100/24 100/40 100/36"}}
 	rules := Rules{Signals: []Signal{{Name: "errors", Kind: KindErrorRate, Scrape: 5 * time.Second, Rule: rule}}}
 	var st State
 	var j Judgement

@@ -87,6 +87,9 @@ func (m measured) Judged() (n int) {
 	for _, a := range m.Healthy {
 		n += a.Runs
 	}
+	for _, b := range m.Blips {
+		n += b.Runs
+	}
 	return n
 }
 

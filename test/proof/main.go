@@ -25,6 +25,7 @@ func main() {
 	flag.IntVar(&size.grid, "grid", size.grid, "`runs` of each cell of the grid")
 	flag.IntVar(&size.boundary, "boundary", size.boundary, "`runs` of each of the twelve cells at the default alpha")
 	flag.IntVar(&size.races, "races", size.races, "`runs` of each kind of bad release")
+	flag.IntVar(&size.blips, "blips", size.blips, "`runs` of each kind of short fault")
 	flag.IntVar(&size.mutants, "mutants", size.mutants, "`runs` of each cell of the mutants")
 	flag.DurationVar(&size.watch, "watch", size.watch, "how `long` the releases of the grid are watched")
 	flag.DurationVar(&size.boundaryWatch, "boundary-watch", size.boundaryWatch, "how `long` those at the default alpha are watched")
@@ -82,18 +83,19 @@ func run(docs string, do parts, size size, progress io.Writer) error {
 
 // size is how much is measured.
 type size struct {
-	grid, boundary, mutants, races int
-	watch, boundaryWatch, budget   time.Duration
+	grid, boundary, mutants, races, blips int
+	watch, boundaryWatch, budget          time.Duration
 }
 
 func fullSize() size {
-	return size{grid: 10_000, boundary: 200_000, mutants: 4000, races: 1000, watch: time.Hour, boundaryWatch: time.Hour, budget: 58 * time.Minute}
+	return size{grid: 10_000, boundary: 200_000, mutants: 4000, races: 1000, blips: 1000, watch: time.Hour, boundaryWatch: time.Hour, budget: 58 * time.Minute}
 }
 
 // measure does everything, the cheap first.
 func measure(size size, progress io.Writer) measured {
 	began := time.Now()
 	table, curve, calm := tableRows(size.races), curves(size.races), healthy(size.races)
+	short := blips(size.blips)
 	spoilt, edge, all := mutants(size.mutants), boundary(size.boundary, size.boundaryWatch), grid(size.grid, size.watch)
 	var races, rates, edges []*job
 	seed := uint64(0)
@@ -104,13 +106,16 @@ func measure(size size, progress io.Writer) measured {
 	for _, c := range slices.Concat(spoilt, all) {
 		rates = append(rates, c.job(next()))
 	}
+	for _, b := range short {
+		races = append(races, b.job(next()))
+	}
 	for _, c := range edge {
 		edges = append(edges, c.job(next()))
 	}
 	study([][]*job{races, rates, edges}, size.budget, progress)
 	m := measured{
 		Grid: told(all), Boundary: told(edge), Mutants: told(spoilt),
-		Table: ran(table), Curves: ran(curve), Healthy: alarms(calm),
+		Table: ran(table), Curves: ran(curve), Healthy: alarms(calm), Blips: struck(short),
 		Watch: size.watch, BoundaryWatch: size.boundaryWatch, Took: time.Since(began).Round(time.Second),
 	}
 	for _, j := range slices.Concat(races, rates, edges) {

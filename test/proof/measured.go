@@ -22,6 +22,8 @@ type measured struct {
 	Table         []delayOfRace  `json:"table"`
 	Curves        []delayOfRace  `json:"curves"`
 	Healthy       []alarmsOfRace `json:"healthy"`
+	// Blips are healthy releases that fail for a short time.
+	Blips []actedOn `json:"blips"`
 	// Recorded is what came of placebos on recorded traffic; nil if they were not judged.
 	Recorded *recorded `json:"recorded,omitempty"`
 }

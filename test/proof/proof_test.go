@@ -18,7 +18,7 @@ import (
 
 // small is enough of everything to find a method that is plainly wrong.
 func small() size {
-	return size{grid: 5, boundary: 40, mutants: 5, races: 3, watch: 15 * time.Minute, boundaryWatch: 15 * time.Minute, budget: time.Hour}
+	return size{grid: 5, boundary: 40, mutants: 5, races: 3, blips: 60, watch: 15 * time.Minute, boundaryWatch: 15 * time.Minute, budget: time.Hour}
 }
 
 // A short version of the whole proof: no cell rolls back more than alpha allows, and the page can be written.
@@ -29,6 +29,13 @@ func TestProofInShort(t *testing.T) {
 	for _, f := range slices.Concat(m.Grid, m.Boundary) {
 		require.True(t, f.within(), "%+v", f)
 	}
+	blips := 0
+	for _, b := range m.Blips {
+		if b.Lasts == 10*time.Second {
+			blips += b.Acted
+		}
+	}
+	require.Less(t, blips, 3, "of 1,200 healthy releases that fail for ten seconds, all but a few are left alone")
 	for _, d := range m.Table {
 		require.Positive(t, d.Median[0], "%+v is not found", d)
 	}
