@@ -17,19 +17,21 @@ type breach struct {
 type breachTick struct {
 	from, at time.Time
 	pairedCounts
+	// ages are the counts by the pods' ages, of latency.
+	ages byAge
 }
 
 // longestBreach is how many ticks are remembered; by then it has been long enough for anything.
 const longestBreach = 40
 
 // with adds a tick. It never changes b in place.
-func (b breach) with(t Tick, m Measurement, pair pairedCounts) breach {
+func (b breach) with(t Tick, m Measurement, pair pairedCounts, since starts) breach {
 	if len(b.ticks) == 0 {
 		b.since = t.At
 	}
 	kept := b.ticks[max(0, len(b.ticks)-longestBreach+1):]
 	ticks := make([]breachTick, 0, len(kept)+1)
-	b.ticks = append(append(ticks, kept...), breachTick{from: t.From, at: t.At, pairedCounts: pair})
+	b.ticks = append(append(ticks, kept...), breachTick{from: t.From, at: t.At, pairedCounts: pair, ages: since.ages(t, m)})
 	pods := make(map[string]Counts, max(len(b.pods), len(m.Pods)))
 	maps.Copy(pods, b.pods)
 	for pod, c := range m.Pods {

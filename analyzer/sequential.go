@@ -23,6 +23,10 @@ type SequentialState struct {
 	expected struct{ n, k float64 }
 	gap      time.Duration
 	guard    guard
+	// starts is when the release's pods were first counted, of latency, and starting says that the breach was not acted on as
+	// they had just started.
+	starts   starts
+	starting bool
 	// health is the evidence that the release is within its limit.
 	health evidence
 }
@@ -164,22 +168,25 @@ func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Ti
 	st.expected.k = recent*st.expected.k + float64(pair.control.K)
 	newest := make([]pairedCounts, 0, minBreachTicks)
 	st.newest = append(append(newest, st.newest[max(0, len(st.newest)-minBreachTicks+1):]...), pair)
+	if sig.Kind == KindLatency {
+		st.starts = st.starts.with(t, m)
+	}
 	if st.over(sig, base) {
-		st.breach = st.breach.with(t, m, pair)
+		st.breach = st.breach.with(t, m, pair, st.starts)
 	} else {
 		st = st.withBreachOver(sig, base, r.leastBreach(t))
 	}
 	return st, n
 }
 
-// withBreachOver ends a breach. One that was strong, but too short to act on, was no bad release: what it has shown is given up, or
-// chance would need to bring but a little more, some time later, for a healthy one to be rolled back.
+// withBreachOver ends a breach. One that was strong, but too short to act on, was no bad release, and neither was a slow start: what it
+// has shown is given up, or chance would need to bring but a little more, some time later, for a healthy one to be rolled back.
 func (st SequentialState) withBreachOver(sig Signal, base Baseline, least time.Duration) SequentialState {
 	limit, _ := plainLimit(sig, base)
-	if st.guard.own.value() >= suspicious && !st.breach.lasted(least, limit) {
+	if st.starting || st.guard.own.value() >= suspicious && !st.breach.lasted(least, limit) {
 		st = st.withoutBreach()
 	}
-	st.breach = breach{}
+	st.breach, st.starting = breach{}, false
 	return st
 }
 
@@ -319,5 +326,10 @@ func (st SequentialState) appraise(r Rules, sig Signal, base Baseline, n null, a
 		return st, a.excuse(External, found.why), claim{}
 	}
 	st.guard.stood = true
+	if st = st.whileStarting(sig, n, c); st.starting {
+		a.Verdict = Insufficient
+		a.Reason = fmt.Sprintf("%s, over the limit of %s, but of pods that have just started, and the less the longer they serve", a.measured(), a.limit())
+		return st, a, claim{}
+	}
 	return st, a, c
 }
