@@ -58,16 +58,21 @@ func (b breach) newest(last []pairedCounts) pairedCounts {
 	return all
 }
 
-// peak is the highest bad fraction of any of its ticks, less what chance may have added to it (1.64 standard errors).
+// peak is the highest bad fraction of any of its ticks, less what chance may have added to it.
 func (b breach) peak() float64 {
 	var highest float64
 	for _, t := range b.ticks {
 		if t.release.N > 0 {
-			k, n := float64(t.release.K), float64(t.release.N)
-			highest = max(highest, (k-1.64*math.Sqrt(k*(1-k/n)+1))/n)
+			highest = max(highest, surely(t.release))
 		}
 	}
 	return highest
+}
+
+// surely is a fraction less 1.64 standard errors.
+func surely(c Counts) float64 {
+	k, n := float64(c.K), float64(c.N)
+	return (k - 1.64*math.Sqrt(k*(1-k/n)+1)) / n
 }
 
 // weight is the evidence that the breach by itself would be against a limit.
@@ -85,16 +90,16 @@ const half = 0.5
 // trickle is the part of a bad tick below which a tick counts as none: before a fault as after it, errors trickle in.
 const trickle = 0.5
 
-// length estimates for how long the release has been bad, of what fails more than the limit. Where it was at least half as bad as at its
-// worst it was so all the time, and so it was in between, unless it was hardly bad at all there. The first such tick and the
-// last, and the one beyond either, were bad for a part of their time only, if they are less bad: a fault of ten seconds may touch three ticks
-// of five, but does not fill them. What trickled in before and after is left out.
+// length estimates for how long the release has been bad, of what fails more than the limit. It was bad from the first tick that is at
+// least half as bad as the worst, or less so but beyond chance, to the last one; and all the time in between, unless it was hardly bad at
+// all there. These two ticks, and the one beyond either, were bad for a part of their time only, if they are less bad: a fault of ten
+// seconds may touch three ticks of five, but does not fill them. What trickled in before and after is left out.
 func (b breach) length(limit float64) time.Duration {
 	peak := b.peak() - limit
 	if peak <= 0 { // too few failures to tell one tick from another
 		return b.ticks.span()
 	}
-	first, last := b.ticks.bounds(half*peak, limit)
+	first, last := b.ticks.bounds(peak, limit)
 	full := max(peak, b.ticks.between(first, last, half*peak, limit))
 	var sum float64
 	for i := max(0, first-1); i <= min(last+1, len(b.ticks)-1); i++ {
@@ -119,9 +124,11 @@ func (ts breachTicks) span() (sum time.Duration) {
 	return sum
 }
 
-// bounds returns the first tick and the last that show as much over the limit.
-func (ts breachTicks) bounds(over, limit float64) (first, last int) {
-	bad := func(t breachTick) bool { return t.share(over, limit) >= 1 }
+// bounds returns the first tick and the last that are bad, where the worst one is as bad as peak over the limit.
+func (ts breachTicks) bounds(peak, limit float64) (first, last int) {
+	bad := func(t breachTick) bool {
+		return t.release.N > 0 && t.share(half*peak, limit) >= 1 || t.share(trickle*partial*peak, limit) >= 1 && surely(t.release) > limit
+	}
 	last = len(ts) - 1
 	for first < last && !bad(ts[first]) {
 		first++
