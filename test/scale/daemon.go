@@ -68,8 +68,8 @@ policies:
 
 const password = "scale-publisher"
 
-// startDaemon builds and starts a daemon, and returns when it is ready.
-func startDaemon(ctx context.Context, stack *localstack.Stack, dir string) (*daemon, error) {
+// startDaemon builds and starts a daemon, with profiles of it to be had if so wanted, and returns when it is ready.
+func startDaemon(ctx context.Context, stack *localstack.Stack, dir string, profiled bool) (*daemon, error) {
 	root, err := localstack.Root()
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func startDaemon(ctx context.Context, stack *localstack.Stack, dir string) (*dae
 		return nil, err
 	}
 	defer log.Close()
-	d.cmd = exec.Command(binary, "run", "--config", filepath.Join(dir, "rollbackd.yaml"))
+	d.cmd = exec.Command(binary, "run", "--config", filepath.Join(dir, "rollbackd.yaml"), fmt.Sprintf("--pprof=%t", profiled))
 	d.cmd.Stdout, d.cmd.Stderr = log, log
 	if err := d.cmd.Start(); err != nil {
 		return nil, err

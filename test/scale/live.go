@@ -44,7 +44,8 @@ const (
 )
 
 // measureLive runs the daemon on the local stack, releases a new version of so many services, and has it watch them.
-func measureLive(ctx context.Context, watches, replicas int) (out live, err error) {
+// Where profiles is a directory, what its memory is made of is written there.
+func measureLive(ctx context.Context, watches, replicas int, profiles string) (out live, err error) {
 	dir, err := os.MkdirTemp("", "scale-live")
 	if err != nil {
 		return out, err
@@ -63,16 +64,24 @@ func measureLive(ctx context.Context, watches, replicas int) (out live, err erro
 	if err := f.create(ctx); err != nil {
 		return out, err
 	}
-	d, err := startDaemon(ctx, stack, dir)
+	d, err := startDaemon(ctx, stack, dir, profiles != "")
 	if err != nil {
 		return out, err
 	}
 	defer func() { err = joined(err, d.stop()) }()
+	var profiled *profiler
+	if profiles != "" {
+		profiled = &profiler{dir: profiles, d: d}
+		defer profiled.start(ctx)()
+	}
 	if err := pass(ctx, 2*scrape); err != nil { // the old version shall have been scraped
 		return out, err
 	}
 	out.Watches, out.Namespaces, out.Pods = watches, namespaces, replicas
 	if out.Idle, err = d.footing(ctx); err != nil {
+		return out, err
+	}
+	if err := profiled.take(ctx, "idle"); err != nil {
 		return out, err
 	}
 	began := time.Now()
@@ -89,10 +98,16 @@ func measureLive(ctx context.Context, watches, replicas int) (out live, err erro
 	if out.Watching, err = d.footing(ctx); err != nil {
 		return out, err
 	}
+	if err := profiled.take(ctx, "watching"); err != nil {
+		return out, err
+	}
 	if err := pass(ctx, ticking); err != nil {
 		return out, err
 	}
 	if out.Later, err = d.footing(ctx); err != nil {
+		return out, err
+	}
+	if err := profiled.take(ctx, "later"); err != nil {
 		return out, err
 	}
 	out.Minutes = out.Later.at.Sub(out.Watching.at).Minutes()
@@ -160,19 +175,23 @@ func (f footing) In(bytes uint64) string { return fmt.Sprintf("%d MiB", bytes>>2
 
 // memory reads what a process has of the system, and the most that it had, in bytes; 0 where the system does not tell it in this form.
 func memory(pid int) (resident, highest uint64) {
+	status := statusOf(pid)
+	return status["VmRSS"], status["VmHWM"]
+}
+
+// statusOf are the sizes that the system tells of a process, in bytes; empty where it does not tell them in this form.
+func statusOf(pid int) map[string]uint64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0, 0
+		return nil
 	}
+	out := map[string]uint64{}
 	for line := range strings.Lines(string(text)) {
 		name, value, _ := strings.Cut(line, ":")
-		kib, _ := strconv.ParseUint(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
-		switch name {
-		case "VmRSS":
-			resident = kib << 10
-		case "VmHWM":
-			highest = kib << 10
+		if kib, isSize := strings.CutSuffix(strings.TrimSpace(value), "kB"); isSize {
+			n, _ := strconv.ParseUint(strings.TrimSpace(kib), 10, 64)
+			out[name] = n << 10
 		}
 	}
-	return resident, highest
+	return out
 }

@@ -28,9 +28,10 @@ func main() {
 	watched := flag.String("live", "400,1000", "how many deployments a live daemon watches, one measurement after the other")
 	replicas := flag.Int("pods", pods, "how many pods each of these has")
 	only := flag.Bool("only-live", false, "measure the live daemon alone, and write nothing")
+	profiles := flag.String("profiles", "", "a directory for profiles of the live daemon's memory, and memory.csv; the last measurement's stay")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *most, *watched, *replicas, *only)
+	err := run(ctx, *most, *watched, *replicas, *only, *profiles)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "scale:", err)
@@ -38,14 +39,14 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, most int, watched string, replicas int, only bool) error {
+func run(ctx context.Context, most int, watched string, replicas int, only bool, profiles string) error {
 	var whole []live
 	for text := range strings.SplitSeq(watched, ",") {
 		watches, err := strconv.Atoi(text)
 		if err != nil {
 			return fmt.Errorf("-live: %w", err)
 		}
-		one, err := measureLive(ctx, watches, replicas)
+		one, err := measureLive(ctx, watches, replicas, profiles)
 		if err != nil {
 			return fmt.Errorf("a daemon with %d watches: %w", watches, err)
 		}
