@@ -21,7 +21,7 @@ type SustainedState struct {
 type tickCounts struct {
 	at      time.Time
 	counts  Counts
-	buckets Buckets
+	buckets row
 }
 
 // recentTicks is how many of the newest ticks must by themselves be in breach when a held breach is acted on: a
@@ -129,7 +129,11 @@ func (st SustainedState) withData(t Tick, m Measurement, window time.Duration) S
 			kept = append(kept, r)
 		}
 	}
-	st.recent = append(kept, tickCounts{at: t.At, counts: m.Total(), buckets: m.Buckets})
+	var newest row
+	if n := len(st.recent); n > 0 {
+		newest = st.recent[n-1].buckets
+	}
+	st.recent = append(kept, tickCounts{at: t.At, counts: m.Total(), buckets: rowOf(m.Buckets, newest)})
 	return st
 }
 
@@ -153,9 +157,9 @@ func sum(ticks []tickCounts) Counts {
 
 // quantile estimates the objective's quantile over the trailing window, in seconds; zero if there is none to show.
 func (st SustainedState) quantile(o Objective) float64 {
-	var all Buckets
+	all := Buckets{}
 	for _, t := range st.recent {
-		all = all.Plus(t.buckets)
+		t.buckets.addTo(all)
 	}
 	value, ok := all.Quantile(o.Quantile)
 	if !ok {
