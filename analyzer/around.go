@@ -275,17 +275,16 @@ func (s *Sampler) raw(ctx context.Context, sig Signal, namespace string, span Sp
 	if err != nil {
 		return nil, err
 	}
-	r := newReader(sig)
 	var out []found
+	r := newReader(sig, func(f found) { out = append(out, f) })
 	for _, q := range plan {
-		part, warned, err := s.read(ctx, r, q, span.At)
+		warned, err := s.read(ctx, r, q, span.At)
 		if err != nil {
 			return nil, err
 		}
 		if len(warned) > 0 {
 			return nil, fmt.Errorf("an incomplete answer, as Prometheus warned: %s", warned[0])
 		}
-		out = append(out, part...)
 	}
 	return out, nil
 }

@@ -7,7 +7,7 @@ import (
 
 const (
 	// chunkSubjects bounds how many subjects one query names, and with it the answer's size.
-	chunkSubjects = 500
+	chunkSubjects = 250
 	// chunkBytes bounds how much of one query is names. Questions are sent as forms, which have no such limit as addresses have, but
 	// compiling a pattern takes Prometheus longer than in proportion to its length.
 	chunkBytes = 64 << 10

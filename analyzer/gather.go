@@ -1,80 +1,77 @@
 package analyzer
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // identity is all that tells whose a series is.
 type identity struct{ namespace, workload, pod, version string }
 
-// gathered are series by whose they are. A pod has dozens of series, and it is asked once whether it is a subject's.
+// gathered are series by whose they are. A pod has dozens of series, and it is asked once whether it is a subject's. An answer has ten
+// thousands of them, so that what is the same for all of a pod's is kept once.
 type gathered struct {
 	signal Signal
-	all    []found
 	groups []gatheredGroup
-	// in are the groups by their namespace.
-	in map[string][]int
+	// known are the groups by whose they are, in those of a namespace.
+	known map[identity]int
+	in    map[string][]int
+	// release and control are what was picked last; the next subject's take their place.
+	release, control []Series
 }
 
 type gatheredGroup struct {
-	who found
-	// members are indices of series.
-	members []int
+	who    found
+	series []Series
 }
 
 func gather(sig Signal, all []found) *gathered {
-	g := &gathered{signal: sig, all: all, in: map[string][]int{}}
-	known := map[identity]int{}
-	for i, f := range all {
-		id := identity{f.namespace, f.workload, f.pod, f.version}
-		n, seen := known[id]
-		if !seen {
-			n = len(g.groups)
-			known[id] = n
-			who := f
-			who.workload = f.owner(sig.Labels)
-			g.groups = append(g.groups, gatheredGroup{who: who})
-			g.in[f.namespace] = append(g.in[f.namespace], n)
-		}
-		g.groups[n].members = append(g.groups[n].members, i)
+	g := newGathered(sig)
+	for _, f := range all {
+		g.add(f)
 	}
 	return g
 }
 
-// of returns the series that are the subject's release and its control, in the order in which they were found.
+func newGathered(sig Signal) *gathered {
+	return &gathered{signal: sig, known: map[identity]int{}, in: map[string][]int{}}
+}
+
+// add takes up one series.
+func (g *gathered) add(f found) {
+	id := identity{f.namespace, f.workload, f.pod, f.version}
+	n, seen := g.known[id]
+	if !seen {
+		n = len(g.groups)
+		g.known[id] = n
+		g.in[f.namespace] = append(g.in[f.namespace], n)
+		who := found{namespace: f.namespace, workload: f.owner(g.signal.Labels), pod: f.pod, version: f.version}
+		g.groups = append(g.groups, gatheredGroup{who: who})
+	}
+	g.groups[n].series = append(g.groups[n].series, f.series)
+}
+
+// of returns the series that are the subject's release and its control, pod by pod. They are valid until it is called again.
 func (g *gathered) of(sub Subject) (release, control []Series) {
 	namespace := sub.Namespace
 	if g.signal.Labels.Namespace == "" { // nothing tells, and all are in one
 		namespace = ""
 	}
-	var mine, others []int
-	since := map[int]time.Time{}
+	g.release, g.control = g.release[:0], g.control[:0]
 	for _, n := range g.in[namespace] {
 		switch group := g.groups[n]; {
 		case sub.holds(g.signal, sub.Release, group.who):
-			mine = append(mine, group.members...)
+			g.release = append(g.release, group.series...)
 			if from := sub.Release.since(g.signal, group.who.pod); !from.IsZero() {
-				for _, n := range group.members {
-					since[n] = from
-				}
+				countFrom(g.release[len(g.release)-len(group.series):], from)
 			}
 		case sub.holds(g.signal, sub.Control, group.who):
-			others = append(others, group.members...)
+			g.control = append(g.control, group.series...)
 		}
 	}
-	return g.pick(mine, since), g.pick(others, nil)
+	return g.release, g.control
 }
 
-// pick returns series, of which some count from a time on only.
-func (g *gathered) pick(indices []int, since map[int]time.Time) []Series {
-	slices.Sort(indices)
-	out := make([]Series, len(indices))
-	for i, n := range indices {
-		out[i] = g.all[n].series
-		if from, ok := since[n]; ok {
-			out[i].since = from.UnixMilli()
-		}
+// countFrom has series count from a time on only.
+func countFrom(series []Series, from time.Time) {
+	for i := range series {
+		series[i].since = from.UnixMilli()
 	}
-	return out
 }

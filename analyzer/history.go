@@ -54,16 +54,15 @@ func (s *Sampler) Extend(ctx context.Context, h *History, until time.Time) error
 	if err != nil {
 		return err
 	}
-	r := newReader(h.signal)
-	r.keyed = true
 	var read []found
+	r := newReader(h.signal, func(f found) { read = append(read, f) })
+	r.keyed = true
 	for _, q := range plan {
-		part, warned, err := s.read(ctx, r, q, until)
+		warned, err := s.read(ctx, r, q, until)
 		if err != nil {
 			return fmt.Errorf("signal %q: %w", h.signal.Name, err)
 		}
 		h.warnings = append(h.warnings, warned...)
-		read = append(read, part...)
 	}
 	for _, f := range read {
 		h.add(f)

@@ -41,11 +41,12 @@ func TestNativeHistogramsAreCountedLikeClassicOnes(t *testing.T) {
 		{"nothing is slow", nativeStream("a-x2x4z", [4]float64{10, 0, 0, 0}, [4]float64{30, 0, 0, 0}), Counts{N: 20}},
 		{"the container was restarted", nativeStream("a-x2x4z", [4]float64{100, 0, 50, 0}, [4]float64{2, 0, 1, 0}), Counts{N: 3, K: 1}},
 	} {
-		r := newReader(sig)
+		all := newGathered(sig)
+		r := newReader(sig, all.add)
 		r.begin(query{good: always, bad: never})
 		r.add(c.stream)
 		sub := Subject{Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: []Span{{From: time.Unix(15, 0), At: time.Unix(30, 0)}}}
-		got := measureSubject(sub, gather(sig, r.out), nil)[0]
+		got := measureSubject(sub, all, nil)[0]
 		require.Empty(t, got.Error, c.name)
 		require.Equal(t, c.want, got.Total(), c.name)
 	}

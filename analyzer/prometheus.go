@@ -80,18 +80,16 @@ func (s *Sampler) sampleChunk(ctx context.Context, sig Signal, chunk []Subject) 
 	if err != nil {
 		return nil, err
 	}
-	r := newReader(sig)
-	var all []found
+	series := newGathered(sig)
+	r := newReader(sig, series.add)
 	var warnings []string
 	for _, q := range plan {
-		read, warned, err := s.read(ctx, r, q, last)
+		warned, err := s.read(ctx, r, q, last)
 		if err != nil {
 			return nil, fmt.Errorf("signal %q: %w", sig.Name, err)
 		}
 		warnings = append(warnings, warned...)
-		all = append(all, read...)
 	}
-	series := gather(sig, all)
 	out := make(map[string][]Measurement, len(chunk))
 	for _, subject := range chunk {
 		out[subject.Key] = measureSubject(subject, series, warnings)
@@ -138,14 +136,11 @@ func perMillisecond(m Measurement, span Span) Measurement {
 	return m
 }
 
-// read asks for raw samples that end at an explicit time, and returns the series that they make.
-func (s *Sampler) read(ctx context.Context, r *reader, q query, at time.Time) ([]found, []string, error) {
+// read asks for raw samples that end at an explicit time, and has the reader hand on the series that they make. What it has handed on
+// counts only if no error is returned.
+func (s *Sampler) read(ctx context.Context, r *reader, q query, at time.Time) ([]string, error) {
 	r.begin(q)
-	warnings, err := s.each(ctx, q.text, at, r.add)
-	if err != nil {
-		return nil, nil, err
-	}
-	return r.out, warnings, nil
+	return s.each(ctx, q.text, at, r.add)
 }
 
 // each asks for raw samples that end at an explicit time, and hands on one series after the other.

@@ -13,21 +13,25 @@ import (
 type reader struct {
 	signal Signal
 	query  query
-	out    []found
+	// take is given each of them.
+	take func(found)
 	// keyed asks for all labels of each series, by which a history knows it again.
 	keyed bool
 	// texts are the names that were made before.
 	texts map[string]string
 	spare []byte
 	names []model.LabelName
-	// room is for the samples of the next series.
+	// room is for the samples of the next series, made how much was made last.
 	room []Sample
+	made int
 }
 
-func newReader(sig Signal) *reader { return &reader{signal: sig, texts: map[string]string{}} }
+func newReader(sig Signal, take func(found)) *reader {
+	return &reader{signal: sig, take: take, texts: map[string]string{}}
+}
 
 // begin starts on the answer to another query.
-func (r *reader) begin(q query) { r.query, r.out = q, nil }
+func (r *reader) begin(q query) { r.query = q }
 
 // add takes up one series, of which nothing is kept but what is copied.
 func (r *reader) add(stream *model.SampleStream) {
@@ -39,7 +43,9 @@ func (r *reader) add(stream *model.SampleStream) {
 	target := r.target(stream.Metric)
 	if sig.Kind == KindLatency && len(stream.Histograms) > 0 {
 		f.series = Series{Pod: f.pod, Target: target, Histogram: r.text(stream.Metric, model.BucketLabel)}
-		r.out = append(r.out, classicSeries(f, stream, sig.Objective.bound())...)
+		for _, f := range classicSeries(f, stream, sig.Objective.bound()) {
+			r.take(f)
+		}
 		return
 	}
 	le, err := strconv.ParseFloat(string(stream.Metric[model.BucketLabel]), 64)
@@ -51,11 +57,11 @@ func (r *reader) add(stream *model.SampleStream) {
 		if sig.Kind == KindLatency {
 			f.series.Histogram = r.text(stream.Metric, model.BucketLabel)
 		}
-		r.out = append(r.out, f)
+		r.take(f)
 	}
 	if q.bad(stream.Metric) {
 		f.series = Series{Pod: f.pod, Target: target, Bad: true, Samples: r.numbersOnly(stream.Values)}
-		r.out = append(r.out, f)
+		r.take(f)
 	}
 }
 
@@ -93,13 +99,17 @@ func (r *reader) kept() string {
 	return s
 }
 
-// atLeast is for how many samples room is made at once.
-const atLeast = 4096
+// Room is made for few samples at first, as most answers are about one workload, and for more each time.
+const (
+	leastRoom = 128
+	mostRoom  = 4096
+)
 
 // numbersOnly leaves out what is no number: a counter that reports NaN reports nothing.
 func (r *reader) numbersOnly(values []model.SamplePair) []Sample {
 	if len(r.room) < len(values) {
-		r.room = make([]Sample, max(atLeast, len(values)))
+		r.made = min(max(leastRoom, 2*r.made), mostRoom)
+		r.room = make([]Sample, max(r.made, len(values)))
 	}
 	n := 0
 	for _, p := range values {
