@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollbackd/rollbackd/internal/app"
+	"github.com/rollbackd/rollbackd/internal/collector"
 	"github.com/rollbackd/rollbackd/internal/config"
 	"github.com/rollbackd/rollbackd/internal/version"
 )
@@ -40,7 +41,7 @@ func runCommand() *cobra.Command {
 				return usageError{err}
 			}
 			defer func() { _ = log.Sync() }() // a terminal cannot be synced, and says so
-			frugal()
+			go collector.Pace(c.Context())
 			reload, stop := hangups()
 			defer stop()
 			return app.Run(c.Context(), app.Options{Config: cfg, Version: version.Get().Version, Log: log, Level: level, Reload: reload, Pprof: pprof})
