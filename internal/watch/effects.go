@@ -64,7 +64,7 @@ func (a *actor) observe(ctx context.Context) (input, error) {
 	snapshot, ok := a.opts.cached(a.watch)
 	if !ok || a.watch.contradicts(snapshot) { // a cache that lags behind must not end a watch
 		var err error
-		snapshot, err = a.opts.read(ctx, a.watch)
+		snapshot, err = a.readSlowly(ctx, snapshot)
 		if errors.Is(err, rollback.ErrNotFound) {
 			return a.absent(ctx), nil
 		}
@@ -132,6 +132,7 @@ func (a *actor) tellPublisher(ctx context.Context, r *event.Rejection) {
 // baseline measures the known-good version before the deployment. Without one there is nothing to compare with, and
 // an empty baseline says so.
 func (a *actor) baseline(ctx context.Context) (input, error) {
+	defer enter(ctx, a.opening.baselines, 1)()
 	pin := a.watch.Pin
 	span := analyzer.Span{From: pin.T0.Add(-a.watch.Policy.BaselineWindow), At: pin.T0}
 	var out []analyzer.Baseline
@@ -165,7 +166,7 @@ func (a *actor) restore(ctx context.Context) error {
 	stored := a.watch
 	w, last := stored.accepted(), uint64(0)
 	again := retold{since: time.Now().Add(-retellFor)}
-	err := a.opts.Journal.Read(ctx, w.Key, func(seq uint64, data []byte) error {
+	err := a.readJournal(ctx, stored, func(seq uint64, data []byte) error {
 		var e incident.Entry
 		if err := json.Unmarshal(data, &e); err != nil {
 			return fmt.Errorf("journal entry %d: %w", seq, err)

@@ -97,7 +97,8 @@ type Supervisor struct {
 	marker   *marker
 	lookout  *lookout
 	// toldOf are deliveries that are to be recorded.
-	toldOf chan *notifier.Delivery
+	toldOf  chan *notifier.Delivery
+	opening opening
 	// diagnoses are gathered behind everybody's back.
 	diagnoses *diagnoses
 
@@ -121,6 +122,7 @@ func New(opts Options) *Supervisor {
 		ended:    map[string]Watch{},
 		held:     map[event.Target]Hold{},
 		reserved: reservations{held: map[string]act{}},
+		opening:  newOpening(),
 		guards:   map[string]*actor{},
 		toldOf:   make(chan *notifier.Delivery, mostUnrecorded),
 	}
@@ -218,7 +220,7 @@ const steady = time.Minute
 
 // carry runs one actor to the end of its watch and starts it over, from the journal, where it stumbles.
 func (s *Supervisor) carry(ctx context.Context, a *actor) {
-	s.opts.Cache.Watch(a.watch.workload())
+	aside(func() { s.opts.Cache.Watch(a.watch.workload()) }) // a copy of the watch would be in this function's frame for as long as it runs
 	for pause := minPause; ctx.Err() == nil; pause = min(2*pause, maxPause) {
 		began := time.Now()
 		err := a.run(ctx)

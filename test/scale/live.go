@@ -88,7 +88,7 @@ func measureLive(ctx context.Context, watches, replicas int, profiles string) (o
 	if err := f.release(ctx, d.publish); err != nil {
 		return out, err
 	}
-	if err := d.awaitState(ctx, "Watching", watches, 5*time.Minute); err != nil {
+	if err := d.awaitState(ctx, "Watching", watches, 15*time.Minute); err != nil {
 		return out, err
 	}
 	out.Settled = time.Since(began)
