@@ -19,9 +19,10 @@ import (
 // a tick lasts. A batch is stored as a whole or not at all, and synced once.
 
 const (
-	// mostGrouped and mostGroupedBytes bound a batch. The server takes up to 1,000 messages.
+	// mostGrouped and mostGroupedBytes bound a batch. The server takes up to 1,000 messages, and keeps a batch that is not complete in
+	// a buffer of 1 MiB, or of 4 MiB where that does not suffice.
 	mostGrouped      = 256
-	mostGroupedBytes = 2 << 20
+	mostGroupedBytes = 768 << 10
 	// storedWithin is how long a batch may take to be stored. To give it up sooner, and to try its messages one by one, would give a
 	// server that is slow even more to do.
 	storedWithin = time.Minute
