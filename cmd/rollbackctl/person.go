@@ -46,13 +46,14 @@ func (p *person) complete() error {
 		return err
 	}
 	p.environment = cmp.Or(p.environment, p.around.env("ROLLBACKD_ENV"))
-	p.name = cmp.Or(p.name, p.connection.user)
+	p.name = cmp.Or(p.name, p.connection.login.User)
 	if u, err := url.Parse(p.connection.url); err == nil && p.name == "" {
 		p.name = u.User.Username()
 	}
 	if !control.ValidUser(p.name) {
 		return errors.New("under what name? give --user, or --as with credentials that do not show it; letters, digits, '-' and '_' only")
 	}
+	p.connection.as = p.name
 	return nil
 }
 
