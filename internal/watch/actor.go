@@ -45,10 +45,10 @@ type actor struct {
 	last  uint64
 	// fenced is set once another process was found to write the same journal, mine is the newest intent that this
 	// one has journalled: whoever's intent was appended may patch, no one else.
-	fenced  bool
-	mine    string
-	pause   time.Duration
-	retryAt time.Time
+	fenced bool
+	mine   string
+	// effects is when the wanted effect is tried again after a failure, reads when the workload is looked at again beside it.
+	effects, reads retry
 	// toldStuck is set once people were told that the rollout could not be let go on.
 	toldStuck bool
 	// missing and refused are since when the API server has been saying that there is no such workload, or that it may
@@ -118,7 +118,7 @@ func (a *actor) turn(ctx context.Context, in input) (input, error) {
 	if err != nil || a.watch.State.Final() {
 		return nil, err
 	}
-	if want == effectNone || !progressed && time.Now().Before(a.retryAt) || a.yields() {
+	if want == effectNone || !a.effects.due(want, in, progressed, time.Now()) || a.yields() {
 		return nil, nil
 	}
 	return a.attempt(ctx, want), nil
@@ -267,12 +267,12 @@ func (a *actor) attempt(ctx context.Context, want effect) input {
 	defer cancel()
 	result, err := a.perform(bounded, want)
 	if err != nil {
-		a.pause = min(max(2*a.pause, minPause), maxPause)
+		var tell bool
+		a.effects, tell = a.effects.failed(want, err, time.Now())
 		a.watch.hindrance = err.Error()
-		a.retryAt = time.Now().Add(a.pause)
 		if ctx.Err() == nil {
 			a.opts.Metrics.effectFailed(want)
-			a.log.Warn("could not "+string(want)+"; trying again", zap.Error(err), zap.Duration("in", a.pause))
+			a.log.Log(worthWarning(tell), "could not "+string(want)+"; trying again", zap.Error(err), zap.Duration("in", a.effects.pause))
 		}
 		switch want {
 		case effectApply:
@@ -282,11 +282,10 @@ func (a *actor) attempt(ctx context.Context, want effect) input {
 		}
 		return nil
 	}
-	a.pause = 0
+	a.effects = retry{at: time.Now().Add(minPause)}
 	if want != effectCheckLanded { // which is a look between two tries
 		a.watch.hindrance = ""
 	}
-	a.retryAt = time.Now().Add(minPause)
 	return result
 }
 
@@ -334,13 +333,18 @@ func (a *actor) look(ctx context.Context) input {
 	if a.watch.State == Pending || a.watch.State == RollingBack {
 		return clock{} // these ask the API server themselves
 	}
+	if a.reads.rests(time.Now()) && !a.cacheSuffices() {
+		return clock{}
+	}
 	in, err := a.observe(ctx)
 	if err != nil {
-		a.log.Warn("could not read the workload", zap.Error(err))
+		var tell bool
+		a.reads, tell = a.reads.failed(effectObserve, err, time.Now())
+		a.log.Log(worthWarning(tell), "could not read the workload", zap.Error(err))
 		a.watch.blind = err.Error()
 		return clock{}
 	}
-	a.watch.blind = ""
+	a.reads, a.watch.blind = retry{}, ""
 	return in
 }
 

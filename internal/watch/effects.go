@@ -86,7 +86,7 @@ func (a *actor) observe(ctx context.Context) (input, error) {
 }
 
 // unread notes since when the API server has been forbidding to read the workload. Other failures prove nothing, and
-// break the row: an API server that starts may forbid everything for a moment.
+// break the row: an API server that starts may forbid everything for a moment. Only a watch that waits for its version ends by it.
 func (a *actor) unread(err error) (input, error) {
 	if !rollback.IsForbidden(err) {
 		a.refused = time.Time{}
@@ -95,7 +95,7 @@ func (a *actor) unread(err error) (input, error) {
 	if a.refused.IsZero() {
 		a.refused = time.Now()
 	}
-	if time.Since(a.refused) <= a.watch.Policy.SettleFor {
+	if a.watch.State != Pending || time.Since(a.refused) <= a.watch.Policy.SettleFor {
 		return nil, err
 	}
 	return unreadable{since: a.refused, words: err.Error()}, nil
