@@ -39,30 +39,14 @@ func (c *Cluster) Annotate(ctx context.Context, w Workload, name, value string) 
 	return nil
 }
 
-// Annotated lists the workloads of a namespace that carry an annotation; an empty namespace means all of them. Whoever only
-// deploys Deployments need not let rollbackd see the other kinds.
-func (c *Cluster) Annotated(ctx context.Context, namespace, name string) ([]Annotated, error) {
-	var found []Annotated
-	for _, kind := range []Kind{KindDeployment, KindStatefulSet, KindDaemonSet} {
-		some, err := c.annotatedOf(ctx, kind, namespace, name)
-		if kind != KindDeployment && IsForbidden(err) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("unable to list the %ss of %s: %w", kind, namespaceName(namespace), err)
-		}
-		found = append(found, some...)
-	}
-	return found, nil
-}
-
-func (c *Cluster) annotatedOf(ctx context.Context, kind Kind, namespace, name string) ([]Annotated, error) {
+// Annotated lists the workloads of a kind in a namespace that carry an annotation; an empty namespace means all of them.
+func (c *Cluster) Annotated(ctx context.Context, kind Kind, namespace, name string) ([]Annotated, error) {
 	var found []Annotated
 	options := metav1.ListOptions{Limit: c.options.PageSize}
 	for {
 		page, err := c.page(ctx, kind.resource(), namespace, options)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("unable to list the %ss of %s: %w", kind, namespaceName(namespace), err)
 		}
 		for i := range page.Items {
 			o := &page.Items[i]

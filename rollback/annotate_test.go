@@ -37,11 +37,11 @@ func TestAnnotate(t *testing.T) {
 			c := NewCluster(client, Options{})
 			require.NoError(t, c.Annotate(t.Context(), w, name, "key"))
 			for _, namespace := range []string{"", "shop"} {
-				found, err := c.Annotated(t.Context(), namespace, name)
+				found, err := c.Annotated(t.Context(), kind, namespace, name)
 				require.NoError(t, err)
 				require.Equal(t, []Annotated{{Workload: w, Value: "key"}}, found)
 			}
-			found, err := c.Annotated(t.Context(), "shop", "rollbackd.io/watch.other")
+			found, err := c.Annotated(t.Context(), kind, "shop", "rollbackd.io/watch.other")
 			require.NoError(t, err)
 			require.Empty(t, found)
 
@@ -56,8 +56,8 @@ func TestAnnotate(t *testing.T) {
 	}
 }
 
-// TestAnnotatedWithoutOtherKinds: rollbackd may be let see Deployments only. That it may not see these is an error.
-func TestAnnotatedWithoutOtherKinds(t *testing.T) {
+// TestAnnotatedAsksForOneKind: rollbackd may be let see that kind only. That it may not see it is an error.
+func TestAnnotatedAsksForOneKind(t *testing.T) {
 	w := Workload{Namespace: "shop", Name: "checkout"}
 	client := everyKind(w)
 	forbid := func(resource string) {
@@ -69,10 +69,10 @@ func TestAnnotatedWithoutOtherKinds(t *testing.T) {
 	require.NoError(t, c.Annotate(t.Context(), w, "a/b", "key"))
 	forbid("statefulsets")
 	forbid("daemonsets")
-	found, err := c.Annotated(t.Context(), "", "a/b")
+	found, err := c.Annotated(t.Context(), KindDeployment, "", "a/b")
 	require.NoError(t, err)
 	require.Len(t, found, 1)
-	forbid("deployments")
-	_, err = c.Annotated(t.Context(), "", "a/b")
+	_, err = c.Annotated(t.Context(), KindStatefulSet, "shop", "a/b")
 	require.True(t, IsForbidden(err))
+	require.ErrorContains(t, err, "unable to list the StatefulSets of namespace shop")
 }

@@ -18,7 +18,7 @@ type granter struct {
 	around            surroundings
 	config            string
 	namespaces        []string
-	all               bool
+	all, readOnly     bool
 	features, without []string
 	account           access.Account
 	argoCD            string
@@ -43,6 +43,7 @@ func newRBAC(around surroundings) *cobra.Command {
 	flags.BoolVar(&g.all, "all-namespaces", false, "watch every namespace: a ClusterRole instead of Roles")
 	flags.StringArrayVar(&g.features, "feature", nil, "grant a further feature's permissions (may be repeated): "+strings.Join(featureNames(), ", "))
 	flags.StringArrayVar(&g.without, "without", nil, "leave a feature's permissions out (may be repeated); docs/permissions.md says what goes away")
+	flags.BoolVar(&g.readOnly, "read-only", false, "grant nothing that changes a workload, as kubernetes.readOnly in the configuration does")
 	flags.StringVar(&g.account.Name, "account", "rollbackd", "name of the ServiceAccount, of the Roles and of their bindings")
 	flags.StringVar(&g.account.Namespace, "account-namespace", "rollbackd", "namespace in which the daemon runs")
 	flags.StringVar(&g.argoCD, "argocd-namespace", "", "namespace of Argo CD's Applications (default that of the configuration, or argocd)")
@@ -89,6 +90,7 @@ func (g *granter) grant() (access.Grant, error) {
 		return grant, err
 	}
 	grant = grant.With(more...).Without(less...)
+	grant.ReadOnly = grant.ReadOnly || g.readOnly
 	if grant.Own == "" {
 		grant.Own = g.account.Namespace
 	}

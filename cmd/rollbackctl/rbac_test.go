@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,11 +30,13 @@ policies:
 		"less":   {"--namespace", "shop", "--without", "blueGreen", "--without", "canary", "--without", "autoscalers", "--without", "configMaps", "--without", "podEvents", "--without", "podLogs"},
 		"more":   {"--namespace", "shop", "--feature", "statefulSets", "--feature", "secrets", "--account", "rb", "--account-namespace", "ops"},
 		"config": {"--config", config},
+		"read":   {"--namespace", "shop", "--feature", "statefulSets", "--feature", "argoCDHold", "--read-only"},
 		"all":    {"--config", config, "--all-namespaces", "--without", "canary"},
 	} {
 		code, out, problems := (&stack{}).run(t, append([]string{"rbac"}, args...)...)
 		require.Equal(t, exitDone, code, problems)
 		golden(t, filepath.Join("testdata", "rbac", name+".yaml"), out)
+		require.Equal(t, name != "read", strings.Contains(out, "- patch"))
 	}
 }
 

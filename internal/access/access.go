@@ -83,6 +83,8 @@ type Grant struct {
 	Own, Lease string
 	// ArgoCD is the namespace of Argo CD's Applications.
 	ArgoCD string
+	// ReadOnly leaves out what changes workloads, Services and the objects of other tools.
+	ReadOnly bool
 }
 
 // Need is one verb on one resource in one namespace.
@@ -114,7 +116,9 @@ func inNamespace(namespace string) string {
 
 // Rules are those of the table that the grant's features take, in the order of the table.
 func (g Grant) Rules() []Rule {
-	return slices.DeleteFunc(Table(), func(r Rule) bool { return !slices.Contains(g.Features, r.Feature) })
+	return slices.DeleteFunc(Table(), func(r Rule) bool {
+		return !slices.Contains(g.Features, r.Feature) || g.ReadOnly && slices.Contains(r.Verbs, patch)
+	})
 }
 
 // Needs lists all that a daemon with this grant must be allowed, the most important first.

@@ -99,6 +99,7 @@ func (p process) run(ctx context.Context) error {
 	if p.may, err = newPermissions(p.cfg, p.registry, p.log); err != nil {
 		return err
 	}
+	p.settings.telling(p.may.follow)
 	looking, stop := context.WithCancel(ctx)
 	var looks sync.WaitGroup
 	defer looks.Wait()
@@ -181,6 +182,8 @@ func (p process) carry(ctx context.Context, may gate) error {
 
 		Environments:   cfg.Environments,
 		Namespaces:     cfg.Kubernetes.Namespaces,
+		Kinds:          cfg.WatchedKinds(),
+		ReadOnly:       cfg.Kubernetes.ReadOnly,
 		PrometheusPage: cfg.Prometheus.Page(),
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,13 +26,16 @@ const (
 // permissions looks whether the daemon may do on Kubernetes what its configuration has it do, and tells what is missing. Nothing
 // waits for it, and nothing is decided by it: what is refused is refused by the API server.
 type permissions struct {
-	grant access.Grant
-	needs []access.Need
 	ask   access.Asker
 	gauge *prometheus.GaugeVec
 	log   *zap.Logger
+	// again has it looked at once.
+	again chan struct{}
 
-	mu      sync.Mutex
+	mu    sync.Mutex
+	grant access.Grant
+	needs []access.Need
+	// at is when they were looked at last; zero if that has not been done since the needs are these.
 	at      time.Time
 	missing []access.Need
 }
@@ -57,7 +61,7 @@ func newPermissions(cfg *config.Config, registerer prometheus.Registerer, log *z
 
 func watchPermissions(grant access.Grant, ask access.Asker, registerer prometheus.Registerer, log *zap.Logger) *permissions {
 	p := &permissions{
-		grant: grant, needs: grant.Needs(), ask: ask, log: log,
+		grant: grant, needs: grant.Needs(), ask: ask, log: log, again: make(chan struct{}, 1),
 		gauge: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "rollbackd", Name: "permission_missing",
 			Help: "How many verbs a feature lacks on Kubernetes in a namespace that the configuration names; empty stands for all. There is no series where none is missing.",
@@ -71,20 +75,49 @@ func watchPermissions(grant access.Grant, ask access.Asker, registerer prometheu
 func (p *permissions) run(ctx context.Context) {
 	for {
 		pause := permissionsEvery
-		if missing, err := access.Missing(ctx, p.ask, p.needs); err != nil {
+		needs := p.needed()
+		if missing, err := access.Missing(ctx, p.ask, needs); err != nil {
 			if ctx.Err() == nil {
 				p.log.Warn("the daemon's permissions on Kubernetes could not be looked at; trying again", zap.Error(err))
 			}
 			pause = permissionsAgain
 		} else {
-			p.found(missing, time.Now())
+			p.found(needs, missing, time.Now())
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(pause):
+		case <-p.again:
 		}
 	}
+}
+
+// follow has the permissions looked at, at once, that another configuration needs.
+func (p *permissions) follow(cfg *config.Config) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	grant := cfg.Access()
+	grant.Own = p.grant.Own
+	needs := grant.Needs()
+	if p.grant = grant; sameNeeds(needs, p.needs) {
+		return
+	}
+	p.needs, p.at = needs, time.Time{}
+	select {
+	case p.again <- struct{}{}:
+	default: // it is asked for already
+	}
+}
+
+func (p *permissions) needed() []access.Need {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.needs
+}
+
+func sameNeeds(a, b []access.Need) bool {
+	return slices.EqualFunc(a, b, func(x, y access.Need) bool { return key(x) == key(y) && x.Name == y.Name })
 }
 
 // place is where a series is about.
@@ -93,10 +126,14 @@ type place struct {
 	feature   access.Feature
 }
 
-// found takes note of what is missing, and tells of what has changed.
-func (p *permissions) found(missing []access.Need, at time.Time) {
+// found takes note of what is missing of the needs, and tells of what has changed.
+func (p *permissions) found(needs, missing []access.Need, at time.Time) {
 	p.mu.Lock()
 	before, first := p.missing, p.at.IsZero()
+	if !sameNeeds(needs, p.needs) { // they have changed meanwhile, and are looked at again
+		p.mu.Unlock()
+		return
+	}
 	p.missing, p.at = missing, at
 	p.mu.Unlock()
 	was, is := counted(before), counted(missing)
@@ -108,19 +145,24 @@ func (p *permissions) found(missing []access.Need, at time.Time) {
 			p.gauge.DeleteLabelValues(key.namespace, string(key.feature))
 		}
 	}
-	known, gone := told(before), told(missing)
+	known, gone, wanted := told(before), told(missing), told(needs)
 	for _, n := range missing {
 		if !known[key(n)] {
 			p.tell(n)
 		}
 	}
 	for _, n := range before {
-		if !gone[key(n)] {
-			p.log.Info("a permission that was missing is there", zap.String("permission", n.String()), zap.String("feature", string(n.Rule.Feature)))
+		if gone[key(n)] {
+			continue
 		}
+		what := "a permission that was missing is there"
+		if !wanted[key(n)] {
+			what = "a permission that is missing is no longer needed"
+		}
+		p.log.Info(what, zap.String("permission", n.String()), zap.String("feature", string(n.Rule.Feature)))
 	}
 	if first && len(missing) == 0 {
-		p.log.Info("the daemon has the permissions on Kubernetes that its configuration needs", zap.Int("permissions", len(p.needs)))
+		p.log.Info("the daemon has the permissions on Kubernetes that its configuration needs", zap.Int("permissions", len(needs)))
 	}
 }
 

@@ -52,7 +52,7 @@ func (r *replacement) prepare(next *config.Config) (func(), error) {
 func rules(cfg *config.Config) watch.Rules {
 	return watch.Rules{
 		Policies: cfg.WatchPolicies(), Budgets: cfg.WatchBudgets(), Drills: cfg.WatchDrills(), Freezes: cfg.Freezes(), Reviews: cfg.Reviews(),
-		PrometheusPage: cfg.Prometheus.Page(),
+		PrometheusPage: cfg.Prometheus.Page(), Namespaces: cfg.Kubernetes.Namespaces, Kinds: cfg.WatchedKinds(), ReadOnly: cfg.Kubernetes.ReadOnly,
 	}
 }
 

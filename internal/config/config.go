@@ -129,6 +129,9 @@ type Kubernetes struct {
 	// Features are those that nothing else in this file tells, and that take permissions of their own (docs/permissions.md). They switch
 	// nothing on or off: rollbackctl rbac grants their permissions, and the daemon says which of them it lacks. Default [blueGreen, canary].
 	Features []KubernetesFeature `yaml:"features"`
+	// ReadOnly has rollbackd do with permissions that change no workload, Service or object of another tool: rollbackctl rbac then grants none that do, the daemon
+	// misses none, and it refuses rollbacks by hand. Every policy must be in mode observe. Default false.
+	ReadOnly bool `yaml:"readOnly"`
 }
 
 // Prometheus says whom to ask.

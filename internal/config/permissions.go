@@ -43,6 +43,9 @@ func (k Kubernetes) check(c *checker, policies []Policy) {
 			c.say([]any{"kubernetes", "features", i}, "%q is not a feature that is named here; use one of %q", f, known)
 		}
 	}
+	if k.ReadOnly {
+		checkReadOnly(c, policies)
+	}
 	if len(k.Namespaces) == 0 {
 		return
 	}
@@ -55,10 +58,29 @@ func (k Kubernetes) check(c *checker, policies []Policy) {
 	}
 }
 
+// checkReadOnly refuses policies that would have a daemon act that may not.
+func checkReadOnly(c *checker, policies []Policy) {
+	for i, p := range policies {
+		for _, s := range []struct {
+			path []any
+			mode watch.Mode
+		}{
+			{[]any{"mode"}, p.Mode}, {[]any{"stages", "active", "mode"}, p.Stages.Active.Mode},
+			{[]any{"stages", "onCall", "mode"}, p.Stages.OnCall.Mode}, {[]any{"stages", "enhanced", "mode"}, p.Stages.Enhanced.Mode},
+		} {
+			if s.mode != watch.Observe {
+				c.say(append([]any{"policies", i}, s.path...), "is %s, and with kubernetes.readOnly rollbackd can only observe; write observe, or take readOnly away and grant its permissions", s.mode)
+				break
+			}
+		}
+	}
+}
+
 // Access is what the daemon must be allowed on Kubernetes for all that this configuration has it do. The namespace of its Lease is
 // in it only where the configuration names it.
 func (c *Config) Access() access.Grant {
 	g := access.Grant{
+		ReadOnly:   c.Kubernetes.ReadOnly,
 		Namespaces: c.WatchedNamespaces(), Own: c.LeaderElection.Namespace, Lease: c.LeaderElection.LeaseName(c.Instance), ArgoCD: c.Kubernetes.ArgoCDNamespace,
 	}
 	if slices.Contains(g.Namespaces, "") {
@@ -75,6 +97,19 @@ func (c *Config) WatchedNamespaces() []string {
 	return watch.Namespaces(c.compiled)
 }
 
+// WatchedKinds are those of workloads, beside Deployments, that the daemon is let see.
+func (c *Config) WatchedKinds() (out []rollback.Kind) {
+	for _, f := range c.Access().Features {
+		switch f {
+		case access.StatefulSets:
+			out = append(out, rollback.KindStatefulSet)
+		case access.DaemonSets:
+			out = append(out, rollback.KindDaemonSet)
+		}
+	}
+	return out
+}
+
 // features are those that this configuration uses, besides what every one does.
 func (c *Config) features() []access.Feature {
 	var out []access.Feature
@@ -84,7 +119,7 @@ func (c *Config) features() []access.Feature {
 	uses := func(f KubernetesFeature) bool { return slices.Contains(c.Kubernetes.Features, f) }
 	some := func(is func(Policy) bool) bool { return slices.ContainsFunc(c.Policies, is) }
 	holds := some(func(p Policy) bool { return p.GitOps == rollback.GitOpsHold })
-	jobs := some(Policy.runsJobs)
+	jobs := some(Policy.testsByJobs) || !c.Kubernetes.ReadOnly && some(func(p Policy) bool { return p.Migration != nil })
 	logs := c.Diagnosis.Enabled && c.Diagnosis.Logs
 	for _, f := range []struct {
 		feature access.Feature
@@ -109,9 +144,9 @@ func (c *Config) features() []access.Feature {
 	return out
 }
 
-// runsJobs reports whether the policy has Jobs run.
-func (p Policy) runsJobs() bool {
-	return p.Migration != nil || slices.ContainsFunc(p.Signals, func(s Signal) bool { return s.Job != nil })
+// testsByJobs reports whether the policy has smoke tests that are Jobs.
+func (p Policy) testsByJobs() bool {
+	return slices.ContainsFunc(p.Signals, func(s Signal) bool { return s.Job != nil })
 }
 
 // sourcesName reports whether a source is about workloads of a kind.

@@ -74,6 +74,30 @@ func TestAccessIsWhereTheConfigurationIs(t *testing.T) {
 	}
 }
 
+// TestReadOnly: nothing is granted that changes a workload, and a policy that would act is a mistake.
+func TestReadOnly(t *testing.T) {
+	const job = "{template: {spec: {containers: [{name: a, image: b}]}}}"
+	for _, tc := range []struct {
+		edit    []string
+		problem string
+	}{
+		{edit: nil},
+		{edit: inPolicy("migration: {job: " + job + "}")},
+		{inPolicy("mode: approve"), "policies[0].mode: is approve, and with kubernetes.readOnly rollbackd can only observe; write observe, or take readOnly away"},
+		{inPolicy("stages: {onCall: {mode: automatic}}"), "policies[0].stages.onCall.mode: is automatic, and with kubernetes.readOnly"},
+	} {
+		c, err := Parse(edited(append(inTop("kubernetes: {readOnly: true, features: [statefulSets, canary, blueGreen]}"), tc.edit...)...))
+		if tc.problem != "" {
+			require.ErrorContains(t, err, tc.problem)
+			continue
+		}
+		require.NoError(t, err)
+		for _, need := range c.Access().Needs() {
+			require.Contains(t, []string{"get", "list", "watch"}, need.Verb, need.String())
+		}
+	}
+}
+
 func TestMistakesOfPermissions(t *testing.T) {
 	_, err := Parse(edited(append(inTop("kubernetes: {namespaces: [shop, Pay], features: [canary, exec]}"), inPolicy("match: [{namespace: pay}, {namespace: shop}, {workload: web}]")...)...))
 	mistakes, ok := err.(Mistakes)

@@ -30,6 +30,8 @@ func (c *Config) File() string { return c.file }
 // it returns the fields which differ, such as nats.url.
 func (c *Config) Over(running *Config) (holds *Config, waiting []string) {
 	merged := *c
+	kubernetes := running.Kubernetes // but for where it looks and what it is let do, which nothing is made of
+	kubernetes.Namespaces, kubernetes.Features, kubernetes.ReadOnly = c.Kubernetes.Namespaces, c.Kubernetes.Features, c.Kubernetes.ReadOnly
 	for _, part := range []struct {
 		name      string
 		to, from  any
@@ -38,7 +40,7 @@ func (c *Config) Over(running *Config) (holds *Config, waiting []string) {
 		{"instance", &merged.Instance, running.Instance, c.Instance},
 		{"environments", &merged.Environments, running.Environments, c.Environments},
 		{"nats", &merged.NATS, running.NATS, c.NATS},
-		{"kubernetes", &merged.Kubernetes, running.Kubernetes, c.Kubernetes},
+		{"kubernetes", &merged.Kubernetes, kubernetes, c.Kubernetes},
 		{"http", &merged.HTTP, running.HTTP, c.HTTP},
 		{"files", &merged.Files, running.Files, c.Files},
 		{"log.format", &merged.Log.Format, running.Log.Format, c.Log.Format},

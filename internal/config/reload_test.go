@@ -5,8 +5,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rollbackd/rollbackd/rollback"
 )
 
 // Of a configuration that is read while another runs, what cannot change stays as it is and is named; the rest holds.
@@ -29,6 +32,12 @@ func TestOver(t *testing.T) {
 				require.True(t, c.WatchPolicies()[0].PageDrills)
 			}},
 		{"the instance", []string{"instance: prod", "instance: other"}, []string{"instance"}, func(t *testing.T, c *Config) { require.Equal(t, "prod", c.Instance) }},
+		{"where it looks and what it is let do", inTop("kubernetes: {namespaces: [shop, pay], features: [statefulSets], readOnly: true, timeout: 3s}"), []string{"kubernetes.timeout"}, func(t *testing.T, c *Config) {
+			require.Equal(t, []string{"shop", "pay"}, c.Access().Namespaces)
+			require.True(t, c.Access().ReadOnly)
+			require.Equal(t, []rollback.Kind{rollback.KindStatefulSet}, c.WatchedKinds())
+			require.Equal(t, 10*time.Second, time.Duration(c.Kubernetes.Timeout))
+		}},
 		{"environments", []string{"[production]", "[production, staging]"}, []string{"environments"}, func(t *testing.T, c *Config) { require.Equal(t, []string{"production"}, c.Environments) }},
 		{"much", inTop("nats: {url: 'nats://n', tls: {serverName: m}}\nhttp: {listen: ':1', admin: true}\nlog: {level: warn, format: json}\nfiles: {root: x}\n" +
 			"kubernetes: {timeout: 3s}\nsources: [{name: s, subject: a.b, format: native, environment: production, namespaces: [shop]}]\nreload: {every: 1m}\ndiagnosis: {enabled: false}"),

@@ -98,6 +98,7 @@ const (
 	CodeNoPolicy  Code = "no-policy"
 	CodeBusy      Code = "busy"
 	CodeAmbiguous Code = "ambiguous"
+	CodeReadOnly  Code = "read-only"
 )
 
 // Reply is the answer to a request.

@@ -116,6 +116,22 @@ func TestAnOrderNeedsAPolicy(t *testing.T) {
 	})
 }
 
+// TestAReadOnlyDaemonTakesNoOrder, but shows what a rollback would do.
+func TestAReadOnlyDaemonTakesNoOrder(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.run(func(o *Options) { o.ReadOnly = true })
+		refused := w.asks(p, control.Rollback, control.Request{ID: "r1"})
+		require.Equal(t, control.CodeReadOnly, refused.Code)
+		require.Contains(t, refused.Message, "kubernetes.readOnly")
+		require.Empty(t, p.Watches())
+		require.NotEqual(t, control.CodeReadOnly, w.asks(p, control.Rollback, control.Request{ID: "r2", DryRun: true}).Code)
+		rules := p.rules()
+		rules.ReadOnly = false
+		p.Replace(rules)
+		require.True(t, w.asks(p, control.Rollback, control.Request{ID: "r3"}).OK)
+	})
+}
+
 func TestListShowsAWorkloadOrANamespace(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		p := w.run()

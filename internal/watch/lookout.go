@@ -78,7 +78,7 @@ func (l *lookout) run(ctx context.Context) {
 func (l *lookout) feed(ctx context.Context) {
 	for ctx.Err() == nil {
 		current := l.ruling.Load()
-		namespaces := l.namespaces(current.Policies)
+		namespaces := current.unannouncedIn()
 		feeding, cancel := context.WithCancel(ctx)
 		var running sync.WaitGroup
 		if len(namespaces) > 0 {
@@ -93,7 +93,7 @@ func (l *lookout) feed(ctx context.Context) {
 			case <-ctx.Done():
 			case <-current.over:
 				current = l.ruling.Load()
-				same = slices.Equal(namespaces, l.namespaces(current.Policies))
+				same = slices.Equal(namespaces, current.unannouncedIn())
 			}
 		}
 		cancel()
@@ -101,15 +101,15 @@ func (l *lookout) feed(ctx context.Context) {
 	}
 }
 
-// namespaces are those of the policies that have unannounced deployments watched.
-func (l *lookout) namespaces(policies []Policy) []string {
+// unannouncedIn are the namespaces of the policies that have unannounced deployments watched.
+func (r Rules) unannouncedIn() []string {
 	var some []Policy
-	for _, p := range policies {
+	for _, p := range r.Policies {
 		if p.Unannounced {
 			some = append(some, p)
 		}
 	}
-	return l.namespacesOf(some)
+	return r.namespacesOf(some)
 }
 
 // policy is the one that a workload is watched by; nil if there is none.

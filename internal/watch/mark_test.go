@@ -39,9 +39,9 @@ func (m marksOf) Annotate(ctx context.Context, _ rollback.Workload, name, value 
 	})
 }
 
-func (m marksOf) Annotated(ctx context.Context, _, name string) (found []rollback.Annotated, err error) {
-	err = m.call(ctx, "marks.annotated", func() error {
-		if value, ok := m.live.Annotations[name]; ok {
+func (m marksOf) Annotated(ctx context.Context, kind rollback.Kind, namespace, name string) (found []rollback.Annotated, err error) {
+	err = m.call(ctx, "marks.annotated "+kind.String()+" "+namespace, func() error {
+		if value, ok := m.live.Annotations[name]; ok && kind == m.live.Workload.Kind {
 			found = append(found, rollback.Annotated{Workload: m.live.Workload, Value: value})
 		}
 		return nil

@@ -20,8 +20,8 @@ import (
 type Marks interface {
 	// Annotate gives a workload an annotation, or takes it away if the value is empty; rollback.ErrNotFound if it is gone.
 	Annotate(ctx context.Context, w rollback.Workload, name, value string) error
-	// Annotated lists the workloads of a namespace, or of all if it is empty, that carry an annotation.
-	Annotated(ctx context.Context, namespace, name string) ([]rollback.Annotated, error)
+	// Annotated lists the workloads of a kind in a namespace, or in all if it is empty, that carry an annotation.
+	Annotated(ctx context.Context, kind rollback.Kind, namespace, name string) ([]rollback.Annotated, error)
 }
 
 const (
@@ -42,11 +42,9 @@ type marker struct {
 	wake chan struct{}
 
 	mu sync.Mutex
-	// due are the workloads to look at, and the namespaces to search for marks, by when.
-	due    map[rollback.Workload]time.Time
-	search map[string]time.Time
-	// searched are the namespaces that were searched in this run.
-	searched map[string]bool
+	// due are the workloads to look at, by when.
+	due map[rollback.Workload]time.Time
+	searches
 	// marked are the workloads that may carry our mark; missing since when the watches of marks have been looked for in vain,
 	// and told those that people were told of.
 	marked  map[rollback.Workload]bool
@@ -58,7 +56,7 @@ type marker struct {
 func newMarker(s *Supervisor) *marker {
 	return &marker{
 		Supervisor: s, name: markOf(s.opts.Instance), wake: make(chan struct{}, 1),
-		due: map[rollback.Workload]time.Time{}, search: map[string]time.Time{}, searched: map[string]bool{},
+		due: map[rollback.Workload]time.Time{}, searches: newSearches(),
 		marked: map[rollback.Workload]bool{}, missing: map[string]time.Time{}, told: map[string]bool{},
 		strays: newStrays(),
 	}
@@ -71,10 +69,7 @@ func (m *marker) look(w rollback.Workload) {
 	}
 	m.mu.Lock()
 	m.due[w] = time.Time{}
-	if !m.searched[""] && !m.searched[w.Namespace] {
-		m.searched[w.Namespace] = true
-		m.search[w.Namespace] = time.Time{}
-	}
+	m.wantAround(w)
 	m.mu.Unlock()
 	select {
 	case m.wake <- struct{}{}:
@@ -87,24 +82,20 @@ func (m *marker) run(ctx context.Context) {
 	if m.opts.Marks == nil {
 		return
 	}
-	m.mu.Lock()
-	for _, namespace := range m.namespacesOf(m.rules().Policies) {
-		m.searched[namespace] = true
-		m.search[namespace] = time.Time{}
-	}
-	m.mu.Unlock()
+	m.wantRules()
 	for _, a := range m.open() {
 		m.look(a.view.Load().workload())
 	}
 	ticker := time.NewTicker(minPause)
 	defer ticker.Stop()
 	for {
+		m.wantRules()
 		for _, w := range ready(m, m.due) {
 			m.keep(ctx, w)
 		}
-		for _, namespace := range ready(m, m.search) {
-			m.find(ctx, namespace)
-			m.findPauses(ctx, namespace)
+		for _, at := range ready(m, m.search) {
+			m.find(ctx, at)
+			m.findPauses(ctx, at)
 		}
 		m.endStrays(ctx)
 		select {
@@ -181,26 +172,19 @@ func later[K comparable](m *marker, list map[K]time.Time, key K) {
 	}
 }
 
-// find looks for marks in a namespace. Those of watches that have ended are taken away, and those of watches that nobody
-// knows are told of.
-func (m *marker) find(ctx context.Context, namespace string) {
-	found, err := m.opts.Marks.Annotated(ctx, namespace, m.name)
+// find looks for marks. Those of watches that have ended are taken away, and those of watches that nobody knows are told of.
+func (m *marker) find(ctx context.Context, at place) {
+	found, err := m.opts.Marks.Annotated(ctx, at.kind, at.namespace, m.name)
 	if ctx.Err() != nil {
 		return
 	}
 	if err != nil {
-		m.failed("no marks could be looked for", err, zap.String("namespace", namespace))
-		if namespace == "" && rollback.IsForbidden(err) { // then at least where watches are
-			m.mu.Lock()
-			delete(m.searched, "")
-			m.mu.Unlock()
-			for _, w := range m.Watches() {
-				m.look(w.workload())
-			}
-			return
-		}
-		if !rollback.IsForbidden(err) {
-			later(m, m.search, namespace)
+		m.failed("no marks could be looked for", err, zap.String("namespace", at.namespace))
+		switch {
+		case !rollback.IsForbidden(err):
+			later(m, m.search, at)
+		case at.namespace == "":
+			m.searchWhereWatchesAre(at.kind)
 		}
 		return
 	}
@@ -209,7 +193,7 @@ func (m *marker) find(ctx context.Context, namespace string) {
 		again = m.judge(ctx, a) || again
 	}
 	if again {
-		later(m, m.search, namespace)
+		later(m, m.search, at)
 	}
 }
 

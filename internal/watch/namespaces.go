@@ -25,10 +25,10 @@ func Namespaces(policies []Policy) []string {
 }
 
 // namespacesOf are those that policies are about, and of all only those that rollbackd is to see.
-func (s *Supervisor) namespacesOf(policies []Policy) []string {
+func (r Rules) namespacesOf(policies []Policy) []string {
 	names := Namespaces(policies)
-	if len(s.opts.Namespaces) > 0 && slices.Contains(names, "") {
-		return s.opts.Namespaces
+	if len(r.Namespaces) > 0 && slices.Contains(names, "") {
+		return r.Namespaces
 	}
 	return names
 }

@@ -28,6 +28,8 @@ func (s *Supervisor) order(ctx context.Context, in control.Asked) control.Reply 
 	switch {
 	case refused.Code != "":
 		return refused
+	case !in.DryRun && s.rules().ReadOnly:
+		return control.Refuse(control.CodeReadOnly, "this rollbackd only reads the cluster (kubernetes.readOnly), and its Role lets it change nothing; roll back by kubectl rollout undo")
 	case in.DryRun:
 		return s.preview(ctx, in, open)
 	case open != nil:

@@ -278,9 +278,9 @@ type pausedMarks struct {
 	text  string
 }
 
-func (m pausedMarks) Annotated(ctx context.Context, namespace, name string) ([]rollback.Annotated, error) {
+func (m pausedMarks) Annotated(ctx context.Context, kind rollback.Kind, namespace, name string) ([]rollback.Annotated, error) {
 	if name == rollback.PauseAnnotation {
 		return []rollback.Annotated{{Workload: m.about, Value: m.text}}, nil
 	}
-	return m.marksOf.Annotated(ctx, namespace, name)
+	return m.marksOf.Annotated(ctx, kind, namespace, name)
 }

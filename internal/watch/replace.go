@@ -1,5 +1,7 @@
 package watch
 
+import "github.com/rollbackd/rollbackd/rollback"
+
 // This file replaces, while watches run, what new ones begin with and what is asked anew each time.
 
 // Rules are those of the Options that may be replaced while the Supervisor runs. A watch keeps the policy that it began with, which its journal has; the
@@ -10,13 +12,17 @@ type Rules struct {
 	Drills   Drills
 	Freezes  []Freeze
 	Reviews  Reviews
-	// PrometheusPage is that of Options.
+	// PrometheusPage, Namespaces, Kinds and ReadOnly are those of Options.
 	PrometheusPage string
+	Namespaces     []string
+	Kinds          []rollback.Kind
+	ReadOnly       bool
 }
 
 func (o Options) rules() Rules {
 	return Rules{
 		Policies: o.Policies, Budgets: o.Budgets, Drills: o.Drills, Freezes: o.Freezes, Reviews: o.Reviews, PrometheusPage: o.PrometheusPage,
+		Namespaces: o.Namespaces, Kinds: o.Kinds, ReadOnly: o.ReadOnly,
 	}
 }
 

@@ -65,16 +65,16 @@ func (m *marker) rememberPause(w rollback.Workload, value string) {
 	m.strays.seen(w, value, time.Now())
 }
 
-// findPauses looks for pauses in a namespace.
-func (m *marker) findPauses(ctx context.Context, namespace string) {
-	if m.opts.Pause == nil {
+// findPauses looks for pauses, which only Deployments have.
+func (m *marker) findPauses(ctx context.Context, at place) {
+	if m.opts.Pause == nil || at.kind != rollback.KindDeployment {
 		return
 	}
-	found, err := m.opts.Marks.Annotated(ctx, namespace, rollback.PauseAnnotation)
+	found, err := m.opts.Marks.Annotated(ctx, at.kind, at.namespace, rollback.PauseAnnotation)
 	if err != nil {
 		if ctx.Err() == nil && !rollback.IsForbidden(err) { // which it will be again
-			m.opts.Log.Warn("no pauses could be looked for", zap.String("namespace", namespace), zap.Error(err))
-			later(m, m.search, namespace)
+			m.opts.Log.Warn("no pauses could be looked for", zap.String("namespace", at.namespace), zap.Error(err))
+			later(m, m.search, at)
 		}
 		return
 	}

@@ -77,6 +77,10 @@ type Options struct {
 
 	// Namespaces are those that rollbackd is to see where policies name none; empty for all.
 	Namespaces []string
+	// Kinds are those of workloads, beside Deployments, that rollbackd is let see: marks are looked for on them from the start on.
+	Kinds []rollback.Kind
+	// ReadOnly has rollbacks by hand refused, which would fail for lack of permissions.
+	ReadOnly bool
 	// PrometheusPage is the address at which people open Prometheus; records link to it. Without one they have no such links.
 	PrometheusPage string
 }

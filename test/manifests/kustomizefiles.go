@@ -64,6 +64,10 @@ func parts() []part {
 			has: func(o Object) bool { return o.Namespace() == "watched" }, everywhere: true,
 		},
 		{
+			folder: "watched-read-only", values: map[string]any{"watch": map[string]any{"namespaces": []any{"watched"}}, "rbac": map[string]any{"readOnly": true}},
+			has: func(o Object) bool { return o.Namespace() == "watched" }, everywhere: true,
+		},
+		{
 			folder: "monitoring", values: map[string]any{"prometheusRule": enabled, "dashboard": enabled},
 			has: func(o Object) bool { return o.Kind() == "PrometheusRule" || o.Name() == releaseName+"-dashboard" },
 		},

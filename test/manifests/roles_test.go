@@ -52,6 +52,29 @@ func switches(features []access.Feature, everywhere bool) map[string]any {
 	return values
 }
 
+// A daemon that only reads is told so, and has a Role that changes no workload.
+func TestReadOnlyRolesChangeNothing(t *testing.T) {
+	for _, everywhere := range []bool{false, true} {
+		var all []access.Feature
+		for _, about := range access.Features() {
+			all = append(all, about.Feature)
+		}
+		values := switches(all, everywhere)
+		values["rbac"].(map[string]any)["readOnly"] = true
+		objects := rendered(t, values)
+		grant := access.Grant{Own: releaseNamespace, Lease: "rollbackd-main", ArgoCD: "argocd", All: everywhere, ReadOnly: true}
+		if !everywhere {
+			grant.Namespaces = []string{"shop", "payments"}
+		}
+		may := permitted(t, objects)
+		require.Equal(t, granted(grant.With(all...)), may)
+		for line := range may {
+			require.NotContains(t, line, "patch")
+		}
+		require.True(t, configured(t, objects).Kubernetes.ReadOnly)
+	}
+}
+
 // The permissions of the values that are shipped are those that the daemon asks for with the configuration in them, no more and no less.
 func TestShippedValuesGrantWhatTheirConfigurationUses(t *testing.T) {
 	for _, name := range []string{"quickstart", "production"} {

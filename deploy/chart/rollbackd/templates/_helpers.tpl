@@ -95,6 +95,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if get $.Values.rbac.features . }}{{ $features = append $features . }}{{ end }}
 {{- end }}
 {{- $_ := set $kubernetes "features" $features }}
+{{- if .Values.rbac.readOnly }}{{ $_ := set $kubernetes "readOnly" true }}{{ end }}
 {{- end }}
 {{- if $kubernetes }}
 {{- $_ := set $config "kubernetes" (merge (dig "kubernetes" dict $config) $kubernetes) }}
