@@ -118,7 +118,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 	if err := awaitConnection(ctx, p.nc, log); err != nil {
 		return err
 	}
-	events, err := bus.Open(ctx, p.nc, bus.Options{Instance: cfg.Instance, Environments: cfg.Environments, Sources: sources(cfg.Sources), Log: log, Registerer: p.registry, Grouped: cfg.NATS.URL == ""})
+	events, err := bus.Open(ctx, p.nc, bus.Options{Instance: cfg.Instance, Environments: cfg.Environments, Sources: sources(cfg.Sources), Log: log, Registerer: p.registry, Replicas: int(cfg.NATS.Replicas), Grouped: cfg.NATS.URL == ""})
 	if err != nil {
 		return roomFor(err, cfg.NATS)
 	}

@@ -95,17 +95,28 @@ func sourcesOf(configured []config.Source, u config.User) []bus.Source {
 	return slices.DeleteFunc(sources(configured), func(s bus.Source) bool { return !slices.Contains(u.Sources, s.Name) })
 }
 
-// roomFor adds what to do to the server's error when the streams do not fit on the disk.
+// roomFor adds what to do to the server's error when the streams do not fit on the disk, or have too few servers to be kept on.
 func roomFor(err error, cfg config.NATS) error {
 	var api *jetstream.APIError
-	if cfg.URL != "" || !errors.As(err, &api) || api.ErrorCode != insufficientStorage {
+	if !errors.As(err, &api) {
 		return err
 	}
-	return fmt.Errorf("%w; nats.embedded.dataDir (%s) needs about 400 MB of free space", err, cfg.Embedded.DataDir)
+	switch {
+	case cfg.URL == "" && api.ErrorCode == insufficientStorage:
+		return fmt.Errorf("%w; nats.embedded.dataDir (%s) needs about 400 MB of free space", err, cfg.Embedded.DataDir)
+	case cfg.URL != "" && cfg.Replicas > 1 && (api.ErrorCode == noCluster || api.ErrorCode == tooFewServers):
+		return fmt.Errorf("%w; nats.replicas is %d, which takes a cluster of that many servers with JetStream", err, cfg.Replicas)
+	}
+	return err
 }
 
-// insufficientStorage is the server's code (JSStorageResourcesExceededErr) for streams larger than the room that is left.
-const insufficientStorage jetstream.ErrorCode = 10047
+// The server's codes for streams larger than the room that is left (JSStorageResourcesExceededErr), for more than one replica without a cluster
+// (JSStreamReplicasNotSupportedErr), and for more of them than a cluster has fitting servers (JSClusterNoPeersErrF).
+const (
+	insufficientStorage jetstream.ErrorCode = 10047
+	noCluster           jetstream.ErrorCode = 10074
+	tooFewServers       jetstream.ErrorCode = 10005
+)
 
 // intake hands deliveries to the supervisor and turns its answers into dispositions.
 func intake(s *watch.Supervisor) bus.Handler { return handler(s.Accept) }

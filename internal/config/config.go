@@ -70,7 +70,10 @@ type NATS struct {
 	// PasswordFile holds the password of user; surrounding white space is dropped.
 	PasswordFile string `yaml:"passwordFile"`
 	// TLS is how the connection with a server of your own is encrypted. A server that asks for TLS gets it without any of this.
-	TLS      NATSTLS  `yaml:"tls"`
+	TLS NATSTLS `yaml:"tls"`
+	// Replicas is how many servers of a cluster of your own keep each stream and bucket that rollbackd makes: 1, 3 or 5. Those that are there already keep
+	// theirs. It needs url. Default 1.
+	Replicas uint64   `yaml:"replicas"`
 	Embedded Embedded `yaml:"embedded"`
 }
 
@@ -260,7 +263,7 @@ func (c *Config) WatchPolicies() []watch.Policy { return c.compiled }
 
 func defaultConfig() *Config {
 	return &Config{
-		NATS:        NATS{Embedded: Embedded{DataDir: "data", Listen: "127.0.0.1:4222"}},
+		NATS:        NATS{Replicas: 1, Embedded: Embedded{DataDir: "data", Listen: "127.0.0.1:4222"}},
 		Kubernetes:  defaultKubernetes(),
 		Prometheus:  Prometheus{Timeout: model.Duration(10 * time.Second), ScrapeInterval: model.Duration(15 * time.Second)},
 		HTTP:        HTTP{Listen: "127.0.0.1:9654"},

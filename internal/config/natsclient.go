@@ -65,6 +65,9 @@ func (n NATS) checkClient(k *checker) {
 	if n.User == "" && n.PasswordFile != "" {
 		k.say(at("passwordFile"), "needs nats.user, whose password it holds")
 	}
+	if n.Replicas != 1 && n.Replicas != 3 && n.Replicas != 5 {
+		k.say(at("replicas"), "is %d; use 1, 3 or 5, and not more than the cluster has servers", n.Replicas)
+	}
 	if n.TLS.CertFile != "" && n.TLS.KeyFile == "" {
 		k.say(at("tls", "keyFile"), "is missing; name the file that holds the key of nats.tls.certFile")
 	}
@@ -81,6 +84,9 @@ func (n NATS) checkUnused(k *checker) {
 	}
 	if n.TLS != (NATSTLS{}) {
 		keys = append(keys, "tls")
+	}
+	if k.given([]any{"nats", "replicas"}) {
+		k.say([]any{"nats", "replicas"}, "needs nats.url: the server inside the daemon keeps everything in one place; remove it, or give nats.url")
 	}
 	for _, key := range slices.Compact(keys) {
 		k.say([]any{"nats", key}, "has no effect without nats.url: the daemon needs none of it for the server inside it; remove it, or give nats.url")

@@ -32,7 +32,9 @@ func searchedPlaces(w *world, refuse string) *[]string {
 func TestMarksAreLookedForWhereTheyMayBe(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		asked := searchedPlaces(w, "")
-		shop := func(o *Options) { o.Marks, o.Pause, o.Policies[0].Match = marksOf{w}, nil, []Match{{Namespace: "shop"}} }
+		shop := func(o *Options) {
+			o.Marks, o.Pause, o.Policies[0].Match = marksOf{w}, nil, []Match{{Namespace: "shop"}}
+		}
 		p := w.run(shop)
 		settle(time.Minute)
 		require.Equal(t, []string{"Deployment shop"}, *asked)
