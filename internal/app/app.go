@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options) error {
 
 // run is everything behind the endpoints: what a replica has for good, and its terms.
 func (p process) run(ctx context.Context) error {
-	nc, disconnect, err := connectNATS(ctx, p.cfg, p.log)
+	nc, users, disconnect, err := connectNATS(ctx, p.cfg, p.log)
 	if disconnect != nil {
 		defer disconnect()
 	}
@@ -100,6 +100,7 @@ func (p process) run(ctx context.Context) error {
 		return err
 	}
 	p.settings.telling(p.may.follow)
+	p.settings.telling(users)
 	looking, stop := context.WithCancel(ctx)
 	var looks sync.WaitGroup
 	defer looks.Wait()

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,32 +19,37 @@ import (
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
-// connectNATS connects to the configured server, or starts the embedded one. The returned function lets go of both.
-func connectNATS(ctx context.Context, whole *config.Config, log *zap.Logger) (*nats.Conn, func(), error) {
+// connectNATS connects to the configured server, or starts the embedded one. The returned function lets go of both. With each configuration that holds, users has the
+// embedded server let in those whom it names; a server of the user's own knows its users itself.
+func connectNATS(ctx context.Context, whole *config.Config, log *zap.Logger) (nc *nats.Conn, users func(*config.Config), disconnect func(), err error) {
 	cfg := whole.NATS
 	options := bus.ConnectOptions(log.Named("nats"))
 	if cfg.URL != "" {
 		credentials := cfg.Credentials()
 		nc, err := credentials.Connect(cfg.URL, options...)
 		if err != nil {
-			return nil, nil, fmt.Errorf("nats: %w", err)
+			return nil, nil, nil, fmt.Errorf("nats: %w", err)
 		}
 		keeping, stop := context.WithCancel(ctx)
 		var kept sync.WaitGroup
 		kept.Go(func() { credentials.KeepCurrent(keeping, nc, filewatch.Every, log.Named("nats")) })
-		return nc, func() { stop(); kept.Wait(); nc.Close() }, awaitConnection(ctx, nc, log)
+		return nc, func(*config.Config) {}, func() { stop(); kept.Wait(); nc.Close() }, awaitConnection(ctx, nc, log)
 	}
+	known := filewatch.Sum(passwordFiles(whole))
 	embedded, err := startNATS(whole, log)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	nc, err := embedded.Connect(options...)
-	if err != nil {
+	if nc, err = embedded.Connect(options...); err != nil {
 		embedded.Shutdown()
-		return nil, nil, fmt.Errorf("connect to the embedded NATS: %w", err)
+		return nil, nil, nil, fmt.Errorf("connect to the embedded NATS: %w", err)
 	}
 	log.Info("publishers connect to the embedded NATS", zap.String("nats", embedded.URL()))
-	return nc, func() { nc.Close(); embedded.Shutdown() }, nil
+	keeper := newNATSUsers(embedded, whole, known, log.Named("nats"))
+	keeping, stop := context.WithCancel(ctx)
+	var kept sync.WaitGroup
+	kept.Go(func() { keeper.run(keeping) })
+	return nc, keeper.follow, func() { stop(); kept.Wait(); nc.Close(); embedded.Shutdown() }, nil
 }
 
 // awaitConnection waits, calmly and for as long as it takes, for a server that is not there yet.
@@ -65,20 +68,9 @@ func awaitConnection(ctx context.Context, nc *nats.Conn, log *zap.Logger) error 
 
 func startNATS(whole *config.Config, log *zap.Logger) (*bus.Embedded, error) {
 	cfg := whole.NATS.Embedded
-	var users []bus.User
-	for _, u := range cfg.Users {
-		secret, err := os.ReadFile(u.PasswordFile)
-		if err != nil {
-			return nil, fmt.Errorf("nats.embedded.users: the password of %q: %w", u.Name, err)
-		}
-		user := bus.User{Name: u.Name, Password: strings.TrimSpace(string(secret)), Sources: sourcesOf(whole.Sources, u)}
-		for _, s := range u.Publish {
-			user.Publish = append(user.Publish, bus.Scope(s))
-		}
-		for _, s := range u.Control {
-			user.Control = append(user.Control, bus.Scope(s))
-		}
-		users = append(users, user)
+	users, err := embeddedUsers(whole)
+	if err != nil {
+		return nil, err
 	}
 	return bus.StartEmbedded(bus.EmbeddedOptions{DataDir: cfg.DataDir, Listen: cfg.Listen, Users: users, Log: log.Named("nats")})
 }

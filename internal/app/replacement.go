@@ -61,6 +61,11 @@ func (p process) try(cfg *config.Config) error {
 	if _, err := receivers(cfg, config.SinkTools{Log: p.log, NATS: p.nc, Kubernetes: cfg.Kubernetes.Client}); err != nil {
 		return err
 	}
+	if cfg.NATS.URL == "" {
+		if _, err := embeddedUsers(cfg); err != nil {
+			return err
+		}
+	}
 	_, err := cfg.Prometheus.API()
 	return err
 }

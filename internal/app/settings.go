@@ -27,8 +27,8 @@ type settings struct {
 	level zap.AtomicLevel
 	// try looks whether a configuration can be used by a replica, whether it leads or not.
 	try func(*config.Config) error
-	// tell is called with each configuration that holds from then on; it must not block.
-	tell func(*config.Config)
+	// tell are called with each configuration that holds from then on; they must not block.
+	tell []func(*config.Config)
 
 	successful, succeeded, waiting prometheus.Gauge
 
@@ -46,7 +46,7 @@ func newSettings(cfg *config.Config, level zap.AtomicLevel, log *zap.Logger, r p
 		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "rollbackd", Name: name, Help: help})
 	}
 	s := &settings{
-		log: log, level: level, current: cfg, try: func(*config.Config) error { return nil }, tell: func(*config.Config) {},
+		log: log, level: level, current: cfg, try: func(*config.Config) error { return nil },
 		successful: gauge("config_last_reload_successful", "1 if the configuration could be used when it was read last, 0 if that of before is kept."),
 		succeeded:  gauge("config_last_reload_success_timestamp_seconds", "When the configuration was read last that is in use, in seconds since 1970."),
 		waiting:    gauge("config_fields_waiting_for_restart", "Fields that were changed and take effect only after a restart."),
@@ -71,7 +71,7 @@ func (s *settings) trying(try func(*config.Config) error) {
 func (s *settings) telling(tell func(*config.Config)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tell = tell
+	s.tell = append(s.tell, tell)
 	tell(s.current)
 }
 
@@ -146,7 +146,9 @@ func (s *settings) replace() error {
 		s.level.SetLevel(level)
 	}
 	s.current, s.restart = next, restart
-	s.tell(next)
+	for _, tell := range s.tell {
+		tell(next)
+	}
 	for _, field := range restart {
 		s.log.Warn(fmt.Sprintf("field %s has changed; it takes effect after a restart", field), zap.String("field", field))
 	}

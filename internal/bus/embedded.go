@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -47,6 +48,9 @@ type Embedded struct {
 	lock     *dirLock
 	password string
 	log      *zap.Logger
+
+	mu      sync.Mutex
+	options EmbeddedOptions
 }
 
 // StartEmbedded starts a server and returns once it accepts connections, after 30 s at most. Every message is on disk
@@ -55,7 +59,7 @@ func StartEmbedded(options EmbeddedOptions) (*Embedded, error) {
 	if options.Log == nil {
 		options.Log = zap.NewNop()
 	}
-	e := &Embedded{password: rand.Text(), log: options.Log}
+	e := &Embedded{password: rand.Text(), log: options.Log, options: options}
 	serverOptions, err := e.serverOptions(options)
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
@@ -131,6 +135,24 @@ func (e *Embedded) start(options *server.Options) error {
 		}
 	}
 	return fmt.Errorf("not ready within %s", startTimeout)
+}
+
+// SetUsers has the server let in these users from now on, and nobody else. Whoever is connected and may still be stays so, with the permissions that it has now; the
+// others are disconnected. An error leaves everything as it was.
+func (e *Embedded) SetUsers(users []User) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	next := e.options
+	next.Users = users
+	options, err := e.serverOptions(next)
+	if err == nil {
+		err = e.server.ReloadOptions(options)
+	}
+	if err != nil {
+		return fmt.Errorf("embedded NATS server: %w", err)
+	}
+	e.options = next
+	return nil
 }
 
 // Addr is where the server listens.

@@ -32,6 +32,8 @@ func (c *Config) Over(running *Config) (holds *Config, waiting []string) {
 	merged := *c
 	kubernetes := running.Kubernetes // but for where it looks and what it is let do, which nothing is made of
 	kubernetes.Namespaces, kubernetes.Features, kubernetes.ReadOnly = c.Kubernetes.Namespaces, c.Kubernetes.Features, c.Kubernetes.ReadOnly
+	nats := running.NATS // but for who may connect to the server inside the daemon
+	nats.Embedded.Users = c.NATS.Embedded.Users
 	for _, part := range []struct {
 		name      string
 		to, from  any
@@ -39,7 +41,7 @@ func (c *Config) Over(running *Config) (holds *Config, waiting []string) {
 	}{
 		{"instance", &merged.Instance, running.Instance, c.Instance},
 		{"environments", &merged.Environments, running.Environments, c.Environments},
-		{"nats", &merged.NATS, running.NATS, c.NATS},
+		{"nats", &merged.NATS, nats, c.NATS},
 		{"kubernetes", &merged.Kubernetes, kubernetes, c.Kubernetes},
 		{"http", &merged.HTTP, running.HTTP, c.HTTP},
 		{"files", &merged.Files, running.Files, c.Files},

@@ -38,6 +38,10 @@ func TestOver(t *testing.T) {
 			require.Equal(t, []rollback.Kind{rollback.KindStatefulSet}, c.WatchedKinds())
 			require.Equal(t, 10*time.Second, time.Duration(c.Kubernetes.Timeout))
 		}},
+		{"who may connect to the server inside", inTop("nats: {embedded: {dataDir: other, users: [{name: ci, passwordFile: p}]}}"), []string{"nats.embedded.dataDir"}, func(t *testing.T, c *Config) {
+			require.Len(t, c.NATS.Embedded.Users, 1)
+			require.Equal(t, "data", c.NATS.Embedded.DataDir)
+		}},
 		{"environments", []string{"[production]", "[production, staging]"}, []string{"environments"}, func(t *testing.T, c *Config) { require.Equal(t, []string{"production"}, c.Environments) }},
 		{"much", inTop("nats: {url: 'nats://n', tls: {serverName: m}}\nhttp: {listen: ':1', admin: true}\nlog: {level: warn, format: json}\nfiles: {root: x}\n" +
 			"kubernetes: {timeout: 3s}\nsources: [{name: s, subject: a.b, format: native, environment: production, namespaces: [shop]}]\nreload: {every: 1m}\ndiagnosis: {enabled: false}"),
