@@ -32,7 +32,9 @@ policies: [{name: all, signals: [{name: errors, requests: r, errors: e}]}]
 // cannot be used leaves all as they are, and is told without showing what others hold.
 func TestUsersOfTheEmbeddedServerFollowTheirFiles(t *testing.T) {
 	dir := t.TempDir()
-	write := func(name, text string) { require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)) }
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
 	write("ci", "ci-1\n")
 	write("cd", "cd-1\n")
 	write("new", "new-1\n")
