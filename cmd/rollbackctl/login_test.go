@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -42,8 +41,7 @@ func given(c natsauth.Credentials) (flags []string, environment map[string]strin
 func TestRollbackctlLogsInAsTheDaemonDoes(t *testing.T) {
 	for name, way := range natstest.Logins() {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			l := way(t, dir)
+			l := way(t, t.TempDir())
 			l.Replace(t)
 			srv := natstest.Serve(t, l, &server.Options{Port: server.RANDOM_PORT})
 			storing(t, l.Credentials, srv.ClientURL())
@@ -62,15 +60,10 @@ func TestRollbackctlLogsInAsTheDaemonDoes(t *testing.T) {
 			require.Equal(t, exitUsage, code, "without any it is refused")
 			require.NotContains(t, problems, "that the server runs", "which it does")
 
-			old := filepath.Join(t.TempDir(), "old")
-			require.NoError(t, os.CopyFS(old, os.DirFS(dir)))
+			aged, _ := given(l.Aged(t))
 			l.Replace(t)
 			srv = natstest.Serve(t, l, &server.Options{Port: server.RANDOM_PORT})
 			emit = emitting("--nats", srv.ClientURL(), "--version", "v1")
-			aged := append([]string{}, flags...)
-			for i := range aged {
-				aged[i] = strings.Replace(aged[i], dir, old, 1)
-			}
 			code, _, problems = s.run(t, append(emit, aged...)...)
 			require.Equal(t, exitUsage, code)
 			require.NotContains(t, problems, "that the server runs")

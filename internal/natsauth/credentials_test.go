@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -99,20 +98,12 @@ func TestOldCredentialsAreRefused(t *testing.T) {
 	for name, way := range natstest.Logins() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			l := way(t, dir)
+			l := way(t, t.TempDir())
 			l.Replace(t)
 			serve(t, l, server.RANDOM_PORT)
-			old := filepath.Join(t.TempDir(), "old")
-			require.NoError(t, os.CopyFS(old, os.DirFS(dir)))
+			aged := l.Aged(t)
 			l.Replace(t)
 			s := serve(t, l, server.RANDOM_PORT)
-			aged := l.Credentials
-			for _, path := range []*string{&aged.CredentialsFile, &aged.SeedFile, &aged.TokenFile, &aged.PasswordFile, &aged.CAFile, &aged.CertFile, &aged.KeyFile} {
-				if *path != "" {
-					*path = filepath.Join(old, filepath.Base(*path))
-				}
-			}
 			_, err := aged.Connect(s.ClientURL(), nats.NoReconnect())
 			require.Error(t, err)
 			nc, err := l.Connect(s.ClientURL(), nats.NoReconnect())

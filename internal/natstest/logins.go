@@ -69,10 +69,26 @@ func byNkey(_ *testing.T, dir string) *Login {
 	}
 }
 
+// Aged returns the credentials as they are now, in files of their own, which are not replaced.
+func (l *Login) Aged(t *testing.T) natsauth.Credentials {
+	t.Helper()
+	dir, aged := t.TempDir(), l.Credentials
+	for _, path := range []*string{&aged.CredentialsFile, &aged.SeedFile, &aged.TokenFile, &aged.PasswordFile, &aged.CAFile, &aged.CertFile, &aged.KeyFile} {
+		if *path == "" {
+			continue
+		}
+		text, err := os.ReadFile(*path)
+		require.NoError(t, err)
+		*path = filepath.Join(dir, filepath.Base(*path))
+		write(t, *path, string(text))
+	}
+	return aged
+}
+
 // byCreds logs in by a JWT. All that were made before the newest are revoked.
 func byCreds(t *testing.T, dir string) *Login {
 	path := filepath.Join(dir, "rollbackd.creds")
-	operator, account := pair(t, nkeys.CreateOperator), pair(t, nkeys.CreateAccount)
+	operator, account, system := pair(t, nkeys.CreateOperator), pair(t, nkeys.CreateAccount), pair(t, nkeys.CreateAccount)
 	user := ""
 	var before []string
 	return &Login{
@@ -97,11 +113,14 @@ func byCreds(t *testing.T, dir string) *Login {
 			for _, old := range before {
 				claims.Revoke(old)
 			}
-			token, err := claims.Encode(operator)
-			require.NoError(t, err)
+			claims.Limits.JetStreamLimits = jwt.JetStreamLimits{DiskStorage: -1, MemoryStorage: -1, Streams: -1, Consumer: -1}
 			resolver := &server.MemAccResolver{}
-			require.NoError(t, resolver.Store(public(t, account), token))
-			o.TrustedKeys, o.AccountResolver = []string{public(t, operator)}, resolver
+			for _, c := range []*jwt.AccountClaims{claims, jwt.NewAccountClaims(public(t, system))} {
+				token, err := c.Encode(operator)
+				require.NoError(t, err)
+				require.NoError(t, resolver.Store(c.Subject, token))
+			}
+			o.TrustedKeys, o.AccountResolver, o.SystemAccount = []string{public(t, operator)}, resolver, public(t, system)
 		},
 	}
 }

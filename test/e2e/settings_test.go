@@ -25,6 +25,8 @@ type settings struct {
 	Dir        string
 	// External is the address of a NATS server to use; empty means the daemon's own. Credentials is the file to show it.
 	External, Credentials string
+	// NATSKeys are further keys of nats beside External, as YAML.
+	NATSKeys string
 	// Sources are the subjects on which others tell of deployments, as YAML; Speaks are those on whose the deployer may publish.
 	Sources, Speaks string
 	// Requests and Errors select the series of the error rate; Policies are further policies, as YAML.
@@ -72,6 +74,9 @@ nats:
   url: {{.External}}
 {{- if .Credentials}}
   credentialsFile: {{.Credentials}}
+{{- end}}
+{{- if .NATSKeys}}
+  {{.NATSKeys}}
 {{- end}}
 {{- else}}
   embedded:
