@@ -61,6 +61,20 @@ func rolledBack() Chart {
 	return c
 }
 
+// canary is a chart of a canary in steps, which people were asked about: with as many marks as an incident has.
+func canary() Chart {
+	c := rolledBack()
+	at := func(m, s int) time.Time {
+		return start().Add(10*time.Minute + time.Duration(m)*time.Minute + time.Duration(s)*time.Second)
+	}
+	c.Marks = append(c.Marks,
+		Mark{At: at(0, 2), Label: "canary 5 % 22:10:02", Kind: Step}, Mark{At: at(2, 30), Label: "canary 25 % 22:12:30", Kind: Step},
+		Mark{At: at(5, 0), Label: "canary 100 % 22:15:00", Kind: Step}, Mark{At: at(3, 0), Label: "held until 23:00:00 by ana 22:13:00", Kind: Person},
+		Mark{At: at(8, 0), Label: "approval asked for 22:18:00", Kind: Person}, Mark{At: at(8, 1), Label: "approved by ana 22:18:01", Kind: Person},
+	)
+	return c
+}
+
 func one(style Style, values ...float64) Chart {
 	return Chart{Title: "one", YLabel: "values", From: start(), To: start().Add(10 * time.Minute), Lines: []Line{{Label: "l", Style: style, Points: every(start(), time.Minute, values...)}}}
 }
@@ -72,7 +86,7 @@ func pictures() map[string]Chart {
 	hostile.Lines[2].Label = strings.Repeat("<b>very long ", 100)
 	hostile.Marks[0].Label, hostile.Shades[0].Label = "]]><!--", "\xff\xfe</svg>"
 	return map[string]Chart{
-		"release": release(), "rolled-back": rolledBack(), "hostile": hostile,
+		"release": release(), "rolled-back": rolledBack(), "canary": canary(), "hostile": hostile,
 		"empty": {}, "no-points": one(Release), "only-gaps": one(Release, math.NaN(), math.Inf(1)), "one-point": one(Release, 3),
 		"lone-points": one(Before, 1, math.NaN(), 2, math.NaN()), "zero": one(Release, 0, 0, 0), "negative": one(Release, -3, -2.5, -4),
 		"huge": one(Release, math.MaxFloat64, -math.MaxFloat64, 1), "tiny": one(Limit, 5e-324, 1e-300), "large-and-level": one(Release, 1e18, 1e18),

@@ -38,6 +38,7 @@ func looks() map[string]look {
 		"grid": {colour: grid, width: 1}, "axis": {colour: faint, width: 1},
 		"mark": {colour: ink, width: 1.2}, "mark decision": {colour: ink, width: 1.2, dashes: []float64{6, 3}},
 		"mark action": {colour: ink, width: 2.4}, "mark end": {colour: ink, width: 2, dashes: []float64{0, 4}, round: true},
+		"mark step": {colour: ink, width: 1.2, dashes: []float64{1, 5}}, "mark person": {colour: ink, width: 1.6, dashes: []float64{12, 3, 2, 3}},
 		"line release": {colour: release, width: 2}, "line release dense": {colour: release, width: 1.3}, "dots release": {colour: release, width: 5, round: true},
 		"line good": {colour: good, width: 1}, "line good dense": {colour: good, width: 1}, "dots good": {colour: good, width: 3.5},
 		"line beside": {colour: beside, width: 1.5, dashes: []float64{5, 3}}, "line beside dense": {colour: beside, width: 1.5, dashes: []float64{5, 3}},

@@ -73,7 +73,7 @@ func TestMarksAreToldApartInPixels(t *testing.T) {
 	for _, tc := range []struct {
 		kind  MarkKind
 		solid bool
-	}{{"", true}, {Action, true}, {Decision, false}, {End, false}} {
+	}{{"", true}, {Action, true}, {Decision, false}, {End, false}, {Step, false}, {Person, false}} {
 		c := one(Release, 1, 1, 1)
 		c.Marks = []Mark{{At: start().Add(7 * time.Minute), Kind: tc.kind}}
 		picture := pixels(t, c)

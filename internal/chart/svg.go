@@ -32,6 +32,8 @@ const (
 type drawing struct {
 	Chart
 	scale yScale
+	// places are those of the marks' labels.
+	places []place
 	// top and bottom are the heights of the upper and the lower end of the axis.
 	top, bottom int
 	out         bytes.Buffer
@@ -46,7 +48,8 @@ func File(c Chart) []byte { return draw(c, CSS()) }
 func draw(c Chart, style string) []byte {
 	d := drawing{Chart: c.within()}
 	d.scale = yScaleOf(d.Lines)
-	d.top = nameY + markHeight*max(leastRows, len(d.Marks)) + 12
+	d.places = d.layOut()
+	d.top = nameY + markHeight*max(leastRows, rows(d.places)) + 12
 	d.bottom = d.top + plotHeight
 	d.printf(`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 %d %d" role="img" aria-label="%s">`, width, d.bottom+below, escape(c.Title, 300))
 	if style != "" {
@@ -104,7 +107,11 @@ func (d *drawing) shades() {
 			continue
 		}
 		d.printf(`<rect class="shade" x="%s" y="%d" width="%s" height="%d"/>`, number(from), d.top, number(to-from), plotHeight)
-		d.text(from+3, float64(d.bottom-5), "tick", "start", s.Label)
+		if from+3+letter*float64(len([]rune(clip(s.Label, longest)))) <= right {
+			d.text(from+3, float64(d.bottom-5), "tick", "start", s.Label)
+		} else { // the names of the levels stand there
+			d.text(to-3, float64(d.bottom-5), "tick", "end", s.Label)
+		}
 	}
 }
 

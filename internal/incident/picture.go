@@ -34,7 +34,7 @@ const (
 // pictures returns the charts of all signals of which anything was measured, the one that decided first.
 func (s Summary) pictures(entries []Entry) []picture {
 	var out []picture
-	drawn := map[string]bool{}
+	drawn, beside := map[string]bool{}, moments(entries)
 	for _, a := range s.judged() {
 		if drawn[a.Signal] || len(drawn) >= mostPictures {
 			continue
@@ -47,11 +47,11 @@ func (s Summary) pictures(entries []Entry) []picture {
 		name := SafeName(a.Signal) + ".svg"
 		whole, near := s.spans(c)
 		if near.At.IsZero() {
-			out = append(out, picture{signal: a.Signal, name: "charts/" + name, chart: s.draw(c, whole)})
+			out = append(out, picture{signal: a.Signal, name: "charts/" + name, chart: s.draw(c, whole, beside)})
 			continue
 		}
-		out = append(out, picture{signal: a.Signal, name: "charts/" + name, chart: s.draw(c, near)},
-			picture{signal: a.Signal, name: "charts/whole/" + name, chart: s.draw(c, whole), whole: true})
+		out = append(out, picture{signal: a.Signal, name: "charts/" + name, chart: s.draw(c, near, beside)},
+			picture{signal: a.Signal, name: "charts/whole/" + name, chart: s.draw(c, whole, beside), whole: true})
 	}
 	return out
 }
@@ -115,10 +115,11 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-func (s Summary) draw(c course, span analyzer.Span) chart.Chart {
+// draw draws a course with the marks of the incident and those of what happened beside it.
+func (s Summary) draw(c course, span analyzer.Span, beside []chart.Mark) chart.Chart {
 	out := chart.Chart{
 		Title:  fmt.Sprintf("%s of %s, version %s: %s", c.last.Signal, s.Event.workload(), or(s.version(), "unknown"), c.yLabel()),
-		YLabel: clean(c.last.Signal, 24) + ": " + c.yLabel(), Suffix: c.suffix(), From: span.From, To: span.At, Marks: s.marks(span.From),
+		YLabel: clean(c.last.Signal, 24) + ": " + c.yLabel(), Suffix: c.suffix(), From: span.From, To: span.At, Marks: append(s.marks(span.From), beside...),
 	}
 	if b := c.base; b != nil && b.Incident != nil {
 		out.Shades = []chart.Shade{{From: b.Incident.From, To: b.Incident.At, Label: "left out of the baseline"}}

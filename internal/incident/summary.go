@@ -13,6 +13,7 @@ const (
 	stateWatching     = "Watching"
 	stateSuperseded   = "Superseded"
 	stateAwaiting     = "AwaitingApproval"
+	stateHeld         = "Held"
 	stateRolledBack   = "RolledBack"
 	stateUnverified   = "RolledBackUnverified"
 	stateNotRecovered = "NotRecovered"
