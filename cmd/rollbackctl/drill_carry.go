@@ -49,6 +49,7 @@ func (r *rehearsal) rehearse(ctx context.Context, d rehearsed, kind event.Kind) 
 		ID: d.ID, Environment: d.target.Environment, Namespace: d.target.Namespace, Workload: d.target.Workload, Kind: d.Workload.Kind.String(),
 		Version: d.Version(), Policy: d.policy, AppliedAt: d.applied, RestoredBy: by,
 	}.Conclude(r.record(ctx, d, last), r.targets)
+	result.Unrecorded = r.keep(ctx, d, result)
 	if told := r.conclude(result); told != nil {
 		return told
 	}

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/internal/drill"
 	"github.com/rollbackd/rollbackd/rollback"
 )
@@ -32,6 +33,9 @@ func (r *rehearsal) conclude(result drill.Result) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	if result.Unrecorded != "" {
+		fmt.Fprintln(out, "\n* the record does not have this result:", plain(result.Unrecorded))
+	}
 	fmt.Fprintf(out, "\nput back by %s; on record as %s\n", result.RestoredBy, plain(cmp.Or(result.Record, result.Watch, "nothing")))
 	if result.Passed {
 		fmt.Fprintln(out, "PASSED")
@@ -42,6 +46,24 @@ func (r *rehearsal) conclude(result drill.Result) error {
 	}
 	fmt.Fprintln(out, "MISSED")
 	return nil
+}
+
+// keep has the daemon put the result into the record of the drill, and returns why it has not; empty if it has.
+func (r *rehearsal) keep(ctx context.Context, d rehearsed, result drill.Result) string {
+	if result.Watch == "" {
+		return "nothing watched the drill"
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordFor)
+	defer cancel()
+	kept := result.ForRecord()
+	reply, err := r.ask(bounded, control.Drilled, d.target, control.Request{Watch: result.Watch, Drilled: &kept})
+	switch {
+	case err != nil:
+		return err.Error()
+	case !reply.OK:
+		return reply.Message
+	}
+	return ""
 }
 
 // endLeft ends a drill whose version was left live, by whoever began it.

@@ -57,7 +57,7 @@ const (
 )
 
 func verbs() []Verb {
-	return []Verb{Approve, Deny, Abort, Hold, Rollback, List, Incidents, Journal, MayDrill, Postmortem, Notices, RetryNotices}
+	return []Verb{Approve, Deny, Abort, Hold, Rollback, List, Incidents, Journal, MayDrill, Drilled, Postmortem, Notices, RetryNotices}
 }
 
 func kinds() []event.Kind {
@@ -83,6 +83,8 @@ type Request struct {
 	For string `json:"for,omitempty"`
 	// Link is where the review of an incident can be read.
 	Link string `json:"link,omitempty"`
+	// Drilled is what a drill came to.
+	Drilled *DrillResult `json:"drilled,omitempty"`
 	Reading
 }
 
@@ -222,6 +224,8 @@ func (a Asked) check() error {
 		}
 	case Postmortem:
 		return a.checkReview()
+	case Drilled:
+		return a.checkDrilled()
 	case RetryNotices:
 		return a.checkNotices()
 	case Rollback:

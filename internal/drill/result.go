@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/internal/incident"
 )
 
@@ -68,6 +69,8 @@ type Result struct {
 	Passed     bool     `json:"passed"`
 	Missed     []string `json:"missed"`
 	RestoredBy Restorer `json:"restoredBy"`
+	// Unrecorded says why the result is not in the record of the drill; empty if it is.
+	Unrecorded string `json:"unrecorded,omitempty"`
 }
 
 // Conclude fills in the steps from what is on record of the watch, and whether the targets were met. Times before the bad version was
@@ -93,6 +96,22 @@ func (r Result) Conclude(d incident.Digest, t Targets) Result {
 	}
 	r.Passed = len(r.Missed) == 0
 	return r
+}
+
+// ForRecord is what the record of the drill is to have of it.
+func (r Result) ForRecord() control.DrillResult {
+	out := control.DrillResult{
+		Passed: r.Passed, Missed: r.Missed, RestoredBy: string(r.RestoredBy), AppliedAt: r.AppliedAt, DetectWithin: r.DetectWithin, RecoverWithin: r.RecoverWithin,
+	}
+	for _, s := range r.Steps {
+		switch s.Name {
+		case StepDecided:
+			out.DetectedAfter = &s.After
+		case StepRecovered:
+			out.RecoveredAfter = &s.After
+		}
+	}
+	return out
 }
 
 // late notes a target that was missed.

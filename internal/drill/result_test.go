@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/internal/incident"
 )
 
@@ -36,6 +37,15 @@ func TestADrillPassesOnlyIfRollbackdDidAllOfItInTime(t *testing.T) {
 			require.Equal(t, len(tc.missed) == 0, r.Passed)
 		})
 	}
+	for _, by := range []Restorer{ByRollbackd, ByRollbackctl, BySomebody, ByNobody} {
+		require.Contains(t, control.Restorers(), string(by))
+	}
+	require.Len(t, control.Restorers(), 4)
+	kept := Result{AppliedAt: applied, RestoredBy: ByRollbackd}.Conclude(incident.Digest{Times: whole}, Targets{Detect: time.Minute, Recover: time.Hour}).ForRecord()
+	require.Equal(t, control.DrillResult{
+		Passed: true, Missed: []string{}, RestoredBy: "rollbackd", AppliedAt: applied, DetectWithin: 60, RecoverWithin: 3600, DetectedAfter: new(30.0), RecoveredAfter: new(60.0),
+	}, kept)
+
 	r := Result{AppliedAt: applied, RestoredBy: ByRollbackd}.Conclude(incident.Digest{Times: whole}, Targets{Detect: time.Minute, Recover: time.Hour})
 	require.Equal(t, []Step{
 		{StepStarted, after(-1), 0}, {StepBad, after(10), 10}, {StepDecided, after(30), 30}, {StepLanded, after(32), 32}, {StepRecovered, after(60), 60},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
@@ -62,6 +63,8 @@ type Digest struct {
 	// Unannounced says that nobody announced the deployment, Drill that it was bad on purpose, as its event claims.
 	Unannounced bool `json:"unannounced,omitempty"`
 	Drill       bool `json:"drill,omitempty"`
+	// Drilled is what a drill came to, nil if nobody has said so.
+	Drilled *DigestDrill `json:"drilled,omitempty"`
 	// By is the person who approved the rollback or ordered it, empty if nobody did.
 	By string `json:"by,omitempty"`
 
@@ -93,6 +96,19 @@ type Review struct {
 	// By is who said that it is done, Link where it can be read.
 	By   string `json:"by,omitempty"`
 	Link string `json:"link,omitempty"`
+}
+
+// DigestDrill is what a drill came to.
+type DigestDrill struct {
+	Passed bool `json:"passed"`
+	// Missed says why it was not passed.
+	Missed     string `json:"missed,omitempty"`
+	RestoredBy string `json:"restoredBy,omitempty"`
+	// By is who carried it out.
+	By string `json:"by,omitempty"`
+	// Detect and Recover are how long after the bad version was put in it was found to be bad, and the service well again, in seconds.
+	Detect  *float64 `json:"detectedAfterSeconds,omitempty"`
+	Recover *float64 `json:"recoveredAfterSeconds,omitempty"`
 }
 
 // Name is the review's number as people write it: DEC-INCIDENT-0001.
@@ -150,6 +166,9 @@ func (s Summary) Digest() Digest {
 	}
 	if s.Action != nil {
 		d.By = s.Action.ApprovedBy
+	}
+	if r := s.Drilled; r != nil {
+		d.Drilled = &DigestDrill{Passed: r.Passed, Missed: strings.Join(r.Missed, "; "), RestoredBy: r.RestoredBy, By: r.By, Detect: r.DetectedAfter, Recover: r.RecoveredAfter}
 	}
 	d.measure(s.Decision.Lead())
 	return d
@@ -218,6 +237,11 @@ func (d Digest) cut(bound int) Digest {
 		r := *d.Postmortem
 		r.By = clean(r.By, bound)
 		d.Postmortem = &r
+	}
+	if d.Drilled != nil {
+		r := *d.Drilled
+		r.Missed, r.RestoredBy, r.By = clean(r.Missed, bound), clean(r.RestoredBy, bound), clean(r.By, bound)
+		d.Drilled = &r
 	}
 	return d
 }

@@ -6,6 +6,9 @@ import "slices"
 func (s Summary) drillNote(p *page) {
 	if s.Event.Drill {
 		p.line("\n**Drill:** this version was bad on purpose, to rehearse its rollback. Nothing here is an incident.")
+		if s.Drilled != nil {
+			p.line("\n%s, by %s.", s.Drilled.inWords(), text(s.Drilled.By))
+		}
 	}
 }
 

@@ -50,6 +50,7 @@ const (
 	KindPostmortem Kind = "postmortem"
 	KindTold       Kind = "told"
 	KindDiagnosis  Kind = "diagnosis"
+	KindDrilled    Kind = "drilled"
 )
 
 // Entry is one line of a watch's journal. Entries are only ever appended.
@@ -91,6 +92,7 @@ type Entry struct {
 
 	Postmortem *Postmortem `json:"postmortem,omitempty"`
 	Told       *Told       `json:"told,omitempty"`
+	Drilled    *Drilled    `json:"drilled,omitempty"`
 	// Diagnosis is what the cluster told of the release, and what may be the cause.
 	Diagnosis *diagnosis.Diagnosis `json:"diagnosis,omitempty"`
 }

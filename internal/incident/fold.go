@@ -67,6 +67,8 @@ func (s *Summary) add(e Entry) {
 		s.decided(e)
 	case e.Migration != nil:
 		s.migrate(e.Migration)
+	case e.Drilled != nil:
+		s.addDrilled(e)
 	case e.Step != nil && e.Step.Percent > 0:
 		s.Event.Step = e.Step.Percent
 	}

@@ -148,6 +148,8 @@ func (s Summary) tellAction(e Entry) string {
 		return tellResumed(e.Resumed)
 	case e.Postmortem != nil:
 		return tellPostmortem(e.Postmortem, e.Actor)
+	case e.Drilled != nil:
+		return e.Drilled.inWords()
 	case e.Diagnosis != nil:
 		return tellDiagnosis(e.Diagnosis)
 	default:

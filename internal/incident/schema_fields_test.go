@@ -32,6 +32,7 @@ func TestSchemaNamesEveryField(t *testing.T) {
 		{"times", defs["times"], Times{}, nil},
 		{"migration", defs["migration"], MigrationSummary{}, nil},
 		{"owner", defs["owner"], rollback.Owner{}, nil},
+		{"drilled", defs["drilled"], DrillResult{}, nil},
 		{"step", defs["step"], rollback.Step{}, nil},
 	} {
 		rule, _ := tc.rule.(map[string]any)

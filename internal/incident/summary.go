@@ -74,6 +74,8 @@ type Summary struct {
 	Rollout *RolloutProgress `json:"rollout,omitempty"`
 	Return  *RolloutProgress `json:"return,omitempty"`
 
+	// Drilled is what a drill came to, nil of what is no drill, or until somebody has said so.
+	Drilled *DrillResult `json:"drilled,omitempty"`
 	// Told is what was told to whom.
 	Told []Told `json:"told,omitempty"`
 

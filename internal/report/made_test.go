@@ -106,5 +106,6 @@ func rehearsed(at time.Time, i int) incident.Digest {
 			Accepted: at, Started: at, FirstBad: at.Add(2 * time.Second), Decided: at.Add(time.Duration(20+5*i) * time.Second), Landed: at.Add(40 * time.Second),
 			Restored: at.Add(time.Duration(180+30*i) * time.Second), Ended: at.Add(5 * time.Minute),
 		},
+		Drilled: &incident.DigestDrill{Passed: true, RestoredBy: "rollbackd", By: "ana", Detect: new(float64(21 + 5*i)), Recover: new(float64(181 + 30*i))},
 	}
 }

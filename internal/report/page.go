@@ -50,6 +50,7 @@ type page struct {
 	Failures        []failureRow
 	MoreFailures    int
 	Drills          []drillRow
+	Rehearsals      string
 	Reviews         []reviewRow
 	Overdue         int
 }
@@ -71,7 +72,7 @@ type weekRow struct {
 
 type failureRow struct{ Deployed, Workload, Version, State, Signal, Detect, RollBack, Restore, Record string }
 
-type drillRow struct{ Deployed, Workload, State, Detect, Restore, Record string }
+type drillRow struct{ Deployed, Workload, State, Detect, Restore, Record, Result string }
 
 type reviewRow struct {
 	Name, Workload, Incident, Due string
@@ -100,9 +101,10 @@ func (r Report) page(style, hash string) page {
 	}
 	for _, d := range r.Drills[:min(len(r.Drills), mostPage)] {
 		p.Drills = append(p.Drills, drillRow{
-			Deployed: moment(d.Deployed), Workload: plain(d.Namespace + "/" + d.Workload), State: plain(d.State), Detect: maybe(d.Detect), Restore: maybe(d.Restore), Record: plain(d.Record),
+			Deployed: moment(d.Deployed), Workload: plain(d.Namespace + "/" + d.Workload), State: plain(d.State), Detect: maybe(d.Detect), Restore: maybe(d.Restore), Record: plain(d.Record), Result: d.result(),
 		})
 	}
+	p.Rehearsals = r.Rehearsals.String()
 	for _, v := range r.Reviews {
 		p.Overdue += count(v.Overdue)
 		p.Reviews = append(p.Reviews, reviewRow{Name: v.Name, Workload: plain(v.Namespace + "/" + v.Workload), Incident: plain(v.Incident), Due: v.due(), Overdue: v.Overdue})

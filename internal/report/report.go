@@ -44,6 +44,8 @@ type Report struct {
 	// Failures are the deployments of the period that were bad, the newest first.
 	Failures []Failure `json:"failures"`
 	Drills   []Drill   `json:"drills"`
+	// Rehearsals sums the drills up.
+	Rehearsals Rehearsals `json:"rehearsals"`
 	// Reviews are the postmortems that are open at the end of the period, whenever the incident was.
 	Reviews []Review `json:"openPostmortems"`
 }
@@ -94,6 +96,12 @@ type Drill struct {
 	Recovered bool     `json:"recovered"`
 	Detect    *float64 `json:"detectSeconds,omitempty"`
 	Restore   *float64 `json:"restoreSeconds,omitempty"`
+	// Passed says whether the drill was passed, as who carried it out said; nil if nobody did. Missed says why it was not.
+	Passed *bool  `json:"passed,omitempty"`
+	Missed string `json:"missed,omitempty"`
+	// RestoredBy is who put the good version back, By who carried the drill out.
+	RestoredBy string `json:"restoredBy,omitempty"`
+	By         string `json:"by,omitempty"`
 }
 
 // Review is a postmortem that is open.
@@ -136,6 +144,7 @@ func Make(digests []incident.Digest, s Scope) Report {
 				Overdue: !p.Due.IsZero() && p.Due.Before(s.To)})
 		}
 	}
+	r.Rehearsals = rehearsalsOf(r.Drills)
 	slices.SortStableFunc(r.Failures, func(a, b Failure) int { return b.Deployed.Compare(a.Deployed) })
 	slices.SortStableFunc(r.Drills, func(a, b Drill) int { return b.Deployed.Compare(a.Deployed) })
 	slices.SortStableFunc(r.Reviews, func(a, b Review) int { return strings.Compare(a.Name, b.Name) })
@@ -167,13 +176,6 @@ func relevant(digests []incident.Digest, s Scope) []incident.Digest {
 
 // holds reports whether the deployment was announced within the period.
 func (s Scope) holds(d incident.Digest) bool { return !d.At().Before(s.From) && d.At().Before(s.To) }
-
-func drillOf(d incident.Digest) Drill {
-	return Drill{
-		Record: d.Incident, Deployed: d.At(), Namespace: d.Namespace, Workload: d.Workload, State: d.State, Recovered: d.RolledBack && d.Recovered,
-		Detect: seconds(d.Times.Started, d.Times.Decided), Restore: seconds(d.Times.Started, d.Times.Restored),
-	}
-}
 
 // seconds is the time between two instants; nil if one is not known, or if they are the wrong way round: then clocks differ.
 func seconds(from, to time.Time) *float64 {

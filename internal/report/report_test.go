@@ -244,6 +244,31 @@ func TestHostileRecords(t *testing.T) {
 	require.Contains(t, page.String(), `content="default-src &#39;none&#39;; style-src &#39;sha256-`)
 }
 
+// How many drills there were, how many were passed, and how long they took; of one nobody said what it came to.
+func TestDrillsAreSummedUp(t *testing.T) {
+	as := func(name string, result *incident.DigestDrill) incident.Digest {
+		d := rehearsed(end.Add(-time.Hour), 0)
+		d.Watch, d.Drilled = name, result
+		return d
+	}
+	r := Make([]incident.Digest{
+		as("a", &incident.DigestDrill{Passed: true, RestoredBy: "rollbackd", Detect: new(10.0), Recover: new(100.0)}),
+		as("b", &incident.DigestDrill{Passed: true, RestoredBy: "rollbackd", Detect: new(30.0), Recover: new(200.0)}),
+		as("c", &incident.DigestDrill{Missed: "it was not found\x1b[2J", RestoredBy: "rollbackctl"}), as("d", nil),
+	}, quarter())
+	require.Equal(t, Rehearsals{
+		Carried: 4, Passed: 2, NotPassed: 1, Unknown: 1,
+		Detect: spansOf([]float64{10, 20, 20, 30}), Restore: spansOf([]float64{100, 180, 180, 200}),
+	}, r.Rehearsals)
+	var text, page bytes.Buffer
+	require.NoError(t, Text(&text, r))
+	require.NoError(t, Page(&page, r))
+	for _, out := range []string{text.String(), page.String()} {
+		require.Contains(t, out, "4 carried out: 2 passed, 1 not passed, 1 without a result on record; found in median 20 s, longest 30 s (4), restored in median 3 min 00 s, longest 3 min 20 s (4)")
+		require.Contains(t, out, "NOT passed: it was not found\ufffd[2J")
+	}
+}
+
 // A time of a record that no clock has shown leaves nothing undrawn or unended.
 func TestExtremeTimes(t *testing.T) {
 	d := one(1, proven("RolledBack"), func(d *incident.Digest) { d.Times.Restored = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) })

@@ -74,9 +74,10 @@ func (t table) drills(r Report) {
 		t.row("No drill was carried out in this period.")
 		return
 	}
-	t.row("DRILL", "BECAME", "FOUND IN", "RESTORED IN", "RECORD")
+	t.row("Drills: " + r.Rehearsals.String())
+	t.row("DRILL", "BECAME", "FOUND IN", "RESTORED IN", "RECORD", "RESULT")
 	for _, d := range r.Drills[:min(len(r.Drills), mostRows)] {
-		t.row(day(d.Deployed)+" "+plain(d.Namespace+"/"+d.Workload), plain(d.State), maybe(d.Detect), maybe(d.Restore), plain(or(d.Record, "-")))
+		t.row(day(d.Deployed)+" "+plain(d.Namespace+"/"+d.Workload), plain(d.State), maybe(d.Detect), maybe(d.Restore), plain(or(d.Record, "-")), d.result())
 	}
 	t.more(len(r.Drills))
 }

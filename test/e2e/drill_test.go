@@ -172,6 +172,8 @@ func TestDrillIsPassed(t *testing.T) {
 			}
 			return bytes.Contains(text, []byte("**Drill:** this version was bad on purpose")), string(text)
 		})
+		require.Empty(t, result.Unrecorded)
+		requireDrilled(t, d, result)
 	}
 }
 
