@@ -9,6 +9,8 @@ import (
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/rollbackd/rollbackd/internal/mask"
 )
 
 // The specifications of canaries all begin with the same scene: Deployment shop/checkout serves v1 with three pods since
@@ -270,7 +272,7 @@ func TestHealthOfACanaryHasTheStablePodsBesideIt(t *testing.T) {
 
 func TestDiffOfAScaleDown(t *testing.T) {
 	p, _ := MakePlan(pinnedScene(), canaryScene(), false)
-	diff, err := p.Diff()
+	diff, err := p.Diff(mask.Masker{})
 	if err != nil || !strings.Contains(diff, "-  replicas: 1\n+  replicas: 0\n") {
 		t.Errorf("%v\n%s", err, diff)
 	}

@@ -18,11 +18,11 @@ import (
 // the Service's selector. The annotation that names the intent is left out, because it has no name before it is decided.
 //
 // Templates hold what anybody wrote who may change the workload. Nothing in them can act on a terminal: whatever is not
-// printable, or reorders what stands beside it, is shown as an escape sequence. What looks like a secret is hidden; where it is not the
+// printable, or reorders what stands beside it, is shown as an escape sequence. What looks like a secret is hidden, as in a diagnosis; where it is not the
 // same in both, the diff says so.
-func (p Plan) Diff() (string, error) {
+func (p Plan) Diff(hide mask.Masker) (string, error) {
 	before, after := p.changes()
-	before, after = hideSecrets(mask.Masker{}, before, after)
+	before, after = hideSecrets(hide, before, after)
 	from, err := asYAML(before)
 	if err != nil {
 		return "", fmt.Errorf("unable to show what %s is: %w", p.patched(), err)

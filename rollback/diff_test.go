@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/rollbackd/rollbackd/internal/mask"
 )
 
 func TestDiffShowsWhatChanges(t *testing.T) {
@@ -29,7 +31,7 @@ func TestDiffShowsWhatChanges(t *testing.T) {
 	})
 	for name, p := range map[string]Plan{"diff-undo": undo, "diff-switch": back, "diff-hostile": hostile} {
 		t.Run(name, func(t *testing.T) {
-			diff, err := p.Diff()
+			diff, err := p.Diff(mask.Masker{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,7 +64,7 @@ func TestDiffOfEqualTemplatesIsEmpty(t *testing.T) {
 	pin, s := pinned()
 	p, _ := MakePlan(pin, s, false)
 	p.FromTemplate = json.RawMessage(strings.ReplaceAll(string(p.ToTemplate), "<", `\u003c`))
-	if diff, err := p.Diff(); diff != "" || err != nil {
+	if diff, err := p.Diff(mask.Masker{}); diff != "" || err != nil {
 		t.Errorf("Diff = %q, %v", diff, err)
 	}
 }
@@ -71,7 +73,7 @@ func TestDiffOfWhatIsNoTemplateIsAnError(t *testing.T) {
 	pin, s := pinned()
 	p, _ := MakePlan(pin, s, false)
 	p.ToTemplate = json.RawMessage(`{"spec"`)
-	if diff, err := p.Diff(); err == nil || !strings.Contains(err.Error(), "Deployment shop/checkout is to be") {
+	if diff, err := p.Diff(mask.Masker{}); err == nil || !strings.Contains(err.Error(), "Deployment shop/checkout is to be") {
 		t.Errorf("Diff = %q, %v", diff, err)
 	}
 }

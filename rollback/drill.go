@@ -10,6 +10,8 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/rollbackd/rollbackd/internal/mask"
 )
 
 // DrillAnnotation marks the pod template of a drill with the drill's ID. So each drill is a release of its own, and one that was left
@@ -107,18 +109,20 @@ func drillIn(template json.RawMessage) string {
 	return id
 }
 
-// Diff shows the change as a unified diff of YAML that is harmless on a terminal.
+// Diff shows the change as a unified diff of YAML that is harmless on a terminal, and hides what looks like a secret: a scheduled drill writes it into
+// a log.
 func (d Drill) Diff() (string, error) { return d.diff("for the drill", d.Good, d.Bad) }
 
 // UndoDiff shows in the same way what the end of the drill changes.
 func (d Drill) UndoDiff() (string, error) { return d.diff("as before the drill", d.Bad, d.Good) }
 
 func (d Drill) diff(after string, was, is json.RawMessage) (string, error) {
-	from, err := asYAML(inSpec("template", was))
+	before, now := hideSecrets(mask.Masker{}, inSpec("template", was), inSpec("template", is))
+	from, err := asYAML(before)
 	if err != nil {
 		return "", err
 	}
-	to, err := asYAML(inSpec("template", is))
+	to, err := asYAML(now)
 	if err != nil {
 		return "", err
 	}

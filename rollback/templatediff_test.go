@@ -25,7 +25,7 @@ func TestTemplateDiffHidesSecrets(t *testing.T) {
 	require.NotContains(t, diff, "\x1b")
 
 	plan := Plan{FromTemplate: after.Template, ToTemplate: before.Template}
-	diff, err = plan.Diff()
+	diff, err = plan.Diff(mask.Masker{})
 	require.NoError(t, err)
 	require.NotContains(t, diff, "hunter")
 	require.Equal(t, 2, strings.Count(diff, "***"))

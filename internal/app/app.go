@@ -123,7 +123,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 	if err != nil {
 		return roomFor(err, cfg.NATS)
 	}
-	cluster, err := newCluster(cfg.Kubernetes, p.kubernetes, may, log)
+	cluster, err := newCluster(cfg, p.kubernetes, may, log)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ type cluster struct {
 }
 
 // newCluster returns a cluster whose changes ask the gate; settings are how the API server is reached.
-func newCluster(cfg config.Kubernetes, settings func() (*rest.Config, error), may gate, log *zap.Logger) (*cluster, error) {
+func newCluster(cfg *config.Config, settings func() (*rest.Config, error), may gate, log *zap.Logger) (*cluster, error) {
 	rc, err := settings()
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func newCluster(cfg config.Kubernetes, settings func() (*rest.Config, error), ma
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
-	jobs, err := job.NewRunner(rc, time.Duration(cfg.Timeout))
+	jobs, err := job.NewRunner(rc, time.Duration(cfg.Kubernetes.Timeout), cfg.Diagnosis.Masker())
 	if err != nil {
 		return nil, err
 	}

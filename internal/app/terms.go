@@ -50,7 +50,7 @@ func (p process) terms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cluster, err := newCluster(p.cfg.Kubernetes, p.kubernetes, open, p.log)
+	cluster, err := newCluster(p.cfg, p.kubernetes, open, p.log)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/rollbackd/rollbackd/internal/mask"
 )
 
 // template is a JobSpec whose container and spec are given as JSON.
@@ -139,7 +141,7 @@ func TestLogsAreMadeFitToShow(t *testing.T) {
 		"a migration is none": {"applying db/migrations/2026_11_22_000001_add_orders_table", "applying db/migrations/2026_11_22_000001_add_orders_table"},
 		"a key":               {"-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\nok", "***\nok"},
 	} {
-		if got := Fit(c.log); got != c.want {
+		if got := Fit(c.log, mask.Masker{}); got != c.want {
 			t.Errorf("%s: %q became %q, want %q", name, c.log, got, c.want)
 		}
 	}
@@ -152,7 +154,7 @@ func TestOnlyTheEndOfALongLogIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := Fit(kept)
+	got := Fit(kept, mask.Masker{})
 	if len(got) > MaxLog || len(got) < MaxLog/2 || !strings.HasSuffix(got, "the end") || !strings.HasPrefix(got, "…\nline of a log") || !utf8.ValidString(got) {
 		t.Errorf("%d bytes are kept, from %q to %q", len(got), got[:40], got[len(got)-20:])
 	}

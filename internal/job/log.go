@@ -41,8 +41,8 @@ func lastOf(r io.Reader, keep int) (string, error) {
 
 // Fit makes a log fit to be recorded and shown: secrets are masked, control characters escaped, and only the end is kept, at most
 // MaxLog bytes from the beginning of a line.
-func Fit(log string) string {
-	shown := escape(mask.Masker{}.Text(log))
+func Fit(log string, hide mask.Masker) string {
+	shown := escape(hide.Text(log))
 	if len(shown) <= MaxLog {
 		return shown
 	}

@@ -109,7 +109,7 @@ func (r *Runner) logs(ctx context.Context, pods []corev1.Pod) string {
 			parts = append(parts, strings.TrimRight(text, "\n"))
 		}
 	}
-	return Fit(strings.Join(parts, "\n"))
+	return strings.Join(parts, "\n")
 }
 
 func (r *Runner) log(ctx context.Context, p corev1.Pod, container string) string {

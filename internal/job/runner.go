@@ -16,6 +16,8 @@ import (
 	batch "k8s.io/client-go/kubernetes/typed/batch/v1"
 	core "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/rollbackd/rollbackd/internal/mask"
 )
 
 // State is how far a Job is.
@@ -57,10 +59,13 @@ type Runner struct {
 	batch   batch.BatchV1Interface
 	core    core.CoreV1Interface
 	timeout time.Duration
+	// hide hides secrets in what servers and containers say.
+	hide mask.Masker
 }
 
-// NewRunner returns a Runner that asks the API server. Timeout bounds one request.
-func NewRunner(rc *rest.Config, timeout time.Duration) (*Runner, error) {
+// NewRunner returns a Runner that asks the API server. Timeout bounds one request. What looks like a secret is hidden in all that it tells, and so are
+// the values of variables with the name of a secret that a Job's pods have.
+func NewRunner(rc *rest.Config, timeout time.Duration, hide mask.Masker) (*Runner, error) {
 	jobs, err := batch.NewForConfig(rc)
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
@@ -69,7 +74,7 @@ func NewRunner(rc *rest.Config, timeout time.Duration) (*Runner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
-	return &Runner{batch: jobs, core: pods, timeout: timeout}, nil
+	return &Runner{batch: jobs, core: pods, timeout: timeout, hide: hide}, nil
 }
 
 // Create creates a Job, unless it is there. The error is a Refused if nothing was created and nothing would be at the next try;
@@ -81,7 +86,7 @@ func (r *Runner) Create(ctx context.Context, j *batchv1.Job) error {
 	if apierrors.IsAlreadyExists(err) {
 		return nil
 	}
-	return inWords(err, j.Namespace, "create Jobs")
+	return r.hidden(inWords(err, j.Namespace, "create Jobs"), j)
 }
 
 // betweenWatches is how long it takes until a watch that was ended is begun again.
@@ -99,7 +104,7 @@ func (r *Runner) Find(ctx context.Context, j *batchv1.Job, wait time.Duration) (
 			return Status{State: Absent}, nil
 		}
 		if err != nil {
-			return Status{}, inWords(err, j.Namespace, "read Jobs")
+			return Status{}, r.hidden(inWords(err, j.Namespace, "read Jobs"), j)
 		}
 		if live.Annotations[WatchAnnotation] != j.Annotations[WatchAnnotation] {
 			return Status{}, &Refused{Words: fmt.Sprintf("there is a Job %s/%s already that is not of this watch", j.Namespace, j.Name)}
@@ -111,7 +116,7 @@ func (r *Runner) Find(ctx context.Context, j *batchv1.Job, wait time.Duration) (
 		case waiting.Err() != nil:
 			return r.running(ctx, live), ctx.Err()
 		case err != nil:
-			return Status{}, inWords(err, j.Namespace, "watch Jobs")
+			return Status{}, r.hidden(inWords(err, j.Namespace, "watch Jobs"), j)
 		}
 		select { // a server that ends every watch at once is not to be asked without a pause
 		case <-time.After(betweenWatches):
@@ -172,13 +177,13 @@ func (r *Runner) ended(ctx context.Context, j *batchv1.Job, c batchv1.JobConditi
 	s := Status{State: Complete, Created: j.CreationTimestamp.UTC(), Finished: c.LastTransitionTime.UTC()}
 	if c.Type == batchv1.JobFailed {
 		own, why := blame(pods, c, started)
-		s.State, s.Own, s.Why = Failed, own, why
+		s.State, s.Own, s.Why = Failed, own, r.hiding(j, pods).Text(why)
 	}
 	if err != nil {
 		s.Log = fmt.Sprintf("(its pods could not be listed: %v)", inWords(err, j.Namespace, "list pods"))
 		return s
 	}
-	s.Log = r.logs(ctx, pods)
+	s.Log = Fit(r.logs(ctx, pods), r.hiding(j, pods))
 	return s
 }
 
@@ -186,7 +191,7 @@ func (r *Runner) running(ctx context.Context, j *batchv1.Job) Status {
 	s := Status{State: Running, Created: j.CreationTimestamp.UTC()}
 	if ctx.Err() == nil {
 		pods, _ := r.pods(ctx, j) // it only explains
-		s.Why = waitsFor(pods)
+		s.Why = r.hiding(j, pods).Text(waitsFor(pods))
 	}
 	return s
 }

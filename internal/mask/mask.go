@@ -16,6 +16,8 @@ const Hidden = "***"
 // Masker hides what looks like a secret, and what its owner says is one.
 type Masker struct {
 	extra []*regexp.Regexp
+	// values are known to be secrets.
+	values []string
 }
 
 // New returns a Masker that hides whatever matches one of the expressions, of Go's syntax, besides what looks like a secret by itself.
@@ -76,6 +78,7 @@ func (m Masker) secrets(text string) []span {
 			found = append(found, span{at[0], at[1]})
 		}
 	}
+	found = append(found, m.knownIn(text)...)
 	if strings.Contains(text, "@") {
 		found = append(found, accounts(text)...)
 	}

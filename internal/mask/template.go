@@ -6,13 +6,14 @@ import (
 )
 
 // Templates hides the secrets in two pod templates, as JSON decodes them, and returns copies. References to Secrets stay: their names are
-// no secrets. What is hidden in both and is not the same says so, because that it was changed is worth knowing.
+// no secrets. A value that is hidden as a whole is hidden wherever else it stands. What is hidden in both and is not the same says so, because that it was changed is worth knowing.
 func (m Masker) Templates(before, after map[string]any) (shownBefore, shownAfter map[string]any) {
 	was, is := map[string]string{}, map[string]string{}
 	collect(before, "", was)
 	collect(after, "", is)
-	shownBefore, _ = m.template(before, place{}, func(path, value string) string { return changed(is, path, value, " (before)") }).(map[string]any)
-	shownAfter, _ = m.template(after, place{}, func(path, value string) string { return changed(was, path, value, " (after)") }).(map[string]any)
+	m = m.withSecretsOf(before, after)
+	shownBefore, _ = m.template(before, place{}, func(path, value, _ string) string { return changed(is, path, value, " (before)") }).(map[string]any)
+	shownAfter, _ = m.template(after, place{}, func(path, value, _ string) string { return changed(was, path, value, " (after)") }).(map[string]any)
 	return shownBefore, shownAfter
 }
 
@@ -32,7 +33,7 @@ type place struct {
 }
 
 // template copies a value; mark is appended to what is hidden.
-func (m Masker) template(value any, at place, mark func(path, value string) string) any {
+func (m Masker) template(value any, at place, mark func(path, value, shown string) string) any {
 	switch value := value.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(value))
@@ -61,7 +62,7 @@ func (m Masker) template(value any, at place, mark func(path, value string) stri
 			shown = Hidden
 		}
 		if shown != value {
-			shown += mark(at.path, value)
+			shown += mark(at.path, value, shown)
 		}
 		return shown
 	}

@@ -41,8 +41,8 @@ func (s *Supervisor) preview(ctx context.Context, in control.Asked, open *actor)
 	if with, _, err := w.withMigration(plan); err == nil {
 		plan = with
 	}
-	reply := control.Reply{OK: true, Message: plan.Summary, Watch: w.Key, Notes: plan.Notes}
-	if reply.Diff, err = plan.Diff(); err != nil {
+	reply := control.Reply{OK: true, Message: plan.Summary, Watch: w.Key, Notes: slices.Clone(plan.Notes)}
+	if reply.Diff, err = plan.Diff(s.opts.Mask); err != nil {
 		return control.Refuse(control.CodeBusy, "%v", err)
 	}
 	switch objection, err := s.opts.Preview.Preview(ctx, plan); {
@@ -52,6 +52,10 @@ func (s *Supervisor) preview(ctx context.Context, in control.Asked, open *actor)
 		reply.OK, reply.Notes = false, append(reply.Notes, "the API server would refuse it: "+objection)
 	default:
 		reply.Notes = append(reply.Notes, "the API server would accept it (tried with a dry run)")
+	}
+	hide := s.opts.Mask.WithSecretsOf(plan.FromTemplate, plan.ToTemplate) // of which an admission webhook may say a part
+	for i, note := range reply.Notes {
+		reply.Notes[i] = hide.Text(note)
 	}
 	reply.Notes = append(append(reply.Notes, inWords(plan.Advice)...), s.ownMind(w)...)
 	return reply

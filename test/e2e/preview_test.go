@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/rollbackd/rollbackd/internal/mask"
 	"github.com/rollbackd/rollbackd/internal/sampleapp"
 	"github.com/rollbackd/rollbackd/rollback"
 )
@@ -27,7 +28,7 @@ func TestPreviewAsksTheAPIServer(t *testing.T) {
 	cluster := newCluster(t, w)
 	plan := s.planTo(cluster, "1")
 
-	diff, err := plan.Diff()
+	diff, err := plan.Diff(mask.Masker{})
 	require.NoError(t, err)
 	require.Contains(t, diff, "\n-    ", "the diff takes something away")
 	require.Contains(t, diff, "app.kubernetes.io/version: v1\n")

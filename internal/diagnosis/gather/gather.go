@@ -74,6 +74,8 @@ type gathering struct {
 	workload rollback.Workload
 	pin      rollback.Pin
 	now      time.Time
+	// hide hides secrets, those of the pod templates included, wherever they turn up.
+	hide mask.Masker
 
 	mu  sync.Mutex
 	out diagnosis.Diagnosis
@@ -84,7 +86,10 @@ func (g *Gatherer) Gather(ctx context.Context, w rollback.Workload, pin rollback
 	ctx, cancel := context.WithTimeout(ctx, g.patience)
 	defer cancel()
 	now := time.Now().UTC()
-	a := &gathering{Gatherer: g, workload: w, pin: pin, now: now}
+	a := &gathering{Gatherer: g, workload: w, pin: pin, now: now, hide: g.options.Mask.WithSecretsOf(pin.Release.Template)}
+	if pin.Target != nil {
+		a.hide = a.hide.WithSecretsOf(pin.Target.Template)
+	}
 	a.out = diagnosis.Diagnosis{Moment: moment, GatheredAt: now, Since: since(pin.T0, now), Release: nameOf(&pin.Release), Before: nameOf(pin.Target)}
 	a.template()
 
@@ -139,7 +144,7 @@ func (a *gathering) refused(err error, what, verb, resource string) {
 
 // words makes a server's words fit to be kept.
 func (a *gathering) words(text string) string {
-	text = strings.Join(strings.Fields(a.options.Mask.Text(diagnosis.Plain(text))), " ")
+	text = strings.Join(strings.Fields(a.hide.Text(diagnosis.Plain(text))), " ")
 	if runes := []rune(text); len(runes) > mostWords {
 		return string(runes[:mostWords]) + "…"
 	}
@@ -155,8 +160,8 @@ func (a *gathering) template() {
 		a.lack("no version is known to be good, so there is nothing to compare the release with")
 		return
 	}
-	a.out.Changes = diagnosis.ChangesOf(a.pin.Target.Template, a.pin.Release.Template, a.options.Mask)
-	diff, err := rollback.TemplateDiff(a.options.Mask, *a.pin.Target, a.pin.Release)
+	a.out.Changes = diagnosis.ChangesOf(a.pin.Target.Template, a.pin.Release.Template, a.hide)
+	diff, err := rollback.TemplateDiff(a.hide, *a.pin.Target, a.pin.Release)
 	if err != nil {
 		a.lack("the pod templates could not be compared: %s", a.words(err.Error()))
 		return

@@ -59,7 +59,7 @@ func (a *gathering) logs(ctx context.Context, pods []pod) {
 			read = append(read, *s)
 		}
 	}
-	counted := diagnosis.Count(read, a.options.Mask.Text)
+	counted := diagnosis.Count(read, a.hide.Text)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.out.Logs = counted
