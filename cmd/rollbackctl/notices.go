@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -26,7 +28,7 @@ func newNotices(around surroundings) *cobra.Command {
 		Use:   "notices",
 		Short: "List what is still to be told, and what never was",
 		Long: "Notices lists what waits to be told to each sink: what is queued, what the sink has not taken and is tried again, and the dead letters of the\n" +
-			"last 30 days, which were given up. Notices about rollbackd itself are shown to those who may ask for all namespaces.",
+			"last 30 days, which were given up: all of them, the oldest first, however many there are. Notices about rollbackd itself are shown to those who may ask for all namespaces.",
 		Example: "  rollbackctl notices --env production",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return n.run(cmd.Context()) },
@@ -55,6 +57,9 @@ func (n *notices) run(ctx context.Context) error {
 	if err != nil {
 		return whole(err, target)
 	}
+	slices.SortStableFunc(found, func(a, b notifier.Standing) int { // pages come in no order that means anything
+		return cmp.Or(cmp.Compare(dead(a), dead(b)), a.At.Compare(b.At), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Sink, b.Sink))
+	})
 	switch n.format.value {
 	case "json":
 		return writeJSON(n.around.out, found)
@@ -67,6 +72,14 @@ func (n *notices) run(ctx context.Context) error {
 		return nil
 	}
 	return n.table(found)
+}
+
+// dead puts what was given up last.
+func dead(s notifier.Standing) int {
+	if s.State == notifier.Dead {
+		return 1
+	}
+	return 0
 }
 
 func (n *notices) table(found []notifier.Standing) error {

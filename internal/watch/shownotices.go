@@ -1,10 +1,13 @@
 package watch
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +29,7 @@ type NoticeKeeper interface {
 	Retry(ctx context.Context, wanted func(notifier.Standing) bool) (int, error)
 }
 
-// notices answers with what is still to be told, and what never was.
+// notices answers with a page of what is still to be told, and what never was.
 func (s *Supervisor) notices(ctx context.Context, in control.Asked) control.Reply {
 	if s.opts.Notices == nil {
 		return control.Refuse(control.CodeState, "nobody is told anything here")
@@ -35,27 +38,33 @@ func (s *Supervisor) notices(ctx context.Context, in control.Asked) control.Repl
 	if err != nil {
 		return control.Refuse(control.CodeBusy, "the dead letters cannot be read now: %v", err)
 	}
-	var lines bytes.Buffer
-	left := 0
+	all := map[uint64]notifier.Standing{}
 	for _, n := range append(s.opts.Notices.Waiting(), dead...) {
-		if !concerns(n, in) {
+		if concerns(n, in) {
+			all[placeOf(n)] = n
+		}
+	}
+	page := page{until: time.Now().Add(readFor)}
+	for _, place := range slices.Sorted(maps.Keys(all)) {
+		if place <= in.After {
 			continue
 		}
-		line, err := json.Marshal(n)
-		if err != nil || lines.Len()+len(line) >= control.PageBytes {
-			left++
-			continue
+		var line []byte
+		if line, err = json.Marshal(all[place]); err == nil {
+			err = page.add(place, line, true)
 		}
-		lines.Write(append(line, '\n'))
+		if err != nil {
+			break
+		}
 	}
-	reply := control.Reply{OK: true}
-	if lines.Len() > 0 {
-		reply.Lines = control.Pack(lines.Bytes())
-	}
-	if left > 0 {
-		reply.Notes = append(reply.Notes, fmt.Sprintf("%d more are not shown", left))
-	}
-	return reply
+	return page.reply(err, "what is to be told")
+}
+
+// placeOf is where a notice to a sink stands among all that are listed. It goes by nothing that changes, so that a page follows the one before also when
+// notices came and went in between: what was there all the time is listed once.
+func placeOf(n notifier.Standing) uint64 {
+	sum := sha256.Sum256([]byte(n.Sink + "\n" + n.ID))
+	return binary.BigEndian.Uint64(sum[:])
 }
 
 // retryNotices has dead letters tried once more.

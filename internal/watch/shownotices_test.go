@@ -3,6 +3,9 @@ package watch
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,13 +54,14 @@ func TestNoticesAreThoseOfTheSubject(t *testing.T) {
 	} {
 		lines, err := ask(control.Notices, to, control.Reading{}).Unpack()
 		require.NoError(t, err)
-		got := ""
+		var got []string
 		for _, line := range lines {
 			var n notifier.Standing
 			require.NoError(t, json.Unmarshal(line, &n))
-			got += n.ID
+			got = append(got, n.ID)
 		}
-		require.Equal(t, want, got, to)
+		slices.Sort(got)
+		require.Equal(t, want, strings.Join(got, ""), to)
 	}
 	require.Equal(t, control.CodeUnknown, ask(control.RetryNotices, target("shop", control.AllWorkloads), control.Reading{Find: "4"}).Code, "it is of another environment")
 	require.True(t, ask(control.RetryNotices, target("shop", control.AllWorkloads), control.Reading{Find: "3"}).OK)
@@ -68,4 +72,46 @@ func TestNoticesAreThoseOfTheSubject(t *testing.T) {
 	require.Equal(t, incident.ToldTrying, still[0].Told.Result)
 	require.Empty(t, s.opts.stillTold("k2", start), "it was not tried yet")
 	require.Empty(t, s.opts.stillTold("k3", start), "it is recorded as failed")
+}
+
+// More than an answer holds comes in pages. What was there all the time is in exactly one of them, whatever came and went meanwhile.
+func TestNoticesComeInPages(t *testing.T) {
+	many := func(first, n int) (out []notifier.Standing) {
+		for i := range n {
+			out = append(out, notifier.Standing{ID: fmt.Sprint(first + i), Sink: "pager", State: notifier.Dead, Error: strings.Repeat("x", 1000)})
+		}
+		return out
+	}
+	kept, gone, came := many(0, 1500), many(10_000, 300), many(20_000, 300)
+	keeper := &keeping{waiting: kept[:700], dead: append(slices.Clone(gone), kept[700:]...)}
+	s := New(Options{Metrics: NewMetrics(prometheus.NewRegistry()), Log: zap.NewNop(), Notices: keeper})
+	seen, pages := map[string]int{}, 0
+	request := control.Request{}
+	for {
+		reply := s.Ask(t.Context(), control.Asked{By: "ana", Verb: control.Notices, Request: request,
+			Target: event.Target{Environment: "production", Namespace: control.AllNamespaces, Workload: control.AllWorkloads}})
+		require.True(t, reply.OK, reply.Message)
+		lines, err := reply.Unpack()
+		require.NoError(t, err)
+		require.NotEmpty(t, lines)
+		for _, line := range lines {
+			var n notifier.Standing
+			require.NoError(t, json.Unmarshal(line, &n))
+			seen[n.ID]++
+		}
+		pages++
+		if reply.Next == 0 {
+			break
+		}
+		require.Greater(t, reply.Next, request.After)
+		request.After = reply.Next
+		*keeper = keeping{waiting: append(slices.Clone(came), kept[900:]...), dead: kept[:900]} // in another order, as some are given up
+	}
+	require.GreaterOrEqual(t, pages, 3)
+	for _, n := range kept {
+		require.Equal(t, 1, seen[n.ID], n.ID)
+	}
+	for id, times := range seen {
+		require.Equal(t, 1, times, id)
+	}
 }
