@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -60,7 +61,10 @@ func (p process) terms(ctx context.Context) error {
 	defer probes.Wait()
 	defer stop()
 	probes.Go(func() { ready.run(probing) })
-	standby := web.Standby(web.Options{Gatherer: p.registry, Ready: ready.results, Permissions: p.may}, elector.Leader)
+	standby, err := p.standby(ready, elector)
+	if err != nil {
+		return err
+	}
 	standBy := func() {
 		p.endpoints.become(standby)
 		p.ready.become(ready)
@@ -70,6 +74,15 @@ func (p process) terms(ctx context.Context) error {
 		defer standBy()
 		return p.carry(ctx, lead.Err)
 	})
+}
+
+// standby are the endpoints of this replica while it does not lead.
+func (p process) standby(ready *readiness, elector *leader.Elector) (http.Handler, error) {
+	seen := p.stored()
+	return web.Standby(web.Options{
+		Watches: seen, Records: seen, Instance: p.cfg.Instance, Gatherer: p.registry, Ready: ready.results, Permissions: p.may,
+		Remarks: func() []string { return append(p.settings.remarks(), seen.remarks()...) },
+	}, web.Following{Leader: elector.Leader, Refresh: seen.Refresh})
 }
 
 func (p process) elector() (*leader.Elector, error) {

@@ -95,9 +95,18 @@ func (w *Watches) Get(ctx context.Context, key string) (value []byte, revision u
 // All calls fn for every key, in no order; one that changes meanwhile may come twice, its newest value last. It
 // returns fn's error as it is, and another if the keys could not all be read.
 func (w *Watches) All(ctx context.Context, fn func(key string, value []byte, revision uint64) error) error {
+	return w.Since(ctx, 0, fn)
+}
+
+// Since is All without the keys that were last changed at the revision or before.
+func (w *Watches) Since(ctx context.Context, revision uint64, fn func(key string, value []byte, revision uint64) error) error {
+	options := []jetstream.WatchOpt{jetstream.IgnoreDeletes()}
+	if revision > 0 {
+		options = append(options, jetstream.ResumeFromRevision(revision+1))
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	watcher, err := w.bucket.WatchAll(ctx, jetstream.IgnoreDeletes())
+	watcher, err := w.bucket.WatchAll(ctx, options...)
 	if err != nil {
 		return fmt.Errorf("unable to list watches: %w", err)
 	}

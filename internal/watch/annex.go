@@ -37,15 +37,5 @@ func (s *Supervisor) annotate(ctx context.Context, key, id string, e incident.En
 
 // entriesOf reads the journal and the annex of a watch.
 func (o Options) entriesOf(ctx context.Context, key string) ([]incident.Entry, error) {
-	var entries []incident.Entry
-	err := o.Annex.ReadAll(ctx, key, func(seq uint64, data []byte) error {
-		var e incident.Entry
-		if err := json.Unmarshal(data, &e); err != nil {
-			return err
-		}
-		e.Seq = seq
-		entries = append(entries, e)
-		return nil
-	})
-	return entries, err
+	return o.shelf().entriesOf(ctx, key)
 }

@@ -34,6 +34,8 @@ type Options struct {
 	Ready func() map[string]error
 	// Remarks are what people should know of the daemon, such as that its configuration cannot be read; nil means nothing.
 	Remarks func() []string
+	// Notes are said in passing on every page; nil means nothing.
+	Notes func() []string
 	// Permissions shows what the daemon lacks on Kubernetes; it may be nil.
 	Permissions http.Handler
 }

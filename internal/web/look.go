@@ -37,7 +37,9 @@ type page struct {
 	Now     time.Time
 	// Remarks are what people should know of the daemon.
 	Remarks []string
-	Body    any
+	// Notes are said in passing.
+	Notes []string
+	Body  any
 }
 
 func parseLook() (*template.Template, error) {
@@ -82,6 +84,9 @@ func (s *site) show(w http.ResponseWriter, r *http.Request, status int, name str
 	p.Instance, p.Now = s.Instance, time.Now()
 	if s.Remarks != nil {
 		p.Remarks = s.Remarks()
+	}
+	if s.Notes != nil {
+		p.Notes = s.Notes()
 	}
 	var out bytes.Buffer
 	if err := s.look.ExecuteTemplate(&out, name, p); err != nil {
