@@ -59,6 +59,13 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("http.listen: %w", err)
 	}
 	defer listener.Close()
+	probes, err := listenForProbes(cfg.HTTP)
+	if err != nil {
+		return err
+	}
+	if probes != nil {
+		defer probes.Close()
+	}
 	klog.SetLogger(zapr.NewLogger(log.Named("client-go"))) // before any of it runs: it may not be set beside that
 	registry := prometheus.NewRegistry()
 	state, endpoints := &readyGauge{}, &front{address: listener.Addr().String()}
@@ -71,6 +78,9 @@ func Run(ctx context.Context, o Options) error {
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return serve(ctx, p.server(), listener, cfg.HTTP, log) })
+	if probes != nil {
+		group.Go(func() error { return serveProbes(ctx, probes, endpoints, log) })
+	}
 	group.Go(func() error { p.settings.follow(ctx, o.Reload); return nil })
 	group.Go(func() error { return p.run(ctx) })
 	err = group.Wait()

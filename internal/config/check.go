@@ -71,6 +71,9 @@ func (c *Config) checkEndpoints(k *checker) {
 	k.positive([]any{"prometheus", "scrapeInterval"}, c.Prometheus.ScrapeInterval)
 	c.Kubernetes.check(k, c.Policies)
 	k.address([]any{"http", "listen"}, c.HTTP.Listen)
+	if c.HTTP.Probes != "" {
+		k.address([]any{"http", "probes"}, c.HTTP.Probes)
+	}
 	k.folder([]any{"files", "root"}, c.Files.Root)
 	if h := c.Prometheus.HTTPClient; h != nil {
 		if err := h.Validate(); err != nil {

@@ -161,6 +161,9 @@ type HTTP struct {
 	// WebConfig is a web configuration file as Prometheus and its exporters have it: TLS, client certificates, users with passwords. It and the
 	// certificates that it names are read anew for each connection and request. Without it anybody who reaches the address may read.
 	WebConfig string `yaml:"webConfig"`
+	// Probes is an address at which /-/healthy and /-/ready, and nothing else, are answered too: without TLS, and to whoever asks. A kubelet has neither a
+	// certificate nor a password for what webConfig asks. Default none.
+	Probes string `yaml:"probes"`
 	// TokenFile holds a token that every request must show as "Authorization: Bearer …", except those for /-/healthy and /-/ready; it is read anew for
 	// each. It cannot be had together with basic_auth_users in webConfig.
 	TokenFile string `yaml:"tokenFile"`

@@ -30,15 +30,40 @@ func (c *Config) File() string { return c.file }
 // it returns the fields which differ, such as nats.url.
 func (c *Config) Over(running *Config) (holds *Config, waiting []string) {
 	merged := *c
+	for _, part := range fixed(&merged, running, c) {
+		waiting = append(waiting, differing(part.name, reflect.ValueOf(part.from), reflect.ValueOf(part.different))...)
+		reflect.ValueOf(part.to).Elem().Set(reflect.ValueOf(part.from))
+	}
+	return &merged, waiting
+}
+
+// RestartKeys are the keys whose changes take effect with a restart, dots between the parts of a key.
+func RestartKeys() []string {
+	var names []string
+	for _, part := range fixed(new(Config), new(Config), new(Config)) {
+		names = append(names, part.name)
+	}
+	return names
+}
+
+// part is a part of the configuration that holds until a restart: where it is put, the one in use, and the one that was read.
+type part struct {
+	name      string
+	to, from  any
+	different any
+}
+
+// TakenUpKeys are those within RestartKeys whose changes take effect with a reload all the same.
+func TakenUpKeys() []string {
+	return []string{"kubernetes.namespaces", "kubernetes.features", "kubernetes.readOnly", "nats.embedded.users"}
+}
+
+func fixed(merged, running, c *Config) []part {
 	kubernetes := running.Kubernetes // but for where it looks and what it is let do, which nothing is made of
 	kubernetes.Namespaces, kubernetes.Features, kubernetes.ReadOnly = c.Kubernetes.Namespaces, c.Kubernetes.Features, c.Kubernetes.ReadOnly
 	nats := running.NATS // but for who may connect to the server inside the daemon
 	nats.Embedded.Users = c.NATS.Embedded.Users
-	for _, part := range []struct {
-		name      string
-		to, from  any
-		different any
-	}{
+	return []part{
 		{"instance", &merged.Instance, running.Instance, c.Instance},
 		{"environments", &merged.Environments, running.Environments, c.Environments},
 		{"nats", &merged.NATS, nats, c.NATS},
@@ -50,11 +75,7 @@ func (c *Config) Over(running *Config) (holds *Config, waiting []string) {
 		{"leaderElection", &merged.LeaderElection, running.LeaderElection, c.LeaderElection},
 		{"sources", &merged.Sources, running.Sources, c.Sources},
 		{"reload", &merged.Reload, running.Reload, c.Reload},
-	} {
-		waiting = append(waiting, differing(part.name, reflect.ValueOf(part.from), reflect.ValueOf(part.different))...)
-		reflect.ValueOf(part.to).Elem().Set(reflect.ValueOf(part.from))
 	}
-	return &merged, waiting
 }
 
 // differing names the fields in which two values of one type differ, by their keys. Lists and maps are compared as a whole.

@@ -158,13 +158,3 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		})
 	}
 }
-
-func TestPodsChangeWithTheConfiguration(t *testing.T) {
-	sum := func(instance string) string {
-		objects := rendered(t, map[string]any{"config": map[string]any{"instance": instance}})
-		return text(one(t, objects, "Deployment"), "spec", "template", "metadata", "annotations", "checksum/config")
-	}
-	require.NotEmpty(t, sum("a"))
-	require.NotEqual(t, sum("a"), sum("b"))
-	require.Equal(t, sum("a"), sum("a"))
-}

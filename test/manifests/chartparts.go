@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/rollbackd/rollbackd/internal/access"
+	"github.com/rollbackd/rollbackd/internal/config"
 )
 
 // monitoringFiles are the alerts and the dashboard: copies inside the chart, because Helm reads nothing outside of it.
@@ -42,6 +43,14 @@ func permissionsFile(string) (map[string][]byte, error) {
 			r.Feature, r.Scope, r.Group, r.Resource, strings.Join(r.Verbs, ", "), named)
 	}
 	return map[string][]byte{chartDir + "/files/permissions.yaml": out.Bytes()}, nil
+}
+
+// restartFile has the keys of the configuration whose changes take effect with a restart, for which the chart replaces pods, and those
+// within them that do not.
+func restartFile(string) (map[string][]byte, error) {
+	content := "# What of the configuration takes effect with a restart, and what of that does not. Made from the code by make manifests.\n" +
+		"keys: [" + strings.Join(config.RestartKeys(), ", ") + "]\nbut: [" + strings.Join(config.TakenUpKeys(), ", ") + "]\n"
+	return map[string][]byte{chartDir + "/files/restart.yaml": []byte(content)}, nil
 }
 
 // schemaFile is the schema of the chart's values: the one beside this file, with that of the daemon's configuration as the schema of

@@ -40,5 +40,5 @@ func write(root string) error {
 
 // steps are what is generated, in order. Each returns contents by paths below the root.
 func steps() []func(root string) (map[string][]byte, error) {
-	return []func(string) (map[string][]byte, error){monitoringFiles, permissionsFile, schemaFile, kustomizeFiles, valuesTable, natsFiles}
+	return []func(string) (map[string][]byte, error){monitoringFiles, permissionsFile, restartFile, schemaFile, kustomizeFiles, valuesTable, natsFiles}
 }

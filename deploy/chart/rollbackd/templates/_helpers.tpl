@@ -55,6 +55,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- dig "http" "listen" "127.0.0.1:9654" .Values.config | splitList ":" | last }}
 {{- end }}
 
+{{- /* The port of probes, if it is one of their own: what http.webConfig asks for, such as a certificate, no kubelet has. */ -}}
+{{- define "rollbackd.probesPort" -}}
+{{- if dig "http" "probes" "" .Values.config }}
+{{- dig "http" "probes" "" .Values.config | splitList ":" | last }}
+{{- else if dig "http" "webConfig" "" .Values.config }}9655
+{{- end }}
+{{- end }}
+
 {{- define "rollbackd.natsPort" -}}
 {{- (dig "nats" "embedded" "listen" "127.0.0.1:4222" .Values.config) | splitList ":" | last }}
 {{- end }}
@@ -100,7 +108,36 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if $kubernetes }}
 {{- $_ := set $config "kubernetes" (merge (dig "kubernetes" dict $config) $kubernetes) }}
 {{- end }}
+{{- if and (include "rollbackd.probesPort" .) (not (dig "http" "probes" "" $config)) }}
+{{- $_ := set $config.http "probes" (printf "0.0.0.0:%s" (include "rollbackd.probesPort" .)) }}
+{{- end }}
 {{- toYaml $config }}
+{{- end }}
+
+{{- /* What has pods replaced when it changes: all of the configuration, or what the daemon cannot take up while it runs. */ -}}
+{{- define "rollbackd.checksum" -}}
+{{- if eq .Values.restartOnChange "always" }}
+{{- include (print .Template.BasePath "/configmap.yaml") . | sha256sum }}
+{{- else if eq .Values.restartOnChange "needed" }}
+{{- $config := include "rollbackd.config" . | fromYaml }}
+{{- $fixed := dict }}
+{{- $restart := .Files.Get "files/restart.yaml" | fromYaml }}
+{{- range $key := $restart.but }}
+{{- $here := $config }}
+{{- range initial (splitList "." $key) }}
+{{- if kindIs "map" $here }}{{ $here = get $here . }}{{ end }}
+{{- end }}
+{{- if kindIs "map" $here }}{{ $_ := unset $here (last (splitList "." $key)) }}{{ end }}
+{{- end }}
+{{- range $key := $restart.keys }}
+{{- $here := $config }}
+{{- range splitList "." $key }}
+{{- if kindIs "map" $here }}{{ $here = get $here . }}{{ end }}
+{{- end }}
+{{- $_ := set $fixed $key (default "" $here) }}
+{{- end }}
+{{- toYaml $fixed | sha256sum }}
+{{- end }}
 {{- end }}
 
 {{- /* What cannot work is refused, with what to do instead. */ -}}
@@ -111,7 +148,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and (gt (int .Values.replicaCount) 1) (not (include "rollbackd.elects" .)) }}
 {{- fail "replicaCount is more than 1, but replicas elect no leader: set config.leaderElection.enabled to true" }}
 {{- end }}
-{{- range $key, $listen := dict "config.http.listen" (dig "http" "listen" "127.0.0.1:9654" .Values.config) "config.nats.embedded.listen" (ternary (dig "nats" "embedded" "listen" "127.0.0.1:4222" .Values.config) "" (eq (include "rollbackd.embedded" .) "true")) }}
+{{- $probes := dig "http" "probes" "" .Values.config }}
+{{- range $key, $listen := dict "config.http.probes" $probes "config.http.listen" (dig "http" "listen" "127.0.0.1:9654" .Values.config) "config.nats.embedded.listen" (ternary (dig "nats" "embedded" "listen" "127.0.0.1:4222" .Values.config) "" (eq (include "rollbackd.embedded" .) "true")) }}
 {{- if or (hasPrefix "127." $listen) (hasPrefix "localhost:" $listen) (hasPrefix "[::1]" $listen) }}
 {{- fail (printf "%s is %s, which nothing outside the pod reaches: use 0.0.0.0 as its host" $key $listen) }}
 {{- end }}
