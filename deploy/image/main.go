@@ -1,6 +1,7 @@
 // Command image builds the container image of rollbackd without docker and without pulling anything: the programs, compiled for each
 // platform, in one layer on nothing, with the certificates of public authorities. It writes an OCI layout, a tarball of it that docker
-// load and skopeo read, and a bill of materials for each platform. make image runs it.
+// load and skopeo read, and a bill of materials for each platform. make image runs it. A release has it take the programs that goreleaser has compiled,
+// push the image, and write the bills of materials of those programs.
 //
 // It is a module of its own, so that its dependencies are not the daemon's.
 package main
@@ -26,44 +27,58 @@ func main() {
 	}
 }
 
+// options say what is to be made.
+type options struct {
+	root, out, version string
+	// artifacts is goreleaser's list of what it has built; empty has the programs compiled.
+	artifacts string
+	// push is where the image is stored besides; empty is nowhere.
+	push      string
+	platforms []v1.Platform
+}
+
 func run(ctx context.Context, args []string) error {
+	var o options
 	flags := flag.NewFlagSet("image", flag.ContinueOnError)
-	root := flags.String("root", "../..", "the root of the repository")
-	out := flags.String("out", "../../dist/image", "the folder to write to")
+	flags.StringVar(&o.root, "root", "../..", "the root of the repository")
+	flags.StringVar(&o.out, "out", "../../dist/image", "the folder to write to")
+	flags.StringVar(&o.version, "version", "", "the version; empty means what git says")
+	flags.StringVar(&o.artifacts, "artifacts", "", "take the programs from this artifacts.json of goreleaser, in place of compiling them")
+	flags.StringVar(&o.push, "push", "", "a repository and tag to push the image to, as docker login allows")
 	platforms := flags.String("platforms", "linux/amd64,linux/arm64", "the platforms, separated by commas")
-	version := flags.String("version", "", "the version; empty means what git says")
-	roots := flags.String("roots", "", "only write the authorities' certificates to this file")
+	program := flags.String("bill", "", "only write the bill of materials of this program, to the file that the first argument names")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *roots != "" {
-		return writeFile(*roots, authorities())
+	if *program != "" {
+		return writeBill(*program, o.version, flags.Arg(0))
 	}
-	var parsed []v1.Platform
 	for name := range strings.SplitSeq(*platforms, ",") {
 		p, err := v1.ParsePlatform(name)
 		if err != nil {
 			return err
 		}
-		parsed = append(parsed, *p)
+		o.platforms = append(o.platforms, *p)
 	}
-	return build(ctx, *root, *out, *version, parsed)
+	return o.build(ctx)
 }
 
 // build compiles and writes everything.
-func build(ctx context.Context, root, out, version string, platforms []v1.Platform) error {
-	license, err := os.ReadFile(filepath.Join(root, "LICENSE"))
-	if err != nil {
-		return err
+func (o options) build(ctx context.Context) error {
+	terms := map[string][]byte{}
+	for _, name := range licenses() {
+		var err error
+		if terms[name], err = os.ReadFile(filepath.Join(o.root, name)); err != nil {
+			return err
+		}
 	}
 	var images []platformImage
-	for _, p := range platforms {
-		dir := filepath.Join(out, "bin", p.OS+"-"+p.Architecture)
-		made, err := compile(ctx, root, dir, version, p)
+	for _, p := range o.platforms {
+		made, err := o.programs(ctx, p)
 		if err != nil {
 			return err
 		}
-		image, err := assemble(made, license, p)
+		image, err := assemble(made, terms, p)
 		if err != nil {
 			return err
 		}
@@ -72,16 +87,34 @@ func build(ctx context.Context, root, out, version string, platforms []v1.Platfo
 		if err != nil {
 			return err
 		}
-		if err := writeFile(filepath.Join(out, "sbom-"+p.OS+"-"+p.Architecture+".cdx.json"), bill); err != nil {
+		if err := writeFile(filepath.Join(o.out, "sbom-"+p.OS+"-"+p.Architecture+".cdx.json"), bill); err != nil {
 			return err
 		}
 	}
-	digest, err := writeLayout(out, images)
+	index := together(images)
+	digest, err := index.Digest()
 	if err != nil {
 		return err
 	}
+	if err := writeLayout(o.out, index); err != nil {
+		return err
+	}
+	if o.push != "" {
+		if err := push(ctx, o.push, index); err != nil {
+			return err
+		}
+	}
 	fmt.Println(digest)
-	return writeFile(filepath.Join(out, "digest"), []byte(digest+"\n"))
+	return writeFile(filepath.Join(o.out, "digest"), []byte(digest.String()+"\n"))
+}
+
+// programs are those for a platform, in a folder of their own.
+func (o options) programs(ctx context.Context, p v1.Platform) (compiled, error) {
+	dir := filepath.Join(o.out, "bin", p.OS+"-"+p.Architecture)
+	if o.artifacts != "" {
+		return released(o.root, o.artifacts, dir, o.version, p)
+	}
+	return compile(ctx, o.root, dir, o.version, p)
 }
 
 func writeFile(path string, content []byte) error {
