@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/rollbackd/rollbackd/test/stack/internal/cluster"
 	"github.com/rollbackd/rollbackd/test/stack/internal/load"
+	"github.com/rollbackd/rollbackd/test/stack/internal/process"
 	"github.com/rollbackd/rollbackd/test/stack/internal/simulator"
 )
 
@@ -111,7 +111,7 @@ type listener struct {
 }
 
 func listen(handler http.Handler, fail context.CancelCauseFunc) (*listener, error) {
-	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	socket, err := process.Listen()
 	if err != nil {
 		return nil, fmt.Errorf("listen on loopback: %w", err)
 	}

@@ -1,18 +1,38 @@
 package process
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 )
 
-// FreePorts returns n different loopback TCP ports that nobody listens on. All are held until the
-// last one is found, so that the kernel does not hand out one twice.
+// The ports of servers lie below those that the usual systems give to outgoing connections (32768 and up on Linux, 49152 and up elsewhere): of these one may be
+// taken between the moment in which it is found free and that in which a server listens on it, and where thousands of connections are open none may be left.
+const (
+	firstPort = 20000
+	lastPort  = 32000
+	portTries = 200
+)
+
+// Listen listens on a loopback port that nobody listens on.
+func Listen() (net.Listener, error) {
+	for range portTries {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort)))
+		if err == nil {
+			return listener, nil
+		}
+	}
+	return nil, errors.New("no port from 20000 to 32000 is free on loopback")
+}
+
+// FreePorts returns n different loopback TCP ports that nobody listens on. All are held until the last one is found, so that none is found twice.
 func FreePorts(n int) ([]int, error) {
 	ports := make([]int, 0, n)
 	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := Listen()
 		if err != nil {
-			return nil, fmt.Errorf("find a free loopback port: %w", err)
+			return nil, err
 		}
 		defer listener.Close()
 		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
