@@ -59,17 +59,23 @@ func TestPodsAreReplacedForWhatNeedsARestart(t *testing.T) {
 		require.Equal(t, before, checksum(t, "", change), key)
 		require.NotEqual(t, checksum(t, "always", map[string]any{}), checksum(t, "always", change), key)
 	}
+	user := map[string]any{"name": "ci", "passwordFile": "/etc/rollbackd/secrets/ci/password"}
+	within := map[string][2]any{
+		"kubernetes.namespaces": {[]any{"shop"}, []any{"bank"}}, "kubernetes.features": {[]any{"canary"}, []any{"keda"}}, "kubernetes.readOnly": {true, false},
+		"nats.embedded.users": {[]any{}, []any{user}},
+	}
 	people := map[string]any{"contacts": map[string]any{"people": map[string]any{"ana": map[string]any{"name": "Ana", "email": "ana@example.com"}}}}
 	require.Equal(t, before, checksum(t, "", map[string]any{}, people))
 	require.Equal(t, before, checksum(t, "", map[string]any{}, map[string]any{"watch": map[string]any{"namespaces": []any{"shop"}}}), "the daemon is told of it as kubernetes.namespaces")
 	for _, key := range config.TakenUpKeys() {
-		parts := strings.Split(key, ".")
-		change := map[string]any{parts[len(parts)-1]: []any{"x"}}
-		for _, part := range slices.Backward(parts[1 : len(parts)-1]) {
-			change = map[string]any{part: change}
+		require.Contains(t, within, key, "add two values of it to this test")
+		one := func(value any) map[string]any {
+			for _, part := range slices.Backward(strings.Split(key, ".")) {
+				value = map[string]any{part: value}
+			}
+			return value.(map[string]any)
 		}
-		started := with(fixed[parts[0]], map[string]any{})
-		require.Equal(t, checksum(t, "", started), checksum(t, "", with(started, map[string]any{parts[0]: change})), key)
+		require.Equal(t, checksum(t, "", one(within[key][0])), checksum(t, "", one(within[key][1])), key)
 	}
 }
 
