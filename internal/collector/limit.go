@@ -11,7 +11,7 @@ const (
 	percent = 50
 	// room is how much memory may be had, in bytes, before it is collected sooner than that: with about 60 MiB of the program itself a
 	// thousand watches stay below 200 MiB.
-	room = 112 << 20
+	room = 120 << 20
 	// least is the part of what is in use that may always be allocated on top of it: to collect sooner still would take more time than
 	// it saves memory.
 	least = 0.25

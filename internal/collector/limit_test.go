@@ -19,12 +19,12 @@ func TestTheLimitFollowsWhatIsInUse(t *testing.T) {
 		most int64
 		want int64
 	}{
-		{"a small daemon has the same room as one with a thousand watches", Use{Live: 8 * mib, Other: 10 * mib}, math.MaxInt64, 112 * mib},
-		{"the room just suffices", Use{Live: 72 * mib, Other: 22 * mib}, math.MaxInt64, 112 * mib},
+		{"a small daemon has the same room as one with a thousand watches", Use{Live: 8 * mib, Other: 10 * mib}, math.MaxInt64, 120 * mib},
+		{"the room just suffices", Use{Live: 80 * mib, Other: 20 * mib}, math.MaxInt64, 120 * mib},
 		{"a quarter of what is in use may always be allocated", Use{Live: 400 * mib, Other: 40 * mib}, math.MaxInt64, 540 * mib},
 		{"the environment says how much at the most", Use{Live: 400 * mib, Other: 40 * mib}, 460 * mib, 460 * mib},
 		{"the environment says less than the room", Use{Live: 8 * mib}, 64 * mib, 64 * mib},
-		{"nothing is known", Use{}, math.MaxInt64, 112 * mib},
+		{"nothing is known", Use{}, math.MaxInt64, 120 * mib},
 	} {
 		require.Equal(t, c.want, Limit(c.use, c.most), c.name)
 	}

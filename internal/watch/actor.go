@@ -130,44 +130,6 @@ func (a *actor) yields() bool {
 	return a.fenced && a.watch.State == RollingBack && a.watch.intent.ID != a.mine && time.Since(a.watch.intentAt) <= intentTrusted
 }
 
-// take feeds one input to Next and commits what follows.
-func (a *actor) take(ctx context.Context, in input) (effect, bool, error) {
-	if _, ok := in.(measured); ok {
-		defer a.measuring.Store(false)
-	}
-	before, at := a.watch, time.Now()
-	next, entries, want := Next(a.watch, in, a.opts.actorName(), at)
-	err := a.appendAll(ctx, entries)
-	if errors.Is(err, ErrTooLarge) { // nothing of this step has been acted on
-		next, entries, want = tooLarge(a.watch, err, a.opts.actorName(), time.Now())
-		err = a.appendAll(ctx, entries)
-	}
-	if err != nil {
-		return effectNone, false, err
-	}
-	a.watch = next
-	a.publish()
-	if _, ok := in.(planned); ok {
-		a.giveBack(next.Key)
-	}
-	if len(entries) > 0 {
-		a.committed(ctx, before, entries)
-	}
-	switch in := in.(type) {
-	case updated:
-		if in.stored != nil {
-			close(in.stored)
-		}
-	case stepped:
-		if in.stored != nil {
-			close(in.stored)
-		}
-	case asked:
-		in.reply <- before.answer(in.Asked, at)
-	}
-	return want, len(entries) > 0, nil
-}
-
 func (a *actor) appendAll(ctx context.Context, entries []incident.Entry) error {
 	for i := range entries {
 		if err := a.append(ctx, &entries[i]); err != nil {
