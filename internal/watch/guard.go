@@ -123,9 +123,12 @@ func (a *actor) lookBack(ctx context.Context) error {
 	defer cancel()
 	snapshot, err := a.opts.read(bounded, a.watch)
 	if err != nil {
-		a.log.Warn("could not read whether a version that was rolled back is there again", zap.Error(err))
+		var tell bool
+		a.reads, tell = a.reads.failed(effectObserve, err, time.Now())
+		a.log.Log(worthWarning(tell), "could not read whether a version that was rolled back is there again", zap.Error(err))
 		return nil
 	}
+	a.reads = retry{}
 	s := guardStep(a.watch, a.opts.actorName(), time.Now())
 	s.seen(snapshot)
 	return a.conclude(ctx, s)
@@ -147,7 +150,9 @@ func (a *actor) tryLetGo(ctx context.Context, failingSince *time.Time) (done boo
 		if failingSince.IsZero() {
 			*failingSince = time.Now()
 		}
-		a.log.Warn("a hold could not be undone; trying again", zap.Error(failed))
+		var tell bool
+		a.effects, tell = a.effects.failed(effectNone, failed, time.Now())
+		a.log.Log(worthWarning(tell), "a hold could not be undone; trying again", zap.Error(failed))
 		s.notLetGo(*failingSince, failed.Error())
 	}
 	return failed == nil, a.conclude(ctx, s)
