@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -100,4 +101,29 @@ func keys(objects map[string]string) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// Some versions of kubectl that are in use fail at a patch of several documents if these delete something.
+func TestEachPatchIsOneDocument(t *testing.T) {
+	folders, err := filepath.Glob(filepath.Join(root, kustomizeDir, "overlays", "*"))
+	require.NoError(t, err)
+	require.Len(t, folders, 2)
+	for _, folder := range folders {
+		content, err := os.ReadFile(filepath.Join(folder, "kustomization.yaml"))
+		require.NoError(t, err)
+		var said struct {
+			Patches []struct{ Path, Patch string }
+		}
+		require.NoError(t, yaml.Unmarshal(content, &said))
+		require.NotEmpty(t, said.Patches)
+		for _, p := range said.Patches {
+			patch := p.Patch
+			if p.Path != "" {
+				text, err := os.ReadFile(filepath.Join(folder, p.Path))
+				require.NoError(t, err)
+				patch = string(text)
+			}
+			require.NotRegexp(t, `(?m)^---`, patch, folder)
+		}
+	}
 }
