@@ -52,6 +52,7 @@ e2e: stack-programs ## Run the end-to-end tests only
 
 chaos: stack-programs ## Kill the daemon at each point of a rollback and break what it depends on (about fifteen minutes), and print tables
 	$(GO) test -count=1 -timeout $(CHAOS_TIMEOUT) ./test/chaos -whole -v
+	$(GO) test -count=1 ./internal/app -run TestWhatIsRenderedIsATruePrefix -whole -v
 
 # make test runs the seeds alone.
 fuzz: ## Fuzz every decoder and whatever else reads what others wrote, FUZZ_TIME each

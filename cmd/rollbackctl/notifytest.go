@@ -77,7 +77,7 @@ func (t *notifyTest) run(ctx context.Context) error {
 
 // tools are what sinks need of their surroundings, as far as they are there.
 func (t *notifyTest) tools(cfg *config.Config) (config.SinkTools, func(), error) {
-	tools := config.SinkTools{Log: zap.NewNop(), Kubernetes: cfg.Kubernetes.Client, Memory: &forgetful{values: map[string][]byte{}}}
+	tools := config.SinkTools{Log: zap.NewNop(), Kubernetes: cfg.Kubernetes.Client, Memory: &notifier.Forgetful{}}
 	if cfg.NATS.URL == "" {
 		return tools, func() {}, nil
 	}
@@ -148,24 +148,5 @@ func (t *notifyTest) report(results []tried) error {
 	case failed > 0:
 		return refusal{fmt.Errorf("%s of %d did not take it", count(failed, "sink"), len(results))}
 	}
-	return nil
-}
-
-// forgetful is a memory for as long as the command runs.
-type forgetful struct {
-	mu     sync.Mutex
-	values map[string][]byte
-}
-
-func (f *forgetful) Get(_ context.Context, key string) ([]byte, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.values[key], nil
-}
-
-func (f *forgetful) Put(_ context.Context, key string, value []byte) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.values[key] = value
 	return nil
 }

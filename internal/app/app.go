@@ -102,6 +102,11 @@ func (p process) run(ctx context.Context) error {
 	}
 	p.registry.MustRegister(connectionMetrics(nc)...)
 	p.nc, p.told, p.metrics, p.calls = nc, notifier.NewMetrics(p.registry), watch.NewMetrics(p.registry), newCallMetrics(p.registry)
+	told, err := p.awaitNATS(ctx)
+	defer told()
+	if err != nil {
+		return err
+	}
 	if err := p.try(p.settings.now()); err != nil {
 		return err // now, and not only when a replica takes over
 	}
@@ -126,7 +131,9 @@ func (p process) run(ctx context.Context) error {
 // released last.
 func (p process) carry(ctx context.Context, may gate) error {
 	cfg, log := p.settings.now(), p.log
-	if err := awaitConnection(ctx, p.nc, log); err != nil {
+	told, err := p.awaitNATS(ctx)
+	defer told()
+	if err != nil {
 		return err
 	}
 	events, err := bus.Open(ctx, p.nc, bus.Options{Instance: cfg.Instance, Environments: cfg.Environments, Sources: sources(cfg.Sources), Log: log, Registerer: p.registry, Replicas: int(cfg.NATS.Replicas), Grouped: cfg.NATS.URL == ""})
@@ -246,6 +253,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		outages{
 			nats:       func() error { return errors.Join(p.connected(ctx), supervisor.StorageError()) },
 			prometheus: func() error { return ready.lasting("prometheus") },
+			blind:      func(now time.Time) blindness { return blindness(supervisor.Blind(now)) },
 			open:       supervisor.CountOpen, tell: teller.Send,
 		}.run(ctx)
 		return nil

@@ -19,7 +19,7 @@ import (
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
-// connectNATS connects to the configured server, or starts the embedded one. The returned function lets go of both. With each configuration that holds, users has the
+// connectNATS connects to the configured server, which need not be there yet, or starts the embedded one. The returned function lets go of both. With each configuration that holds, users has the
 // embedded server let in those whom it names; a server of the user's own knows its users itself.
 func connectNATS(ctx context.Context, whole *config.Config, log *zap.Logger) (nc *nats.Conn, users func(*config.Config), disconnect func(), err error) {
 	cfg := whole.NATS
@@ -33,7 +33,7 @@ func connectNATS(ctx context.Context, whole *config.Config, log *zap.Logger) (nc
 		keeping, stop := context.WithCancel(ctx)
 		var kept sync.WaitGroup
 		kept.Go(func() { credentials.KeepCurrent(keeping, nc, filewatch.Every, log.Named("nats")) })
-		return nc, func(*config.Config) {}, func() { stop(); kept.Wait(); nc.Close() }, awaitConnection(ctx, nc, log)
+		return nc, func(*config.Config) {}, func() { stop(); kept.Wait(); nc.Close() }, nil
 	}
 	known := filewatch.Sum(passwordFiles(whole))
 	embedded, err := startNATS(whole, log)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -11,11 +12,17 @@ import (
 // This file tells people that rollbackd itself cannot work because something which it needs is away. Nothing else does: watches say nothing
 // while they wait, and that is what they do then.
 
+// unknownOpen stands for the number of open watches where that is not known: some may be.
+const unknownOpen = -1
+
 // The patience before people are told. A server that is only started again is back before that.
 const (
 	natsPatience       = 2 * time.Minute
 	prometheusPatience = 5 * time.Minute
-	outageEvery        = 5 * time.Second
+	// blindPatience begins once nothing has been seen for blindAfter, which is longer than from one tick to the next.
+	blindPatience = 3 * time.Minute
+	blindAfter    = 2 * time.Minute
+	outageEvery   = 5 * time.Second
 )
 
 // outage follows one thing that the daemon needs.
@@ -26,6 +33,10 @@ type outage struct {
 	// means says what does not work without it, and next what to look at.
 	means, next string
 	back        string
+	// title, if set, says in place of the name what is wrong; %s is for how long.
+	title string
+	// pageFrom is how many watches must be open for people to be woken; zero is one.
+	pageFrom int
 
 	since time.Time
 	told  bool
@@ -55,11 +66,14 @@ func (o *outage) look(err error, open int, now time.Time) (notifier.Notice, bool
 	o.told = true
 	n := notifier.Notice{
 		ID: o.id("away", o.since), At: now, Kind: notifier.KindOther, Severity: notifier.Warn,
-		Title:  fmt.Sprintf("%s has been away for %s, and rollbackd cannot work", o.name, now.Sub(o.since).Round(time.Second)),
+		Title:  fmt.Sprintf(cmp.Or(o.title, o.name+" has been away for %s, and rollbackd cannot work"), now.Sub(o.since).Round(time.Second)),
 		Text:   briefly(err.Error()),
 		Action: fmt.Sprintf("%s Open watches: %d.", o.means, open), Next: o.next,
 	}
-	if open > 0 {
+	if open == unknownOpen {
+		n.Action = o.means + " Which watches are open is not known before it is there."
+	}
+	if open >= max(1, o.pageFrom) || open == unknownOpen {
 		n.Severity = notifier.Page
 	}
 	return n, true
@@ -98,6 +112,8 @@ func watched() (nats, prometheus *outage) {
 // outages follows what the daemon needs.
 type outages struct {
 	nats, prometheus func() error
+	// blind tells what the watches see.
+	blind func(now time.Time) blindness
 	// open counts the watches that are open.
 	open func() int
 	tell func(notifier.Notice)
@@ -106,6 +122,7 @@ type outages struct {
 // run looks until ctx ends.
 func (o outages) run(ctx context.Context) {
 	nats, prometheus := watched()
+	eyes := sighted()
 	ticker := time.NewTicker(outageEvery)
 	defer ticker.Stop()
 	for {
@@ -113,7 +130,11 @@ func (o outages) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			for of, err := range map[*outage]error{nats: o.nats(), prometheus: o.prometheus()} {
+			away := map[*outage]error{nats: o.nats(), prometheus: o.prometheus()}
+			if away[prometheus] == nil { // else it is told of, and nothing can be seen
+				away[eyes] = o.blind(now).err()
+			}
+			for of, err := range away {
 				if n, ok := of.look(err, o.open(), now); ok {
 					o.tell(n)
 				}

@@ -19,10 +19,12 @@ func TestAnOutageIsToldOnceItLasts(t *testing.T) {
 		var mu sync.Mutex
 		var nats, prometheus error
 		var told []notifier.Notice
+		var blind blindness
 		open := 0
 		go outages{
 			nats:       func() error { mu.Lock(); defer mu.Unlock(); return nats },
 			prometheus: func() error { mu.Lock(); defer mu.Unlock(); return prometheus },
+			blind:      func(time.Time) blindness { mu.Lock(); defer mu.Unlock(); return blind },
 			open:       func() int { mu.Lock(); defer mu.Unlock(); return open },
 			tell:       func(n notifier.Notice) { mu.Lock(); defer mu.Unlock(); told = append(told, n) },
 		}.run(t.Context())
@@ -63,9 +65,29 @@ func TestAnOutageIsToldOnceItLasts(t *testing.T) {
 
 		prometheus, open = errors.New("connection refused"), 0
 		require.Empty(t, await(prometheusPatience-2*outageEvery))
-		blind := await(4 * outageEvery)
-		require.Len(t, blind, 1)
-		require.Contains(t, blind[0].Title, "Prometheus has been away for 5m0s")
-		require.Equal(t, notifier.Warn, blind[0].Severity, "nothing is open that somebody would have to look after now")
+		away = await(4 * outageEvery)
+		require.Len(t, away, 1)
+		require.Contains(t, away[0].Title, "Prometheus has been away for 5m0s")
+		require.Equal(t, notifier.Warn, away[0].Severity, "nothing is open that somebody would have to look after now")
+
+		blind, open = blindness{Measured: 3, For: time.Hour}, 3
+		require.Empty(t, await(time.Hour), "that nothing is seen follows from what was told already")
+		prometheus = nil
+		require.Len(t, await(2*outageEvery), 1, "Prometheus is back")
+		away = await(blindPatience + 3*outageEvery)
+		require.Len(t, away, 1, "and yet there is nothing in it")
+		require.Equal(t, notifier.Page, away[0].Severity)
+		require.Contains(t, away[0].Title, "No open watch has had any data for 3m0s and longer")
+		require.Contains(t, away[0].Text, "no tick of 3 measured watches has had complete data for 1h0m0s")
+		prometheus = errors.New("connection refused")
+		require.Empty(t, await(2*outageEvery), "it is not over because there is another reason")
+		prometheus, blind = nil, blindness{Measured: 3, For: 10 * time.Second}
+		back = await(2 * outageEvery)
+		require.Len(t, back, 1)
+		require.Contains(t, back[0].Action, "A watch has data again")
+		blind, open = blindness{Measured: 1, For: time.Hour}, 1
+		away = await(blindPatience + 3*outageEvery)
+		require.Len(t, away, 1)
+		require.Equal(t, notifier.Warn, away[0].Severity, "one service may have no traffic")
 	})
 }

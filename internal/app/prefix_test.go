@@ -3,7 +3,9 @@ package app
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"testing"
 	"time"
@@ -58,7 +60,32 @@ func (s served) page(t *testing.T, after uint64) ([]incident.Entry, control.Repl
 	return entries, reply
 }
 
-// NATS is killed between entries, again and again: what is rendered from what is left is what was true at that moment.
+// whole has NATS killed after every entry; seed repeats a run whose log has it.
+var (
+	whole = flag.Bool("whole", false, "kill NATS after every entry of a journal, not after a third of them")
+	seed  = flag.Uint64("seed", 0, "the seed of a run that is to be repeated (0: another one each time)")
+)
+
+// killedAfter chooses the entries after which NATS is killed: all of them, or a third that chance decides, and the last.
+func killedAfter(t *testing.T, n int) map[int]bool {
+	from := *seed
+	if from == 0 {
+		from = rand.Uint64()
+	}
+	chance := rand.New(rand.NewPCG(from, 1))
+	order := chance.Perm(n)
+	if !*whole {
+		t.Logf("-seed %d", from)
+		order = append(order[:n/3], n-1)
+	}
+	out := map[int]bool{}
+	for _, i := range order {
+		out[i] = true
+	}
+	return out
+}
+
+// NATS is killed between any two entries, again and again: what is rendered from what is left is what was true at that moment.
 func TestWhatIsRenderedIsATruePrefix(t *testing.T) {
 	text, err := os.ReadFile("../incident/testdata/restored.jsonl")
 	require.NoError(t, err)
@@ -72,22 +99,25 @@ func TestWhatIsRenderedIsATruePrefix(t *testing.T) {
 	dir := t.TempDir()
 	s := serveFrom(t, dir)
 	var last uint64
-	const every = 9
+	after := killedAfter(t, len(all))
 	for i := range all {
 		data, err := json.Marshal(all[i])
 		require.NoError(t, err)
 		last, err = s.journal.Append(t.Context(), journalled, fmt.Sprint(i), data, last)
 		require.NoError(t, err)
 		all[i].Seq = last
-		if i%every != 0 && i != len(all)-1 {
+		if !after[i] {
 			continue
 		}
 		s.kill()
 		s = serveFrom(t, dir)
 		got, reply := s.page(t, 0)
 		require.True(t, reply.OK, reply.Message)
-		want := incident.Files(all[:i+1])
-		for j, f := range incident.Files(got) {
+		require.Len(t, got, i+1)
+		want, have := incident.Files(all[:i+1]), incident.Files(got)
+		require.Len(t, have, len(want))
+		for j, f := range have {
+			require.Equal(t, want[j].Name, f.Name)
 			require.Equal(t, string(want[j].Body), string(f.Body), "%s after entry %d", f.Name, i)
 		}
 	}

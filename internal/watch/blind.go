@@ -97,6 +97,25 @@ func blindFor(all []sight, now time.Time) time.Duration {
 	return max(0, now.Sub(latest(begun, newest)))
 }
 
+// Blindness is what the open watches see of what they measure.
+type Blindness struct {
+	// Measured is how many watches need metrics now.
+	Measured int
+	// For is for how long none of them has had a tick with complete data; zero if none is measured.
+	For time.Duration
+}
+
+// Blind tells for how long nothing has been seen of any watch.
+func (s *Supervisor) Blind(now time.Time) Blindness {
+	var all []sight
+	for _, a := range s.open() {
+		if seen, ok := a.sight(); ok {
+			all = append(all, seen)
+		}
+	}
+	return Blindness{Measured: len(all), For: blindFor(all, now)}
+}
+
 // blindGauges show at the time of the scrape for how long nothing was seen.
 type blindGauges struct {
 	supervisor      *Supervisor
@@ -121,12 +140,7 @@ func (g blindGauges) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (g blindGauges) Collect(ch chan<- prometheus.Metric) {
-	var all []sight
-	for _, a := range g.supervisor.open() {
-		if s, ok := a.sight(); ok {
-			all = append(all, s)
-		}
-	}
-	ch <- prometheus.MustNewConstMetric(g.blind, prometheus.GaugeValue, blindFor(all, time.Now()).Seconds())
-	ch <- prometheus.MustNewConstMetric(g.measured, prometheus.GaugeValue, float64(len(all)))
+	blind := g.supervisor.Blind(time.Now())
+	ch <- prometheus.MustNewConstMetric(g.blind, prometheus.GaugeValue, blind.For.Seconds())
+	ch <- prometheus.MustNewConstMetric(g.measured, prometheus.GaugeValue, float64(blind.Measured))
 }
