@@ -17,7 +17,7 @@ func (b blindness) err() error {
 	if b.Measured == 0 || b.For < blindAfter {
 		return nil
 	}
-	return fmt.Errorf("Prometheus answers, but no tick of %d measured watches has had complete data for %s", b.Measured, b.For.Round(time.Second))
+	return fmt.Errorf("no tick of %d measured watches has had complete data for %s, though Prometheus answers", b.Measured, b.For.Round(time.Second))
 }
 
 // sighted follows whether anything is seen. One service without traffic is no reason to wake anybody; several at once are.
