@@ -3,6 +3,7 @@ package analyzer
 import (
 	"maps"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -52,9 +53,12 @@ type byAge struct {
 // ages counts a tick by its pods' ages.
 func (s starts) ages(t Tick, m Measurement) byAge {
 	out := byAge{youngest: math.Inf(1)}
+	if len(s) == 0 {
+		return out
+	}
 	span := t.At.Sub(t.From).Seconds()
-	for pod, c := range m.Pods {
-		c = clamp(c)
+	for _, pod := range slices.Sorted(maps.Keys(m.Pods)) { // in order, so that a replay comes to the same to the last digit
+		c := clamp(m.Pods[pod])
 		since, known := s[pod]
 		if c.N == 0 || !known {
 			continue
