@@ -40,6 +40,7 @@ func collectBaseline(sig Signal, sub Subject, span Span, measure func(Subject) (
 	base.Step = max(baselineStep, sig.Scrape)
 	pods := map[string]bool{}
 	var buckets []Buckets
+	var byPod []map[string]Counts
 	for spans := range slices.Chunk(steps(span, base.Step), max(1, int(baselineChunk/base.Step))) {
 		sub.Spans = spans
 		got, err := measure(sub)
@@ -55,14 +56,14 @@ func collectBaseline(sig Signal, sub Subject, span Span, measure func(Subject) (
 			}
 			base.Counts = base.Counts.Plus(m.Total())
 			if spans[i].At.Sub(spans[i].From) == base.Step {
-				base.Ticks, buckets = append(base.Ticks, m.Total()), append(buckets, m.Buckets)
+				base.Ticks, buckets, byPod = append(base.Ticks, m.Total()), append(buckets, m.Buckets), append(byPod, m.Pods)
 			}
 			for pod := range m.Pods {
 				pods[pod] = true
 			}
 		}
 	}
-	base.Pods = slices.Sorted(maps.Keys(pods))
+	base.Pods, base.Apart = slices.Sorted(maps.Keys(pods)), apart(byPod)
 	return base.withQuantiles(sig, buckets).withoutIncident(), nil
 }
 

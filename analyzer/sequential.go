@@ -51,6 +51,8 @@ const tailSpan = 5 * time.Minute
 // ground is the part of the null that does not change during a watch.
 type ground struct {
 	null
+	// paired is how much counts scatter against those of the old version beside it.
+	paired float64
 	// plain is the limit by the baseline and the objective alone.
 	plain float64
 	// known is false where there is neither a baseline nor an objective.
@@ -74,7 +76,10 @@ func groundOf(r Rules, sig Signal, base Baseline) *ground {
 	if sig.Kind == KindLatency {
 		n.limit = max(n.limit, 1-sig.Objective.Quantile)
 	}
-	g := &ground{known: n.limit > 0, plain: n.limit, level: levelOf(calm.Counts)}
+	g := &ground{known: n.limit > 0, paired: n.dispersion, plain: n.limit, level: levelOf(calm.Counts)}
+	if base.Apart > 0 {
+		g.paired = min(g.paired, max(1, base.Apart))
+	}
 	if fraction, scarce := calm.scarce(); scarce && sig.Kind == KindErrorRate {
 		g.failing = fraction * (1 + sig.Rule.Relative)
 	}
@@ -154,7 +159,7 @@ func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Ti
 	switch limit := r.tickLimit(); {
 	case pair.release.N == 0:
 	case pair.serves():
-		g := twoSample(pair.release, pair.control, 1+sig.Rule.Relative, st.level(pair.control), n.dispersion)
+		g := twoSample(pair.release, pair.control, 1+sig.Rule.Relative, st.level(pair.control), st.ground.paired)
 		st = st.weigh(g, limit)
 		st.guard.beside = st.guard.beside.times(g, limit)
 	case st.ground.known:

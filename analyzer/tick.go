@@ -101,6 +101,9 @@ type Baseline struct {
 	// scatter and whether a breach had begun before the deployment. A tick with N=0 had no request that could be counted.
 	Step  time.Duration `json:"step,omitempty"`
 	Ticks []Counts      `json:"ticks,omitempty"`
+	// Apart is how many times more the bad counts of pods that served side by side differed than chance makes them; 0 if that is not
+	// known.
+	Apart float64 `json:"apart,omitempty"`
 	// Incident is a part of the span that was far worse than the rest and is left out; nil if there is none.
 	Incident *Span `json:"incident,omitempty"`
 	// Values are the numbers that a business metric's expression gave at the end of each step, without those that were none.
