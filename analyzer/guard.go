@@ -84,6 +84,10 @@ func (g guard) doubts(r Rules, evidence float64) bool {
 	return evidence >= min(suspicious, r.required()/math.Exp(r.tickLimit()))
 }
 
+// leastBeside is how many ticks of a breach the old version must have served beside the release to tell of it. In one tick alone it may
+// be that a pod of the one was scraped before an outage began and a pod of the other after it.
+const leastBeside = 2
+
 // besideControl reports whether the old version tells enough of the breach for no one else to be asked: it served beside the
 // release for most of it, or for a part in which it did surely better.
 func (st SequentialState) besideControl() bool {
@@ -93,7 +97,7 @@ func (st SequentialState) besideControl() bool {
 			paired++
 		}
 	}
-	return 2*paired > len(st.breach.ticks) || st.guard.beside.value() >= suspicious
+	return 2*paired > len(st.breach.ticks) || paired >= leastBeside && st.guard.beside.value() >= suspicious
 }
 
 // finding is what looking around a release came to; empty means that nothing speaks for it.

@@ -99,6 +99,12 @@ var surroundings = []surrounded{{
 	peers:    same("cart search users", failing(9)),
 	verdicts: "..r*7",
 }, {
+	name:     "an outage that begins after the old version's last scrape and before the new one's is not told by the one tick of both",
+	release:  "250/0*20 250/60 250/125*8",
+	old:      "250/0*21 0/0*8",
+	peers:    same("cart search users", "250/0*20 250/60 250/125*8"),
+	verdicts: "h*20 .. e*7",
+}, {
 	name:     "something that is called and fails all callers is not the release's doing",
 	release:  "250/90*6",
 	peers:    same("cart search users", fine(6)),
