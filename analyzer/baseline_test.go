@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +63,11 @@ func TestBaselineSaysWhatItMeasured(t *testing.T) {
 		Pods: []string{"a-b2b2b", "a-x2x4z"}, Query: text,
 		Step: 15 * time.Second, Ticks: slices.Repeat([]Counts{{N: 16, K: 1}}, 239),
 	}
+	// Only one of the two fails: over 16 ticks their chi-square is 16·16/33, and of fourteen such spans it is taken at two standard errors above.
+	if math.Abs(got.Apart-256/33.0*(1+2*math.Sqrt(2/14.0))) > 1e-9 {
+		t.Errorf("the pods are %v apart", got.Apart)
+	}
+	want.Apart = got.Apart
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
