@@ -19,7 +19,8 @@ type guard struct {
 	// own is what this breach alone has brought, whatever was before it or is excused.
 	own evidence
 	// beside is what the old version alone says of this breach, where it served for a part of it. Something that both share
-	// would have struck both.
+	// would have struck both. The first tick is left out: a pod of the one may have been scraped before an outage began, and a pod of
+	// the other after it.
 	beside evidence
 	// excused says why the present breach was last found not to be the release's doing, empty if it was not. It holds
 	// until an answer says otherwise.
@@ -84,20 +85,19 @@ func (g guard) doubts(r Rules, evidence float64) bool {
 	return evidence >= min(suspicious, r.required()/math.Exp(r.tickLimit()))
 }
 
-// leastBeside is how many ticks of a breach the old version must have served beside the release to tell of it. In one tick alone it may
-// be that a pod of the one was scraped before an outage began and a pod of the other after it.
-const leastBeside = 2
-
 // besideControl reports whether the old version tells enough of the breach for no one else to be asked: it served beside the
 // release for most of it, or for a part in which it did surely better.
 func (st SequentialState) besideControl() bool {
-	paired := 0
-	for _, t := range st.breach.ticks {
+	ticks, paired := st.breach.ticks, 0
+	if len(ticks) > 1 { // the first may show an outage in the one and not yet in the other
+		ticks = ticks[1:]
+	}
+	for _, t := range ticks {
 		if t.serves() {
 			paired++
 		}
 	}
-	return 2*paired > len(st.breach.ticks) || paired >= leastBeside && st.guard.beside.value() >= suspicious
+	return 2*paired > len(ticks) || st.guard.beside.value() >= suspicious
 }
 
 // finding is what looking around a release came to; empty means that nothing speaks for it.

@@ -161,7 +161,9 @@ func stepSequential(r Rules, sig Signal, base Baseline, st SequentialState, t Ti
 	case pair.serves():
 		g := twoSample(pair.release, pair.control, 1+sig.Rule.Relative, st.level(pair.control), st.ground.paired)
 		st = st.weigh(g, limit)
-		st.guard.beside = st.guard.beside.times(g, limit)
+		if len(st.breach.ticks) > 0 {
+			st.guard.beside = st.guard.beside.times(g, limit)
+		}
 	case st.ground.known:
 		st = st.weigh(oneSample(pair.release, n.limit, n.dispersion), limit)
 	}

@@ -105,6 +105,12 @@ var surroundings = []surrounded{{
 	peers:    same("cart search users", "250/0*20 250/60 250/125*8"),
 	verdicts: "h*20 .. e*7",
 }, {
+	name:     "nor where the old version's last requests have failed by then",
+	release:  "250/0*20 250/60 250/125*8",
+	old:      "250/0*21 60/15 0/0*7",
+	peers:    same("cart search users", "250/0*20 250/60 250/125*8"),
+	verdicts: "h*20 ... e*6",
+}, {
 	name:     "something that is called and fails all callers is not the release's doing",
 	release:  "250/90*6",
 	peers:    same("cart search users", fine(6)),
