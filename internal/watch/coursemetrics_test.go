@@ -73,7 +73,7 @@ func TestAppendsThatFailAreCounted(t *testing.T) {
 		})
 		p := w.run(func(o *Options) { o.Metrics = NewMetrics(registry) })
 		require.NoError(t, p.Accept(t.Context(), w.document()))
-		w.await(p, Watching)
+		w.await(p, RolledBack)
 		got := histograms(t, registry)
 		require.Greater(t, got["rollbackd_journal_append_duration_seconds error"].GetSampleCount(), uint64(1))
 		require.Contains(t, got, "rollbackd_journal_append_duration_seconds ok")
