@@ -37,10 +37,17 @@ func cluster(t *testing.T, size int) []*server.Server {
 		all = append(all, s)
 	}
 	eventually(t, func() error {
+		placing := 0 // how many servers the one that places streams has heard from
 		for _, s := range all {
 			if !s.ReadyForConnections(time.Millisecond) || !s.JetStreamIsCurrent() {
 				return fmt.Errorf("%s is not ready", s.Name())
 			}
+			if s.JetStreamIsLeader() {
+				placing = len(s.JetStreamClusterPeers())
+			}
+		}
+		if placing < size {
+			return fmt.Errorf("streams could be placed on %d servers", placing)
 		}
 		return nil
 	})
