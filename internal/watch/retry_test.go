@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,10 +88,10 @@ func TestAPlanThatIsForbidden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {
 				core, logs := observer.New(zap.DebugLevel)
-				asked := 0
+				var asked atomic.Int64 // the test reads it while the daemon asks on
 				w.failing(func(call string, done bool) error {
 					if call == "cluster.inspect" && !done {
-						asked++
+						asked.Add(1)
 						return forbids("configmaps")
 					}
 					return nil
@@ -104,9 +105,9 @@ func TestAPlanThatIsForbidden(t *testing.T) {
 				require.NoError(t, p.Accept(t.Context(), w.document()))
 				w.await(p, Regressed)
 				time.Sleep(time.Minute)
-				require.InDelta(t, 7, asked, 2, "after 1, 2, 4, 8 s and then every 15 s")
+				require.InDelta(t, 7, int(asked.Load()), 2, "after 1, 2, 4, 8 s and then every 15 s")
 				said := logs.FilterMessage("could not plan; trying again")
-				require.Equal(t, asked, said.Len())
+				require.EqualValues(t, asked.Load(), said.Len())
 				require.Len(t, said.FilterLevelExact(zap.WarnLevel).All(), 1)
 				if granted {
 					w.failing(nil)
@@ -125,10 +126,10 @@ func TestAPlanThatIsForbidden(t *testing.T) {
 func TestAWorkloadThatMayNotBeReadAnyMore(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		core, logs := observer.New(zap.WarnLevel)
-		asked := 0
+		var asked atomic.Int64 // the test reads it while the daemon asks on
 		w.failing(func(call string, done bool) error {
 			if call == "cluster.read" && !done && len(w.patched()) > 0 {
-				asked++
+				asked.Add(1)
 				return forbids("deployments.apps")
 			}
 			return nil
@@ -140,7 +141,7 @@ func TestAWorkloadThatMayNotBeReadAnyMore(t *testing.T) {
 		require.NoError(t, p.Accept(t.Context(), w.document()))
 		ended := w.await(p, RolledBackUnverified)
 		require.Contains(t, ended.Reason, "could not be seen within 2m0s: unable to read it: deployments.apps is forbidden")
-		require.Less(t, asked, 20)
+		require.Less(t, asked.Load(), int64(20))
 		require.Equal(t, 1, logs.FilterMessage("could not read the workload").Len())
 	})
 }
