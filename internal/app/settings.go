@@ -20,9 +20,9 @@ import (
 // settings are the configuration that a daemon goes by, which may be replaced while it runs. A replacement is all or nothing: everything that can fail is done
 // before anything is changed, and what cannot be used leaves what was there before.
 type settings struct {
-	// read tells what the file held at the start.
-	read string
-	log  *zap.Logger
+	log *zap.Logger
+	// again is how often a file that could not be used is tried again: what it needs, such as the file of a Secret, may come later than it.
+	again time.Duration
 	// level is that of the log.
 	level zap.AtomicLevel
 	// try looks whether a configuration can be used by a replica, whether it leads or not.
@@ -34,6 +34,8 @@ type settings struct {
 
 	mu      sync.Mutex
 	current *config.Config
+	// read tells what the file held when it was read last, whether it could be used or not.
+	read string
 	// prepare makes what a term needs of a configuration, and returns what puts it to use; nil while there is no term.
 	prepare func(*config.Config) (use func(), err error)
 	// failed says why the newest attempt failed, and restart which fields wait for a restart; both empty if there is nothing to say.
@@ -41,12 +43,15 @@ type settings struct {
 	restart []string
 }
 
+// tryAgain is how often a configuration that could not be used is tried again.
+const tryAgain = 15 * time.Second
+
 func newSettings(cfg *config.Config, level zap.AtomicLevel, log *zap.Logger, r prometheus.Registerer) *settings {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "rollbackd", Name: name, Help: help})
 	}
 	s := &settings{
-		log: log, level: level, current: cfg, try: func(*config.Config) error { return nil },
+		log: log, again: tryAgain, level: level, current: cfg, try: func(*config.Config) error { return nil },
 		successful: gauge("config_last_reload_successful", "1 if the configuration could be used when it was read last, 0 if that of before is kept."),
 		succeeded:  gauge("config_last_reload_success_timestamp_seconds", "When the configuration was read last that is in use, in seconds since 1970."),
 		waiting:    gauge("config_fields_waiting_for_restart", "Fields that were changed and take effect only after a restart."),
@@ -105,11 +110,28 @@ func (s *settings) attach(made *config.Config, prepare func(*config.Config) (fun
 func (s *settings) reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.attempt(func(error) bool { return true })
+}
+
+// retry does so if the newest attempt failed. That it fails for the same reason is told once.
+func (s *settings) retry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if failed := s.failed; failed != "" {
+		_ = s.attempt(func(err error) bool { return err.Error() != failed }) // it says itself what is wrong
+	}
+}
+
+// attempt has the file hold, and logs an error that is news. The caller holds mu.
+func (s *settings) attempt(news func(error) bool) error {
+	s.read = filewatch.Sum([]string{s.current.File()}) // before it is read, so that what changes meanwhile is noticed
 	err := s.replace()
 	if err != nil {
 		s.successful.Set(0)
 		s.failed = err.Error()
-		s.log.Error("the configuration has not been replaced; the one of before is kept", zap.String("file", s.current.File()), zap.Error(err))
+		if news(err) {
+			s.log.Error("the configuration has not been replaced; the one of before is kept", zap.String("file", s.current.File()), zap.Error(err))
+		}
 		return err
 	}
 	s.failed = ""
@@ -163,7 +185,16 @@ func (s *settings) follow(ctx context.Context, asked <-chan struct{}) {
 	defer following.Wait()
 	if every := time.Duration(cfg.Reload.Every); every > 0 && cfg.File() != "" {
 		following.Go(func() {
-			filewatch.Files{Paths: []string{cfg.File()}, Every: every, Known: s.read}.Watch(ctx, func(context.Context) { _ = s.reload() }) // it says itself what is wrong
+			filewatch.Files{Paths: []string{cfg.File()}, Every: every, Read: s.lastRead}.Watch(ctx, func(context.Context) { _ = s.reload() }) // it says itself what is wrong
+		})
+		following.Go(func() {
+			for ctx.Err() == nil {
+				select {
+				case <-ctx.Done():
+				case <-time.After(s.again):
+					s.retry()
+				}
+			}
 		})
 	}
 	for {
@@ -174,6 +205,13 @@ func (s *settings) follow(ctx context.Context, asked <-chan struct{}) {
 			_ = s.reload()
 		}
 	}
+}
+
+// lastRead tells what the file held when it was read last.
+func (s *settings) lastRead() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.read
 }
 
 // remarks are what people should know of the configuration; none if it is as the file says.

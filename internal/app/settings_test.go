@@ -192,3 +192,60 @@ func TestTheFileIsFollowed(t *testing.T) {
 	awaitThat("the mended file is noticed", func() bool { return r.policy() == "fourth" })
 	r.shows(t, 1, 0)
 }
+
+// Whoever asks has the file read before its change was looked at. What is put back then is a change again.
+func TestWhatIsPutBackIsNoticed(t *testing.T) {
+	r := newReloading(t)
+	asked := make(chan struct{}, 1)
+	var following sync.WaitGroup
+	ctx := t.Context()
+	following.Go(func() { r.follow(ctx, asked) })
+	t.Cleanup(following.Wait)
+
+	first, err := os.ReadFile(r.path)
+	require.NoError(t, err)
+	r.write(t, configuration("info", 1, "second"))
+	require.NoError(t, r.reload())
+	r.write(t, string(first))
+	require.Eventually(t, func() bool { return r.policy() == "first" }, 20*time.Second, 10*time.Millisecond, "the daemon goes by what the file says")
+
+	r.write(t, "broken")
+	require.Error(t, r.reload())
+	r.write(t, string(first))
+	require.Eventually(t, func() bool { return testutil.ToFloat64(r.successful) == 1 }, 20*time.Second, 10*time.Millisecond, "the file can be used again")
+}
+
+// The file of a Secret may come later than the configuration that names it. That it is not there yet is told once.
+func TestAConfigurationIsTriedAgain(t *testing.T) {
+	r := newReloading(t)
+	r.settings.again = 10 * time.Millisecond
+	var mu sync.Mutex
+	problem, tries := fmt.Errorf("token: no such file"), 0
+	r.trying(func(*config.Config) error {
+		mu.Lock()
+		defer mu.Unlock()
+		tries++
+		return problem
+	})
+	var following sync.WaitGroup
+	ctx := t.Context()
+	following.Go(func() { r.follow(ctx, nil) })
+	t.Cleanup(following.Wait)
+	r.write(t, configuration("info", 1, "second"))
+	tried := func(n int) func() bool {
+		return func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return tries >= n
+		}
+	}
+	require.Eventually(t, tried(5), 20*time.Second, 10*time.Millisecond)
+	require.Equal(t, "first", r.policy())
+	require.Len(t, r.logs.FilterMessage("the configuration has not been replaced; the one of before is kept").All(), 1)
+
+	mu.Lock()
+	problem = nil
+	mu.Unlock()
+	require.Eventually(t, func() bool { return r.policy() == "second" }, 20*time.Second, 10*time.Millisecond)
+	r.shows(t, 1, 0)
+}

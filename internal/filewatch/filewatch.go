@@ -28,6 +28,9 @@ type Files struct {
 	// Known is the Sum of what was read last. Whoever reads before he watches would otherwise miss what changes in between; empty
 	// means what is there when watching begins.
 	Known string
+	// Read tells, where somebody else reads the files too, the Sum of what was read last; it takes the place of Known. What is put back before anybody has
+	// looked at it would otherwise be taken for what is known.
+	Read func() string
 }
 
 // Watch calls changed when the files have another content than they had before, until ctx ends. It looks every so often, and calls only once two looks in a
@@ -45,6 +48,9 @@ func (f Files) Watch(ctx context.Context, changed func(context.Context)) {
 		}
 		before := found
 		found = Sum(f.Paths)
+		if f.Read != nil {
+			known = f.Read()
+		}
 		if found != before || found == known {
 			continue
 		}
