@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -191,4 +192,22 @@ func TestToken(t *testing.T) {
 	require.Equal(t, http.StatusOK, code("/-/loglevel", "second"))
 	require.Equal(t, http.StatusUnauthorized, code("/-/loglevel", "first"))
 	require.Equal(t, http.StatusOK, code("/-/healthy", ""))
+}
+
+// Whoever sends slowly, or sends nothing more, holds no connection for ever.
+func TestWhoIsSlowHoldsNothing(t *testing.T) {
+	server := newServer(http.NotFoundHandler(), zap.NewNop())
+	for _, limit := range []time.Duration{server.ReadHeaderTimeout, server.ReadTimeout, server.WriteTimeout, server.IdleTimeout} {
+		require.Positive(t, limit)
+	}
+	connection, err := net.Dial("tcp", serving(t, config.HTTP{Admin: true}))
+	require.NoError(t, err)
+	defer connection.Close()
+	_, err = connection.Write([]byte("PUT /-/loglevel HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"))
+	require.NoError(t, err)
+	require.NoError(t, connection.SetReadDeadline(time.Now().Add(4*bodyTimeout)))
+	answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	require.Equal(t, http.StatusBadRequest, answer.StatusCode)
 }

@@ -207,6 +207,18 @@ func (s *settings) follow(ctx context.Context, asked <-chan struct{}) {
 	}
 }
 
+// setLevel sets the level of the log until the configuration changes it. It is told at a level at which it is seen, before or after.
+func (s *settings) setLevel(level zapcore.Level) {
+	tell := func() { s.log.Warn("the level of the log has been set by a request", zap.Stringer("level", level)) }
+	if level > s.level.Level() {
+		tell()
+		s.level.SetLevel(level)
+		return
+	}
+	s.level.SetLevel(level)
+	tell()
+}
+
 // lastRead tells what the file held when it was read last.
 func (s *settings) lastRead() string {
 	s.mu.Lock()

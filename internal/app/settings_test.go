@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/rollbackd/rollbackd/internal/config"
@@ -248,4 +249,17 @@ func TestAConfigurationIsTriedAgain(t *testing.T) {
 	mu.Unlock()
 	require.Eventually(t, func() bool { return r.policy() == "second" }, 20*time.Second, 10*time.Millisecond)
 	r.shows(t, 1, 0)
+}
+
+// Whoever reads the log sees why it has become more, or less.
+func TestSettingTheLevelIsLogged(t *testing.T) {
+	r := newReloading(t)
+	for _, level := range []zapcore.Level{zap.ErrorLevel, zap.DebugLevel} {
+		r.setLevel(level)
+		require.Equal(t, level, r.level.Level())
+		told := r.logs.FilterMessage("the level of the log has been set by a request").TakeAll()
+		require.Len(t, told, 1)
+		require.Equal(t, level.String(), told[0].ContextMap()["level"])
+		r.logs.TakeAll()
+	}
 }

@@ -1,12 +1,20 @@
 package web
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/pprof"
 	"slices"
 	"strings"
+
+	"go.uber.org/zap/zapcore"
+
+	"github.com/rollbackd/rollbackd/internal/event"
 )
+
+// mostBody is how many bytes a request may have that sets something.
+const mostBody = 4 << 10
 
 // Admin is what may be asked of a daemon over HTTP beyond showing: all of it is switched off unless the configuration says otherwise.
 type Admin struct {
@@ -14,8 +22,9 @@ type Admin struct {
 	Enabled bool
 	// Reload reads the configuration again.
 	Reload func() error
-	// Level shows the level of the log to a GET, and sets it by a PUT.
-	Level http.Handler
+	// Level is the level of the log, and SetLevel sets it.
+	Level    func() zapcore.Level
+	SetLevel func(zapcore.Level)
 	// Pprof serves profiles.
 	Pprof bool
 }
@@ -24,9 +33,9 @@ type Admin struct {
 func (a Admin) Before(next http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", next)
-	reload, level := http.Handler(http.HandlerFunc(a.reload)), a.Level
+	reload, level := http.HandlerFunc(a.reload), http.HandlerFunc(a.level)
 	if !a.Enabled {
-		reload, level = http.HandlerFunc(off), http.HandlerFunc(off)
+		reload, level = off, off
 	}
 	// A browser that has logged in here must not be made to ask for these by another site's page.
 	guard := http.NewCrossOriginProtection()
@@ -64,4 +73,25 @@ func (a Admin) reload(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, "The configuration has been replaced.")
+}
+
+// level shows the level of the log to a GET, and sets it by a PUT. It can be made what the configuration can make it, and nothing that hides errors.
+func (a Admin) level(w http.ResponseWriter, r *http.Request) {
+	type body struct {
+		Level string `json:"level"`
+	}
+	if r.Method == http.MethodPut {
+		var wanted body
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostBody)).Decode(&wanted); err != nil {
+			answer(w, http.StatusBadRequest, map[string]string{"error": `the body cannot be read; send {"level":"debug"}`})
+			return
+		}
+		level, err := zapcore.ParseLevel(wanted.Level)
+		if err != nil || wanted.Level != level.String() || level > zapcore.ErrorLevel {
+			answer(w, http.StatusBadRequest, map[string]string{"error": fmt.Sprintf("level: %s is not a level; use debug, info, warn or error", event.Quote(wanted.Level))})
+			return
+		}
+		a.SetLevel(level)
+	}
+	answer(w, http.StatusOK, body{a.Level().String()})
 }

@@ -34,7 +34,7 @@ func TestNothingActsOverHTTP(t *testing.T) {
 	require.NoError(t, err)
 	reloads := 0
 	level := zap.NewAtomicLevel()
-	h := Admin{Reload: func() error { reloads++; return nil }, Level: level}.Before(pages)
+	h := Admin{Reload: func() error { reloads++; return nil }, Level: level.Level, SetLevel: level.SetLevel}.Before(pages)
 	paths := []string{
 		"/", "/-/healthy", "/-/ready", "/-/reload", "/-/loglevel", "/-/quit", "/metrics", "/api/v1/watches", "/api/v1/watches/x", "/api/v1/incidents", "/api/v1/incidents/x",
 		"/incidents", "/incidents/", "/incidents/x/", "/incidents/x/timeline.md", "/watches/x", "/look/page.css", "/debug/pprof/", "/debug/pprof/profile",
@@ -56,7 +56,7 @@ func TestAdmin(t *testing.T) {
 	level := zap.NewAtomicLevel()
 	reloads := 0
 	var problem error
-	h := Admin{Enabled: true, Pprof: true, Reload: func() error { reloads++; return problem }, Level: level}.Before(http.NotFoundHandler())
+	h := Admin{Enabled: true, Pprof: true, Reload: func() error { reloads++; return problem }, Level: level.Level, SetLevel: level.SetLevel}.Before(http.NotFoundHandler())
 	for _, c := range []struct {
 		asked
 		code int
@@ -68,7 +68,12 @@ func TestAdmin(t *testing.T) {
 		{asked{method: http.MethodPost, path: "/-/reload", header: map[string]string{"Origin": "https://elsewhere.example"}}, http.StatusForbidden, "cross-origin"},
 		{asked{method: http.MethodGet, path: "/-/loglevel"}, http.StatusOK, `{"level":"info"}`},
 		{asked{method: http.MethodPut, path: "/-/loglevel", body: `{"level":"debug"}`}, http.StatusOK, `{"level":"debug"}`},
-		{asked{method: http.MethodPut, path: "/-/loglevel", body: `{"level":"loud"}`}, http.StatusBadRequest, "loud"},
+		{asked{method: http.MethodPut, path: "/-/loglevel", body: `{"level":"loud"}`}, http.StatusBadRequest, `level: \"loud\" is not a level; use debug, info, warn or error`},
+		// None that hides errors, as none can be configured.
+		{asked{method: http.MethodPut, path: "/-/loglevel", body: `{"level":"fatal"}`}, http.StatusBadRequest, "is not a level"},
+		{asked{method: http.MethodPut, path: "/-/loglevel", body: `{"level":""}`}, http.StatusBadRequest, "is not a level"},
+		{asked{method: http.MethodPut, path: "/-/loglevel", body: `debug`}, http.StatusBadRequest, "cannot be read"},
+		{asked{method: http.MethodPut, path: "/-/loglevel", body: `{"level":"` + strings.Repeat("x", 1<<20) + `"}`}, http.StatusBadRequest, "cannot be read"},
 		{asked{method: http.MethodGet, path: "/-/loglevel"}, http.StatusOK, `{"level":"debug"}`},
 		{asked{method: http.MethodGet, path: "/debug/pprof/"}, http.StatusOK, "goroutine"},
 		{asked{method: http.MethodGet, path: "/debug/pprof/heap"}, http.StatusOK, ""},
