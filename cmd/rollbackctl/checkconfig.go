@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,8 @@ import (
 type checkConfig struct {
 	around surroundings
 	output output
+	// files has files that cannot be used be mistakes.
+	files bool
 }
 
 // checked is what is to say about one file.
@@ -40,11 +43,13 @@ func newCheckConfig(around surroundings) *cobra.Command {
 		Long: "Check-config reads a configuration as the daemon would, and prints every mistake with its line, or what the policies come to.\n\n" +
 			"Warnings tell of what works but is likely not meant; they do not make it fail. Whether Prometheus has the series that the\n" +
 			"policies name is for doctor to find out.",
-		Example: "  rollbackctl check-config rollbackd.yaml",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
+		Example: "  rollbackctl check-config rollbackd.yaml\n" +
+			"  rollbackctl check-config --files /etc/rollbackd/config/rollbackd.yaml   # where the daemon runs, with its Secrets",
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
 	}
 	c.output.register(cmd.Flags())
+	cmd.Flags().BoolVar(&c.files, "files", false, "have it fail when a file that the configuration names, such as that of a secret, cannot be used here")
 	return cmd
 }
 
@@ -60,7 +65,13 @@ func (c *checkConfig) run(file string) error {
 	default:
 		result.OK, result.Policies = true, cfg.Summaries()
 		result.Notify = new(cfg.NotifySummary())
-		result.Warnings = append(append(result.Warnings, cfg.Warnings()...), cfg.MissingFiles(present)...)
+		result.Warnings = append(result.Warnings, cfg.Warnings()...)
+		unusable := cfg.MissingFiles(func(path string) error { return usable(cfg, path) })
+		if c.files && len(unusable) > 0 {
+			result.OK, result.Mistakes, mistakes, wrong = false, unusable, unusable, true
+		} else {
+			result.Warnings = append(result.Warnings, unusable...)
+		}
 	}
 	if err := c.print(result); err != nil {
 		return err
@@ -141,8 +152,14 @@ func comparison(s config.SignalSummary) string {
 	return "the label " + s.ComparedBy + " tells the release from the old version"
 }
 
-// present says why a file cannot be read here.
-func present(path string) error {
-	_, err := os.Stat(path)
+// usable says why a file that the configuration names cannot be used here; nil if it can, as far as that is seen without asking anybody.
+func usable(cfg *config.Config, path string) error {
+	if path == cfg.HTTP.WebConfig {
+		return cfg.HTTP.WebConfigError()
+	}
+	content, err := os.ReadFile(path)
+	if err == nil && len(bytes.TrimSpace(content)) == 0 {
+		err = fmt.Errorf("%s is empty", path)
+	}
 	return err
 }

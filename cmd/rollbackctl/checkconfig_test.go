@@ -57,6 +57,50 @@ func TestCheckConfigOfAFileThatCannotBeRead(t *testing.T) {
 	require.Equal(t, exitUsage, code)
 }
 
+// Where the daemon runs, as in helm test, a file that it could not use fails the check; elsewhere it is a warning.
+func TestCheckConfigOfFiles(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		return path
+	}
+	const least = `instance: test
+environments: [production]
+prometheus: {url: "http://127.0.0.1:9090"}
+policies:
+- {name: all, signals: [{name: errors, requests: r, errors: e}]}
+`
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
+	in("token", "canary-token\n")
+	in("empty", " \n")
+	in("web.yml", "basic_auth_users: {ana: [}\n")
+	for name, test := range map[string]struct{ key, says string }{
+		"usable":            {"tokenFile: token", ""},
+		"missing":           {"tokenFile: nowhere", "http.tokenFile: open " + dir + "/nowhere: no such file or directory; without it"},
+		"empty":             {"tokenFile: empty", "http.tokenFile: " + dir + "/empty is empty; without it"},
+		"a folder":          {"tokenFile: folder", "is a directory; without it"},
+		"no web config":     {"webConfig: nowhere.yml", "http.webConfig: "},
+		"broken web config": {"webConfig: web.yml", "http.webConfig: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := in(strings.ReplaceAll(name, " ", "-")+".yaml", least+"http: {"+test.key+"}\n")
+			code, out, _ := (&stack{}).run(t, "check-config", file)
+			require.Equal(t, exitDone, code, out)
+			require.Contains(t, out, test.says)
+			code, out, problems := (&stack{}).run(t, "check-config", "--files", file)
+			require.NotContains(t, out+problems, "canary-token")
+			if test.says == "" {
+				require.Equal(t, exitDone, code, out)
+				return
+			}
+			require.Equal(t, exitRefused, code, out)
+			require.Contains(t, out, test.says)
+			require.NotContains(t, out, ": ok")
+		})
+	}
+}
+
 // The configuration that the README shows has no mistake.
 func TestCheckConfigOfTheExample(t *testing.T) {
 	code, out, problems := (&stack{}).run(t, "check-config", "../../deploy/example.yaml")

@@ -74,12 +74,43 @@ func (c *Config) checkEndpoints(k *checker) {
 	if c.HTTP.Probes != "" {
 		k.address([]any{"http", "probes"}, c.HTTP.Probes)
 	}
+	c.checkOwnPorts(k)
 	k.folder([]any{"files", "root"}, c.Files.Root)
 	if h := c.Prometheus.HTTPClient; h != nil {
 		if err := h.Validate(); err != nil {
 			k.say([]any{"prometheus", "httpClient"}, "%v", err)
 		}
 	}
+}
+
+// checkOwnPorts refuses addresses of which only one can be listened on.
+func (c *Config) checkOwnPorts(k *checker) {
+	type own struct {
+		at     []any
+		listen string
+	}
+	all := []own{{[]any{"http", "listen"}, c.HTTP.Listen}, {[]any{"http", "probes"}, c.HTTP.Probes}}
+	if c.NATS.URL == "" {
+		all = append(all, own{[]any{"nats", "embedded", "listen"}, c.NATS.Embedded.Listen})
+	}
+	for i, later := range all {
+		for _, earlier := range all[:i] {
+			if sameAddress(earlier.listen, later.listen) {
+				k.say(later.at, "%q is taken by %s, which is %q; give each a port of its own", later.listen, dotted(earlier.at), earlier.listen)
+			}
+		}
+	}
+}
+
+// sameAddress reports whether two addresses cannot be listened on at the same time. Those that are no addresses are told of elsewhere.
+func sameAddress(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB || strings.Trim(portA, "0") == "" {
+		return false
+	}
+	every := func(host string) bool { return host == "" || host == "0.0.0.0" || host == "::" }
+	return hostA == hostB || every(hostA) || every(hostB)
 }
 
 func (c *Config) checkLog(k *checker) {

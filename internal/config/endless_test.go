@@ -54,3 +54,12 @@ func TestFilesThatAreMissing(t *testing.T) {
 	}
 	require.Equal(t, []string{"notify.sinks[0].pagerDuty.routingKeyFile: /secrets/pager", "notify.sinks[1].webhook.secretFiles[1]: /secrets/b"}, got)
 }
+
+// The web configuration is a file too, though its key does not say so.
+func TestAWebConfigurationThatIsMissing(t *testing.T) {
+	c, err := Parse(edited(inTop("http: {webConfig: /secrets/web.yml}")...))
+	require.NoError(t, err)
+	missing := c.MissingFiles(func(string) error { return errors.New("no") })
+	require.Len(t, missing, 1)
+	require.Equal(t, "http.webConfig", missing[0].Field)
+}

@@ -11,14 +11,14 @@ func (c *Config) MissingFiles(exists func(path string) error) []Finding {
 	var out []Finding
 	eachFile(reflect.ValueOf(*c), nil, func(at []any, file string) {
 		if err := exists(file); err != nil {
-			out = append(out, findingAt(c.root, at, "%v; without the file what needs it does not work, so put it there before the daemon needs it", err))
+			out = append(out, findingAt(c.root, at, "%v; without it what needs the file does not work, so put it there before the daemon does", err))
 		}
 	})
 	sortFindings(out)
 	return out
 }
 
-// eachFile calls fn for each text whose key ends in File or Files, and for the contacts.
+// eachFile calls fn for each text whose key ends in File or Files, for the contacts and for the web configuration.
 func eachFile(v reflect.Value, at []any, fn func(at []any, file string)) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -30,7 +30,7 @@ func eachFile(v reflect.Value, at []any, fn func(at []any, file string)) {
 			eachFile(v.Index(i), append(at[:len(at):len(at)], i), fn)
 		}
 	case reflect.String:
-		if key := keyOf(at); v.String() != "" && (strings.HasSuffix(key, "File") || strings.HasSuffix(key, "Files") || key == "contacts") {
+		if key := keyOf(at); v.String() != "" && (strings.HasSuffix(key, "File") || strings.HasSuffix(key, "Files") || key == "contacts" || key == "webConfig") {
 			fn(at, v.String())
 		}
 	case reflect.Struct:

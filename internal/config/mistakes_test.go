@@ -70,6 +70,8 @@ func wrongValues() []mistaken {
 		{inTop("kubernetes: {timeout: 0s}"), []string{"line 4: kubernetes.timeout: 0s " + duration}},
 		{inTop("http: {listen: ''}"), []string{`line 4: http.listen: "" is not an address to listen on; write it as 127.0.0.1:4222`}},
 		{inTop("http: {listen: 'localhost:http-alt'}"), []string{`line 4: http.listen: "localhost:http-alt" is not an address to listen on; write it as 127.0.0.1:4222`}},
+		{inTop("http: {listen: '0.0.0.0:9655', probes: '0.0.0.0:9655'}"), []string{`line 4: http.probes: "0.0.0.0:9655" is taken by http.listen, which is "0.0.0.0:9655"; give each a port of its own`}},
+		{inTop("http: {listen: ':4222'}"), []string{`line 1: nats.embedded.listen: "127.0.0.1:4222" is taken by http.listen, which is ":4222"; give each a port of its own`}},
 		{inTop("files: {root: ''}"), []string{"line 4: files.root: is empty; name a folder, such as ."}},
 		{inTop("log: {level: '', format: xml}"), []string{`line 4: log.level: "" is not a level; use debug, info, warn or error`,
 			`line 4: log.format: "xml" is not a format; use auto, json or console`}},
