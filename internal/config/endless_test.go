@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -62,4 +63,15 @@ func TestAWebConfigurationThatIsMissing(t *testing.T) {
 	missing := c.MissingFiles(func(string) error { return errors.New("no") })
 	require.Len(t, missing, 1)
 	require.Equal(t, "http.webConfig", missing[0].Field)
+}
+
+// A small file cannot make the daemon take much memory, however deep it nests.
+func TestADeepFileTakesLittleMemory(t *testing.T) {
+	text := edited(inTop("freeze: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000))...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := Parse(text)
+	runtime.ReadMemStats(&after)
+	require.Error(t, err)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20))
 }

@@ -76,6 +76,7 @@ func wrongValues() []mistaken {
 		{inTop("log: {level: '', format: xml}"), []string{`line 4: log.level: "" is not a level; use debug, info, warn or error`,
 			`line 4: log.format: "xml" is not a format; use auto, json or console`}},
 		{inTop("nats: {url: x}"), []string{"line 4: nats.url: is not the address of a NATS server; write it as nats://nats:4222, without a password, and put credentials into nats.credentialsFile"}},
+		{inTop("nats: {url: 'nats://a:4222,nats://u:canary@b:4222'}"), []string{"line 4: nats.url: is not the address of a NATS server; write it as nats://nats:4222, without a password, and put credentials into nats.credentialsFile"}},
 		{inTop("nats: {replicas: 1}"), []string{"line 4: nats.replicas: needs nats.url: the server inside the daemon keeps everything in one place; remove it, or give nats.url"}},
 		{inTop("nats: {url: 'nats://n', replicas: 2}"), []string{"line 4: nats.replicas: is 2; use 1, 3 or 5, and not more than the cluster has servers"}},
 		{inTop("nats: {url: 'nats://n', embedded: {users: [{name: a}]}}"), []string{"line 4: nats.embedded.users: have no effect with nats.url: give that server its own users"}},

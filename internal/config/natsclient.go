@@ -3,6 +3,7 @@ package config
 import (
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/rollbackd/rollbackd/internal/natsauth"
 )
@@ -53,7 +54,7 @@ func (n NATS) named() (keys []string) {
 
 func (n NATS) checkClient(k *checker) {
 	at := func(path ...any) []any { return append([]any{"nats"}, path...) }
-	if u, err := url.Parse(n.URL); err != nil || u.Host == "" || u.User != nil {
+	if u, err := url.Parse(n.URL); err != nil || u.Host == "" || strings.Contains(n.URL, "@") { // of several servers, too
 		k.say(at("url"), "is not the address of a NATS server; write it as nats://nats:4222, without a password, and put credentials into nats.credentialsFile")
 	}
 	if ways := n.named(); len(ways) > 1 {

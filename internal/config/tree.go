@@ -69,7 +69,8 @@ func (c *checker) noNulls(node *yaml.Node, path []any) {
 	})
 }
 
-// walk visits every node but aliases' targets.
+// walk visits every node but aliases' targets. The path is only lent: whoever keeps it clones it, since one for each node would take the square of how deep a
+// file nests.
 func walk(node *yaml.Node, path []any, visit func(*yaml.Node, []any)) {
 	visit(node, path)
 	switch node.Kind {
@@ -79,11 +80,11 @@ func walk(node *yaml.Node, path []any, visit func(*yaml.Node, []any)) {
 		}
 	case yaml.SequenceNode:
 		for i, n := range node.Content {
-			walk(n, append(slices.Clone(path), i), visit)
+			walk(n, append(path, i), visit)
 		}
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(node.Content); i += 2 {
-			here := append(slices.Clone(path), node.Content[i].Value)
+			here := append(path, node.Content[i].Value)
 			visit(node.Content[i], here)
 			walk(node.Content[i+1], here, visit)
 		}
@@ -95,7 +96,7 @@ func pathAt(root *yaml.Node, line, column int) []any {
 	var found []any
 	walk(root, nil, func(n *yaml.Node, path []any) {
 		if n.Line == line && n.Column == column {
-			found = path
+			found = slices.Clone(path)
 		}
 	})
 	return found
@@ -106,7 +107,7 @@ func pathOfKey(root *yaml.Node, key string, line int) []any {
 	var found []any
 	walk(root, nil, func(n *yaml.Node, path []any) {
 		if found == nil && n.Line == line && len(path) > 0 && path[len(path)-1] == key {
-			found = path
+			found = slices.Clone(path)
 		}
 	})
 	return found

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"helm.sh/helm/v4/pkg/chart/v2/lint"
+	"sigs.k8s.io/yaml"
 
 	"github.com/rollbackd/rollbackd/internal/config"
 	"github.com/rollbackd/rollbackd/internal/leader"
@@ -118,7 +119,9 @@ func TestGraceOutlastsAGracefulStop(t *testing.T) {
 }
 
 func TestMemoryLimitOfGoFollowsThatOfTheContainer(t *testing.T) {
-	for limit, want := range map[string]string{"512Mi": "460MiB", "1Gi": "921MiB", "2Gi": "1843MiB", "1G": ""} {
+	for limit, want := range map[any]string{
+		"512Mi": "460MiB", "1Gi": "921MiB", "2Gi": "1843MiB", "1.5Gi": "1382MiB", "1G": "858MiB", "600M": "514MiB", "524288Ki": "460MiB", "536870912": "460MiB", 536870912.0: "460MiB", "": "",
+	} {
 		objects := rendered(t, map[string]any{"resources": map[string]any{"limits": map[string]any{"memory": limit}}})
 		have := ""
 		env, _ := container(t, one(t, objects, "Deployment"))["env"].([]any)
@@ -127,6 +130,49 @@ func TestMemoryLimitOfGoFollowsThatOfTheContainer(t *testing.T) {
 		}
 		require.Equal(t, want, have, limit)
 	}
+}
+
+// A limit of one's own is not given twice, which the API server takes for a mistake.
+func TestMemoryLimitOfGoMayBeAVariable(t *testing.T) {
+	objects := rendered(t, map[string]any{"extraEnv": []any{map[string]any{"name": "GOMEMLIMIT", "value": "100MiB"}}})
+	require.Equal(t, []any{map[string]any{"name": "GOMEMLIMIT", "value": "100MiB"}}, container(t, one(t, objects, "Deployment"))["env"])
+}
+
+// Names that YAML would take for something else, all of which Kubernetes allows, stay names.
+func TestNamesStayNames(t *testing.T) {
+	odd := []any{"123", "true", "on", "null", "1e3"}
+	c, err := loadChart(root)
+	require.NoError(t, err)
+	objects, err := renderIn("404", c, map[string]any{"nameOverride": "0", "fullnameOverride": "null", "watch": map[string]any{"namespaces": odd}, "serviceAccount": map[string]any{"name": "1"}})
+	require.NoError(t, err)
+	namespaces := map[any]bool{}
+	for _, o := range objects {
+		for key, value := range o.table("metadata") {
+			if key == "name" || key == "namespace" {
+				require.IsType(t, "", value, "%s of %s", key, o.Kind())
+			}
+		}
+		for key, value := range o.table("metadata", "labels") {
+			require.IsType(t, "", value, "%s of %s", key, o.Kind())
+		}
+		namespaces[o.table("metadata")["namespace"]] = true
+	}
+	for _, name := range append(odd, "404") {
+		require.True(t, namespaces[name], name)
+	}
+	spec := one(t, objects, "Deployment").table("spec", "template", "spec")
+	require.Equal(t, "1", spec["serviceAccountName"])
+}
+
+// Each server of a NATS may be reached at its port.
+func TestNetworkPolicyAllowsEveryServerOfNATS(t *testing.T) {
+	objects := rendered(t, map[string]any{
+		"networkPolicy": map[string]any{"enabled": true},
+		"config":        map[string]any{"nats": map[string]any{"url": "nats://a:4222, nats://b:4333,tls://c", "embedded": nil}},
+	})
+	content, err := yaml.Marshal(one(t, objects, "NetworkPolicy"))
+	require.NoError(t, err)
+	require.Contains(t, string(content), "port: 4222\n      protocol: TCP\n    - port: 4333\n")
 }
 
 func TestWhatCannotWorkIsRefused(t *testing.T) {
@@ -147,6 +193,16 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		"unknown feature":           {map[string]any{"rbac": map[string]any{"features": map[string]any{"exec": true}}}, "exec"},
 		"tag as digest":             {map[string]any{"image": map[string]any{"digest": "v1"}}, "digest"},
 		"namespace":                 {map[string]any{"watch": map[string]any{"namespaces": []any{"shop-*"}}}, "namespaces"},
+		"port of two":               {map[string]any{"config": map[string]any{"http": map[string]any{"listen": "0.0.0.0:9655", "webConfig": "web.yml"}}}, "port 9655 is asked for twice"},
+		"label of the selector":     {map[string]any{"podLabels": map[string]any{"app.kubernetes.io/name": "mine"}}, "podLabels has app.kubernetes.io/name"},
+		"mount of two": {map[string]any{"secretMounts": []any{
+			map[string]any{"name": "a", "existingSecret": "b"}, map[string]any{"name": "a", "existingSecret": "c"}}}, "secretMounts has the name a twice"},
+		"name": {map[string]any{"fullnameOverride": "My_Release"}, "fullnameOverride"},
+		// Without a port it would allow every one of them.
+		"no port of the API server": {map[string]any{"networkPolicy": map[string]any{"apiServerPorts": []any{}}}, "apiServerPorts"},
+		"address without a mask":    {map[string]any{"networkPolicy": map[string]any{"apiServerCIDRs": []any{"10.0.0.1"}}}, "apiServerCIDRs"},
+		"variable without a name":   {map[string]any{"extraEnv": []any{map[string]any{"nme": "A"}}}, "extraEnv"},
+		"number as a variable":      {map[string]any{"extraEnv": []any{map[string]any{"name": "A", "value": 5}}}, "extraEnv"},
 		"short grace":               {map[string]any{"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"},
 	}
 	c, err := loadChart(root)

@@ -75,6 +75,15 @@ func TestReadOnlyRolesChangeNothing(t *testing.T) {
 	}
 }
 
+// The configuration may say that it only reads, too: then nothing more is granted than the daemon asks for.
+func TestReadOnlyOfTheConfigurationChangesNothing(t *testing.T) {
+	for line := range permitted(t, rendered(t, map[string]any{
+		"watch": map[string]any{"namespaces": []any{"shop"}}, "config": map[string]any{"kubernetes": map[string]any{"readOnly": true}},
+	})) {
+		require.NotContains(t, line, "patch")
+	}
+}
+
 // The permissions of the values that are shipped are those that the daemon asks for with the configuration in them, no more and no less.
 func TestShippedValuesGrantWhatTheirConfigurationUses(t *testing.T) {
 	for _, name := range []string{"quickstart", "production"} {

@@ -13,8 +13,8 @@
 {{- end }}
 
 {{- define "rollbackd.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "rollbackd.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "rollbackd.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "rollbackd.labels" -}}
@@ -78,15 +78,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{- /* Nine tenths of the limit of memory, so that what is not of Go's heap has room. */ -}}
+{{- /* Nine tenths of the limit of memory, so that what is not of Go's heap has room. The limit is a quantity of Kubernetes: 512Mi, 1.5Gi, 1G or bytes. */ -}}
 {{- define "rollbackd.goMemoryLimit" -}}
-{{- $limit := dig "limits" "memory" "" .Values.resources | toString }}
+{{- $limit := dig "limits" "memory" "" .Values.resources }}
+{{- $text := ternary (printf "%.0f" (float64 $limit)) ($limit | toString) (kindIs "float64" $limit) }}
+{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 }}
 {{- if .Values.goMemoryLimit }}
 {{- .Values.goMemoryLimit }}
-{{- else if regexMatch "^[0-9]+Mi$" $limit }}
-{{- printf "%dMiB" (div (mul (trimSuffix "Mi" $limit | int) 9) 10) }}
-{{- else if regexMatch "^[0-9]+Gi$" $limit }}
-{{- printf "%dMiB" (div (mul (trimSuffix "Gi" $limit | int) 9216) 10) }}
+{{- else if regexMatch "^[0-9]+([.][0-9]+)?(k|M|G|Ki|Mi|Gi)?$" $text }}
+{{- $bytes := mulf (regexFind "^[0-9.]+" $text | float64) (get $units (regexFind "[A-Za-z]*$" $text)) 0.9 }}
+{{- printf "%dMiB" (divf $bytes 1048576 | floor | int) }}
 {{- end }}
 {{- end }}
 
@@ -149,6 +150,25 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- fail "replicaCount is more than 1, but replicas elect no leader: set config.leaderElection.enabled to true" }}
 {{- end }}
 {{- $probes := dig "http" "probes" "" .Values.config }}
+{{- $ports := dict }}
+{{- range $port := compact (list (include "rollbackd.httpPort" .) (include "rollbackd.probesPort" .) (ternary (include "rollbackd.natsPort" .) "" (eq (include "rollbackd.embedded" .) "true"))) }}
+{{- if hasKey $ports $port }}
+{{- fail (printf "port %s is asked for twice: give config.http.listen, config.http.probes (9655 where there is a config.http.webConfig) and config.nats.embedded.listen a port of their own each" $port) }}
+{{- end }}
+{{- $_ := set $ports $port true }}
+{{- end }}
+{{- range $label := list "app.kubernetes.io/name" "app.kubernetes.io/instance" }}
+{{- if hasKey $.Values.podLabels $label }}
+{{- fail (printf "podLabels has %s, by which the chart's own objects find the pods: remove it" $label) }}
+{{- end }}
+{{- end }}
+{{- $mounts := dict }}
+{{- range .Values.secretMounts }}
+{{- if hasKey $mounts .name }}
+{{- fail (printf "secretMounts has the name %s twice: give each a name of its own" .name) }}
+{{- end }}
+{{- $_ := set $mounts .name true }}
+{{- end }}
 {{- range $key, $listen := dict "config.http.probes" $probes "config.http.listen" (dig "http" "listen" "127.0.0.1:9654" .Values.config) "config.nats.embedded.listen" (ternary (dig "nats" "embedded" "listen" "127.0.0.1:4222" .Values.config) "" (eq (include "rollbackd.embedded" .) "true")) }}
 {{- if or (hasPrefix "127." $listen) (hasPrefix "localhost:" $listen) (hasPrefix "[::1]" $listen) }}
 {{- fail (printf "%s is %s, which nothing outside the pod reaches: use 0.0.0.0 as its host" $key $listen) }}
