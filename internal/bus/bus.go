@@ -60,6 +60,9 @@ type Bus struct {
 	backlog *backlog
 	// health is why events do not arrive, missing why what is to be stored cannot be.
 	health, missing health
+	// control is why people are not heard, and controlAgain how often it is tried again then.
+	control      health
+	controlAgain time.Duration
 	// sources are why nothing arrives from each source.
 	sources map[string]*health
 	calls   calls
@@ -95,7 +98,7 @@ func Open(ctx context.Context, nc *nats.Conn, options Options) (*Bus, error) {
 	}
 	b := &Bus{
 		nc: nc, js: js, options: options, log: options.Log.Named("bus"), events: events, backlog: waiting,
-		calls: newCalls(options.Timeout),
+		calls: newCalls(options.Timeout), controlAgain: controlAgain,
 	}
 	b.health.set(errNotConsuming)
 	if _, err := b.ensure(ctx); err != nil {

@@ -3,8 +3,11 @@ package bus
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,20 +29,82 @@ const (
 // them. A request without anywhere to answer to is carried out all the same.
 func (b *Bus) Control(ctx context.Context, answer func(context.Context, control.Asked) control.Reply) error {
 	d := &desk{bus: b, answer: answer, seats: make(chan struct{}, maxControls), readers: make(chan struct{}, maxReadings)}
-	var subscriptions []*nats.Subscription
+	refusals, ignore := b.hearRefusals()
+	defer ignore()
+	subscriptions, err := b.listenTo(ctx, d)
+	for err == nil && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			continue
+		case <-time.After(b.controlAgain):
+		}
+		if b.control.get() == nil {
+			continue
+		}
+		// What the server has refused it does not give later, when it may.
+		known := refusals.Load()
+		drop(subscriptions)
+		if subscriptions, err = b.listenTo(ctx, d); err == nil && b.nc.FlushTimeout(controlTimeout) == nil {
+			time.Sleep(refusalLag)
+			if refusals.Load() == known {
+				b.control.set(nil)
+			}
+		}
+	}
+	drop(subscriptions)
+	d.busy.Wait()
+	if ctx.Err() != nil {
+		return nil // the connection may be closed already
+	}
+	return err
+}
+
+const (
+	// controlAgain is how often it is tried to listen again where the server has refused it.
+	controlAgain = 15 * time.Second
+	// refusalLag is how long the client may take to tell of a refusal that has arrived.
+	refusalLag = 200 * time.Millisecond
+)
+
+// listenTo subscribes to what people ask for.
+func (b *Bus) listenTo(ctx context.Context, d *desk) (subscriptions []*nats.Subscription, err error) {
 	for _, environment := range b.options.Environments {
 		sub, err := b.nc.Subscribe(control.Pattern(environment), func(msg *nats.Msg) { d.take(ctx, msg) })
 		if err != nil {
-			return fmt.Errorf("unable to listen to what people ask for: %w", err)
+			return subscriptions, fmt.Errorf("unable to listen to what people ask for: %w", err)
 		}
 		subscriptions = append(subscriptions, sub)
 	}
-	<-ctx.Done()
+	return subscriptions, nil
+}
+
+func drop(subscriptions []*nats.Subscription) {
 	for _, sub := range subscriptions {
 		_ = sub.Unsubscribe() // the connection may be closed already
 	}
-	d.busy.Wait()
-	return nil
+}
+
+// hearRefusals notes, and counts, when the server does not let the daemon hear people, who would ask in vain.
+func (b *Bus) hearRefusals() (count *atomic.Int64, ignore func()) {
+	count = new(atomic.Int64)
+	told := b.nc.ErrorHandler()
+	b.nc.SetErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
+		for _, environment := range b.options.Environments {
+			subject := control.Pattern(environment)
+			if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), `Subscription to "`+subject+`"`) {
+				continue
+			}
+			count.Add(1)
+			if known := b.control.get(); known != nil {
+				return // it is told once
+			}
+			b.control.set(fmt.Errorf("nobody can decide on a rollback: the server does not let the daemon subscribe to %s; add it to the permissions of its user (deploy/nats/permissions.conf)", subject))
+		}
+		if told != nil {
+			told(nc, sub, err)
+		}
+	})
+	return count, func() { b.nc.SetErrorHandler(told); b.control.set(nil) }
 }
 
 // desk handles requests, a few at a time.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
@@ -122,4 +123,31 @@ func ask(t *testing.T, nc *nats.Conn, subject, body string) control.Reply {
 	var reply control.Reply
 	require.NoError(t, json.Unmarshal(msg.Data, &reply))
 	return reply
+}
+
+// A daemon that the server does not let hear people says so, and hears them once it may.
+func TestADaemonThatMayNotHearPeopleIsNotReady(t *testing.T) {
+	users := func(denied ...string) []*natsserver.User {
+		return []*natsserver.User{{Username: "rollbackd", Password: "p", Permissions: &natsserver.Permissions{Subscribe: &natsserver.SubjectPermission{Deny: denied}}}}
+	}
+	options := natsserver.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true, Users: users("rollbackd.ctl.>")}
+	server, err := natsserver.NewServer(&options)
+	require.NoError(t, err)
+	server.Start()
+	t.Cleanup(func() { server.Shutdown(); server.WaitForShutdown() })
+	require.True(t, server.ReadyForConnections(patience))
+	nc, err := nats.Connect(server.ClientURL(), nats.UserInfo("rollbackd", "p"), nats.ReconnectWait(pollEvery), nats.MaxReconnects(-1))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	b := open(t, nc, Options{})
+	b.controlAgain = pollEvery
+	serve(t, b, func(context.Context, control.Asked) control.Reply { return control.Reply{OK: true} })
+	require.Eventually(t, func() bool { return b.control.get() != nil }, patience, pollEvery)
+	require.ErrorContains(t, b.Ready(), "subscribe to rollbackd.ctl.*.*.production.>; add it to the permissions of its user")
+	time.Sleep(3 * refusalLag)
+	require.Error(t, b.control.get(), "it is refused again")
+
+	options.Users = users()
+	require.NoError(t, server.ReloadOptions(&options))
+	require.Eventually(t, func() bool { return b.control.get() == nil }, patience, pollEvery)
 }

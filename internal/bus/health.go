@@ -27,12 +27,12 @@ func (h *health) get() error {
 }
 
 // Ready says why events would not arrive or be handled now: no connection, no consumer, a consumer of which nothing is
-// heard, or a stream that is missing. It is nil when they would.
+// heard, a stream that is missing, or people who are not heard. It is nil when they would.
 func (b *Bus) Ready() error {
 	if !b.nc.IsConnected() {
 		return fmt.Errorf("not connected to NATS: %s", b.nc.Status())
 	}
-	wrong := []error{b.health.get(), b.missing.get()}
+	wrong := []error{b.health.get(), b.missing.get(), b.control.get()}
 	for _, s := range b.options.Sources {
 		if err := b.sources[s.Name].get(); err != nil {
 			wrong = append(wrong, fmt.Errorf("source %s: %w", s.Name, err))
