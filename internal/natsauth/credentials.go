@@ -95,6 +95,18 @@ func (c Credentials) Check() error {
 	return nil
 }
 
+// expired says that the certificate is one which no server accepts any more.
+func (c Credentials) expired() error {
+	if c.CertFile == "" {
+		return nil
+	}
+	certificate, err := c.certificate()
+	if err == nil && time.Now().After(certificate.Leaf.NotAfter) {
+		err = fmt.Errorf("the certificate in %s has expired on %s; replace it and its key", c.CertFile, certificate.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
+	return err
+}
+
 // options are those by which the client reads the files. keep is to be called with the connection.
 func (c Credentials) options() (options []nats.Option, keep func(*nats.Conn), err error) {
 	keep = func(*nats.Conn) {}
@@ -167,7 +179,11 @@ func (c Credentials) KeepCurrent(ctx context.Context, nc *nats.Conn, every time.
 		return
 	}
 	filewatch.Files{Paths: files, Every: every}.Watch(ctx, func(context.Context) {
-		if err := c.Check(); err != nil {
+		err := c.Check()
+		if err == nil {
+			err = c.expired()
+		}
+		if err != nil {
 			log.Error("the credentials for NATS have changed and cannot be used; the connection is kept until they can", zap.Error(err))
 			return
 		}
@@ -202,6 +218,9 @@ func readSecret(path string) (string, error) {
 	secret := strings.TrimSpace(string(text))
 	if secret == "" {
 		return "", fmt.Errorf("%s is empty; it should hold the secret", path)
+	}
+	if strings.ContainsAny(secret, "\r\n\x00") {
+		return "", fmt.Errorf("%s has more than one line, or is no text; it should hold the secret and nothing else", path)
 	}
 	return secret, nil
 }
