@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/rollbackd/rollbackd/internal/access"
 	"github.com/rollbackd/rollbackd/internal/config"
@@ -73,15 +74,22 @@ func watchPermissions(grant access.Grant, ask access.Asker, registerer prometheu
 
 // run looks now and again until ctx ends.
 func (p *permissions) run(ctx context.Context) {
+	unknown := "" // why it could not be told, as was logged last
 	for {
 		pause := permissionsEvery
 		needs := p.needed()
 		if missing, err := access.Missing(ctx, p.ask, needs); err != nil {
-			if ctx.Err() == nil {
-				p.log.Warn("the daemon's permissions on Kubernetes could not be looked at; trying again", zap.Error(err))
+			if ctx.Err() == nil && err.Error() != unknown {
+				unknown = err.Error()
+				mend := ""
+				if apierrors.IsForbidden(err) {
+					mend = "let the daemon's ServiceAccount create selfsubjectaccessreviews.authorization.k8s.io, which the ClusterRole system:basic-user lets everybody do"
+				}
+				p.log.Warn("the daemon's permissions on Kubernetes could not be looked at; trying again, and telling when that has changed", zap.Error(err), zap.String("mend", mend))
 			}
 			pause = permissionsAgain
 		} else {
+			unknown = ""
 			p.found(needs, missing, time.Now())
 		}
 		select {

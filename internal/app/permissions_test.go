@@ -17,6 +17,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/rollbackd/rollbackd/internal/access"
 )
@@ -105,5 +107,32 @@ func TestPermissionsAreToldOnce(t *testing.T) {
 		metric("")
 		require.Equal(t, 3, logs.FilterMessage("a permission that was missing is there").Len())
 		require.NoError(t, p.watchable(t.Context()))
+	})
+}
+
+// An API server that does not even tell what may be done is told of once, with what to do, and again if it stops to after it did.
+func TestPermissionsThatAreNotToldAreLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zap.InfoLevel)
+		api := &refusing{}
+		forbidden := apierrors.NewForbidden(schema.GroupResource{Group: "authorization.k8s.io", Resource: "selfsubjectaccessreviews"}, "", errors.New("no"))
+		api.become(forbidden)
+		p := watchPermissions(access.Grant{Namespaces: []string{"shop"}}.With(access.Base), api, prometheus.NewPedanticRegistry(), zap.New(core))
+		go p.run(t.Context())
+		told := func() []observer.LoggedEntry {
+			return logs.FilterMessageSnippet("could not be looked at").All()
+		}
+		time.Sleep(20 * permissionsAgain)
+		synctest.Wait()
+		require.Len(t, told(), 1)
+		require.Contains(t, told()[0].ContextMap()["mend"], "system:basic-user")
+		api.become(nil)
+		time.Sleep(2 * permissionsAgain)
+		synctest.Wait()
+		require.Equal(t, 1, logs.FilterMessageSnippet("has the permissions").Len())
+		api.become(forbidden)
+		time.Sleep(permissionsEvery + 4*permissionsAgain)
+		synctest.Wait()
+		require.Len(t, told(), 2)
 	})
 }
