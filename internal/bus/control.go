@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -29,8 +28,7 @@ const (
 // them. A request without anywhere to answer to is carried out all the same.
 func (b *Bus) Control(ctx context.Context, answer func(context.Context, control.Asked) control.Reply) error {
 	d := &desk{bus: b, answer: answer, seats: make(chan struct{}, maxControls), readers: make(chan struct{}, maxReadings)}
-	refusals, ignore := b.hearRefusals()
-	defer ignore()
+	defer b.hearRefusals()()
 	subscriptions, err := b.listenTo(ctx, d)
 	for err == nil && ctx.Err() == nil {
 		select {
@@ -41,14 +39,12 @@ func (b *Bus) Control(ctx context.Context, answer func(context.Context, control.
 		if b.control.get() == nil {
 			continue
 		}
-		// What the server has refused it does not give later, when it may.
-		known := refusals.Load()
+		// What the server has refused it does not give later, when it may. A refusal comes before the answer to the flush, and each is an
+		// error of its own.
+		known := b.nc.LastError()
 		drop(subscriptions)
-		if subscriptions, err = b.listenTo(ctx, d); err == nil && b.nc.FlushTimeout(controlTimeout) == nil {
-			time.Sleep(refusalLag)
-			if refusals.Load() == known {
-				b.control.set(nil)
-			}
+		if subscriptions, err = b.listenTo(ctx, d); err == nil && b.nc.FlushTimeout(controlTimeout) == nil && b.nc.LastError() == known {
+			b.control.set(nil)
 		}
 	}
 	drop(subscriptions)
@@ -59,12 +55,8 @@ func (b *Bus) Control(ctx context.Context, answer func(context.Context, control.
 	return err
 }
 
-const (
-	// controlAgain is how often it is tried to listen again where the server has refused it.
-	controlAgain = 15 * time.Second
-	// refusalLag is how long the client may take to tell of a refusal that has arrived.
-	refusalLag = 200 * time.Millisecond
-)
+// controlAgain is how often it is tried to listen again where the server has refused it.
+const controlAgain = 15 * time.Second
 
 // listenTo subscribes to what people ask for.
 func (b *Bus) listenTo(ctx context.Context, d *desk) (subscriptions []*nats.Subscription, err error) {
@@ -84,9 +76,8 @@ func drop(subscriptions []*nats.Subscription) {
 	}
 }
 
-// hearRefusals notes, and counts, when the server does not let the daemon hear people, who would ask in vain.
-func (b *Bus) hearRefusals() (count *atomic.Int64, ignore func()) {
-	count = new(atomic.Int64)
+// hearRefusals notes when the server does not let the daemon hear people, who would ask in vain.
+func (b *Bus) hearRefusals() (ignore func()) {
 	told := b.nc.ErrorHandler()
 	b.nc.SetErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
 		for _, environment := range b.options.Environments {
@@ -94,7 +85,6 @@ func (b *Bus) hearRefusals() (count *atomic.Int64, ignore func()) {
 			if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), `Subscription to "`+subject+`"`) {
 				continue
 			}
-			count.Add(1)
 			if known := b.control.get(); known != nil {
 				return // it is told once
 			}
@@ -104,7 +94,7 @@ func (b *Bus) hearRefusals() (count *atomic.Int64, ignore func()) {
 			told(nc, sub, err)
 		}
 	})
-	return count, func() { b.nc.SetErrorHandler(told); b.control.set(nil) }
+	return func() { b.nc.SetErrorHandler(told); b.control.set(nil) }
 }
 
 // desk handles requests, a few at a time.
