@@ -65,9 +65,10 @@ func (s *Supervisor) put(ctx context.Context, a *actor, in control.Asked) contro
 	if !a.post(q) {
 		return control.Refuse(control.CodeBusy, "the watch is busy; ask again in a moment")
 	}
-	if w, ended := s.endedAs(a.view.Load().Key); ended {
-		a.dismiss() // it was put there after the watch had emptied its mailbox for good
-		return w.answer(in, now())
+	if s.hasEnded(a.view.Load().Key) {
+		// It may have been put there after the watch had emptied its mailbox for good. Or it is what ended the watch: then the watch has
+		// taken it and says so itself.
+		a.dismiss()
 	}
 	select {
 	case reply := <-q.reply:
@@ -77,12 +78,12 @@ func (s *Supervisor) put(ctx context.Context, a *actor, in control.Asked) contro
 	}
 }
 
-// endedAs returns the watch if nobody carries it any more.
-func (s *Supervisor) endedAs(key string) (Watch, bool) {
+// hasEnded reports whether nobody carries the watch any more.
+func (s *Supervisor) hasEnded(key string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	w, ended := s.ended[key]
-	return w, ended
+	_, ended := s.ended[key]
+	return ended
 }
 
 // dismiss answers all who wait for a watch that has ended. Whoever asks later is told by the supervisor.
