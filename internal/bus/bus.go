@@ -80,6 +80,27 @@ type Bus struct {
 // Open makes sure that the streams, the buckets and the consumer exist, and returns a bus on them. It does not own
 // the connection, which should be made with ConnectOptions.
 func Open(ctx context.Context, nc *nats.Conn, options Options) (*Bus, error) {
+	b, err := unopened(nc, options)
+	if err != nil {
+		return nil, err
+	}
+	if b.events, err = eventCounter(b.options.Registerer); err != nil {
+		return nil, err
+	}
+	if b.backlog, err = newBacklog(b.options.Registerer); err != nil {
+		return nil, err
+	}
+	b.controlAgain = controlAgain
+	b.health.set(errNotConsuming)
+	if _, err := b.ensure(ctx); err != nil {
+		return nil, err
+	}
+	b.openSources(ctx)
+	return b, b.openStores(ctx)
+}
+
+// unopened is a bus that has looked at its options, and at nothing on the server.
+func unopened(nc *nats.Conn, options Options) (*Bus, error) {
 	if err := options.check(); err != nil {
 		return nil, err
 	}
@@ -88,24 +109,7 @@ func Open(ctx context.Context, nc *nats.Conn, options Options) (*Bus, error) {
 		return nil, fmt.Errorf("unable to use JetStream: %w", err)
 	}
 	options = options.withDefaults()
-	events, err := eventCounter(options.Registerer)
-	if err != nil {
-		return nil, err
-	}
-	waiting, err := newBacklog(options.Registerer)
-	if err != nil {
-		return nil, err
-	}
-	b := &Bus{
-		nc: nc, js: js, options: options, log: options.Log.Named("bus"), events: events, backlog: waiting,
-		calls: newCalls(options.Timeout), controlAgain: controlAgain,
-	}
-	b.health.set(errNotConsuming)
-	if _, err := b.ensure(ctx); err != nil {
-		return nil, err
-	}
-	b.openSources(ctx)
-	return b, b.openStores(ctx)
+	return &Bus{nc: nc, js: js, options: options, log: options.Log.Named("bus"), calls: newCalls(options.Timeout)}, nil
 }
 
 func (o Options) check() error {

@@ -2,10 +2,8 @@ package bus
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Stored is what there is of an instance on NATS, for whoever only reads.
@@ -13,15 +11,10 @@ type Stored struct{ bus *Bus }
 
 // OpenStored binds to what an instance has stored, and makes nothing: while no replica has led yet, the error says that there is nothing.
 func OpenStored(ctx context.Context, nc *nats.Conn, options Options) (*Stored, error) {
-	if err := options.check(); err != nil {
+	b, err := unopened(nc, options)
+	if err != nil {
 		return nil, err
 	}
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return nil, fmt.Errorf("unable to use JetStream: %w", err)
-	}
-	options = options.withDefaults()
-	b := &Bus{nc: nc, js: js, options: options, log: options.Log.Named("bus"), calls: newCalls(options.Timeout)}
 	if err := b.openStores(ctx); err != nil {
 		return nil, err
 	}

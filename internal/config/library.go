@@ -28,6 +28,9 @@ func syntax(data []byte, err error) error {
 		return Mistakes{{Line: 1, Message: "the file is empty; it needs at least instance, environments, prometheus.url and policies"}}
 	}
 	var e *yaml.LoadError
+	if strings.HasSuffix(err.Error(), "expected single document, found multiple") {
+		return Mistakes{{Message: "the file holds several YAML documents, parted by --- or ended by ..., and must hold one; put what belongs together under one and take the rest out"}}
+	}
 	if !errors.As(err, &e) || e.Mark.Line == 0 {
 		return Mistakes{{Message: "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: construct errors: <unknown position>: yaml: ")}}
 	}

@@ -46,6 +46,7 @@ func mistakes() []mistaken {
 			`line 4: foo: unknown key "foo"` + spelling, `line 6: log.levle: unknown key "levle"` + spelling,
 			`line 7: kubernetes.timeout: "x" is not a duration; write it as 30s, 5m or 1h30m`}},
 		{[]string{least, ""}, []string{"line 1: the file is empty; it needs at least instance, environments, prometheus.url and policies"}},
+		{[]string{least, least + "---\n" + least}, []string{"the file holds several YAML documents, parted by --- or ended by ..., and must hold one; put what belongs together under one and take the rest out"}},
 		{[]string{"[production]", "[production"}, []string{"line 3: not YAML: did not find expected ',' or ']' while parsing a flow sequence; look at the indentation, colons and brackets here and just before"}},
 	}, wrongValues(), wrongSignals(), wrongHealth(), jobMistakes(), wrongLeaderElection(), wrongCanary(), wrongNotify(), wrongSinks(), wrongOtherSinks(), wrongPages(),
 		wrongSources(), wrongPostmortems(), wrongOperation())

@@ -214,3 +214,20 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// On a cluster whose nodes are all tainted, what helm test starts runs where the daemon may run.
+func TestTheTestPodRunsWhereTheDaemonDoes(t *testing.T) {
+	where := func(spec map[string]any) []any { return []any{spec["nodeSelector"], spec["tolerations"], spec["imagePullSecrets"]} }
+	for name, values := range variants(t) {
+		objects := rendered(t, values)
+		daemon := where(one(t, objects, "Deployment").table("spec", "template", "spec"))
+		tested := 0
+		for _, o := range objects {
+			if o.Kind() == "Pod" && o.Hook() {
+				require.Equal(t, daemon, where(o.table("spec")), name)
+				tested++
+			}
+		}
+		require.Equal(t, 1, tested, name)
+	}
+}
