@@ -37,7 +37,7 @@ test: lint workflows stack-programs ## Run every check and every test
 	$(GO) test -race -vet=off $(UNIT_PACKAGES)
 	$(MANIFESTS_GO) test -vet=off .
 	$(IMAGE_GO) test -short -vet=off -timeout 20m .
-	$(GO) test -vet=off -run TestRaces ./internal/watch
+	$(GO) test -vet=off -run 'TestRaces|TestCredentialsAreReplaced' ./internal/watch ./internal/bus
 	$(GO) test -race -vet=off -count=1 -timeout $(E2E_TIMEOUT) ./test/e2e/...
 	$(GO) test -vet=off -count=1 -timeout $(E2E_TIMEOUT) ./test/chaos
 

@@ -101,6 +101,12 @@ func consume(t *testing.T, bus *Bus, handler Handler) (stop func()) {
 // eventually polls until the condition holds.
 func eventually(t *testing.T, condition func() error) {
 	t.Helper()
+	within(t, patience, condition)
+}
+
+// within polls until the condition holds, for so long at the most.
+func within(t *testing.T, patience time.Duration, condition func() error) {
+	t.Helper()
 	var err error
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if err = condition(); err == nil {

@@ -48,7 +48,7 @@ func openDeaf(t *testing.T) (bus, observer *Bus, dialer *deafDialer) {
 	nc, err := nats.Connect(server.URL(), nats.UserInfo(internalUser, server.password), nats.SetCustomDialer(dialer))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
-	options := Options{Timeout: 2 * time.Second}
+	options := Options{Timeout: 6 * time.Second} // of which half is waited for the answer that is lost
 	return open(t, nc, options), open(t, connect(t, server), options), dialer
 }
 

@@ -36,7 +36,7 @@ func cluster(t *testing.T, size int) []*server.Server {
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 		all = append(all, s)
 	}
-	eventually(t, func() error {
+	within(t, 4*patience, func() error { // three servers that elect a leader on a busy machine
 		placing := 0 // how many servers the one that places streams has heard from
 		for _, s := range all {
 			if !s.ReadyForConnections(time.Millisecond) || !s.JetStreamIsCurrent() {
