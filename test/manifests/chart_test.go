@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -8,7 +9,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"helm.sh/helm/v4/pkg/chart/common"
+	"helm.sh/helm/v4/pkg/chart/common/util"
 	"helm.sh/helm/v4/pkg/chart/v2/lint"
+	"helm.sh/helm/v4/pkg/engine"
 	"sigs.k8s.io/yaml"
 
 	"github.com/rollbackd/rollbackd/internal/config"
@@ -203,6 +207,8 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		"address without a mask":    {map[string]any{"networkPolicy": map[string]any{"apiServerCIDRs": []any{"10.0.0.1"}}}, "apiServerCIDRs"},
 		"variable without a name":   {map[string]any{"extraEnv": []any{map[string]any{"nme": "A"}}}, "extraEnv"},
 		"number as a variable":      {map[string]any{"extraEnv": []any{map[string]any{"name": "A", "value": 5}}}, "extraEnv"},
+		"section taken away":        {map[string]any{"networkPolicy": nil}, "missing property 'networkPolicy'"},
+		"features taken away":       {map[string]any{"rbac": map[string]any{"features": nil}}, "missing property 'features'"},
 		"short grace":               {map[string]any{"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"},
 	}
 	c, err := loadChart(root)
@@ -217,7 +223,9 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 
 // On a cluster whose nodes are all tainted, what helm test starts runs where the daemon may run.
 func TestTheTestPodRunsWhereTheDaemonDoes(t *testing.T) {
-	where := func(spec map[string]any) []any { return []any{spec["nodeSelector"], spec["tolerations"], spec["imagePullSecrets"]} }
+	where := func(spec map[string]any) []any {
+		return []any{spec["nodeSelector"], spec["tolerations"], spec["imagePullSecrets"]}
+	}
 	for name, values := range variants(t) {
 		objects := rendered(t, values)
 		daemon := where(one(t, objects, "Deployment").table("spec", "template", "spec"))
@@ -229,5 +237,21 @@ func TestTheTestPodRunsWhereTheDaemonDoes(t *testing.T) {
 			}
 		}
 		require.Equal(t, 1, tested, name)
+	}
+}
+
+// Helm takes away what somebody sets to null. What the templates cannot do without is asked for by name, before they fail for want of it.
+func TestWhatIsSetToNullIsMissedByName(t *testing.T) {
+	c, err := loadChart(root)
+	require.NoError(t, err)
+	for name := range c.Values {
+		options := common.ReleaseOptions{Name: releaseName, Namespace: releaseNamespace}
+		values, err := util.ToRenderValues(c, map[string]any{name: nil}, options, nil)
+		if err == nil {
+			_, err = engine.Engine{}.RenderWithContext(t.Context(), c, values) // as Helm does, for which what is missing is empty
+			require.NoError(t, err, name)
+			continue
+		}
+		require.ErrorContains(t, err, fmt.Sprintf("missing property '%s'", name))
 	}
 }

@@ -80,7 +80,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- /* Nine tenths of the limit of memory, so that what is not of Go's heap has room. The limit is a quantity of Kubernetes: 512Mi, 1.5Gi, 1G or bytes. */ -}}
 {{- define "rollbackd.goMemoryLimit" -}}
-{{- $limit := dig "limits" "memory" "" .Values.resources }}
+{{- $limit := dig "limits" "memory" "" (.Values.resources | default dict) }}
 {{- $text := ternary (printf "%.0f" (float64 $limit)) ($limit | toString) (kindIs "float64" $limit) }}
 {{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 }}
 {{- if .Values.goMemoryLimit }}
@@ -158,7 +158,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $_ := set $ports $port true }}
 {{- end }}
 {{- range $label := list "app.kubernetes.io/name" "app.kubernetes.io/instance" }}
-{{- if hasKey $.Values.podLabels $label }}
+{{- if hasKey ($.Values.podLabels | default dict) $label }}
 {{- fail (printf "podLabels has %s, by which the chart's own objects find the pods: remove it" $label) }}
 {{- end }}
 {{- end }}
