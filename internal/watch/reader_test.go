@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -64,6 +65,7 @@ func TestReaderShowsWhatTheLeaderShows(t *testing.T) {
 		seen, numbers := map[State]bool{}, 0
 		for end := time.Now().Add(30 * time.Minute); !seen[RolledBack] && time.Now().Before(end); {
 			time.Sleep(2 * readAgainAfter)
+			synctest.Wait() // a tick may end in this very moment
 			require.NoError(t, r.Refresh(t.Context(), time.Now()))
 			all := p.Watches()
 			require.Len(t, all, 1)

@@ -195,7 +195,7 @@ func TestRolloutStatusIsWhatKubectlSays(t *testing.T) {
 		d.Spec.Strategy.RollingUpdate = nil
 		d.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType
 		seconds := int32(60)
-		d.Spec.MinReadySeconds, d.Spec.ProgressDeadlineSeconds = 4, &seconds // all are updated, and for a while none is available
+		d.Spec.MinReadySeconds, d.Spec.ProgressDeadlineSeconds = 12, &seconds // all are updated, and for a while none is available
 	})
 	require.NoError(t, a.Deploy(t.Context(), "v7", sampleapp.Behaviour{}))
 	c.follow("successfully rolled out")
