@@ -7,7 +7,6 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -218,12 +217,12 @@ func (a *app) requireRecord(d *daemon, v watch.View) told {
 			}
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "timeline.md"))
-	require.NoError(a.t, err)
-	require.Regexp(a.t, regexp.MustCompile(`^# Incident Timeline: Deployment Rollback\n\n\*\*Version:\*\* v2\n`), string(text))
-	if v.State == watch.RolledBack {
-		require.Contains(a.t, string(text), " - Service restored\n")
-	}
+	eventually(a.t, 20*time.Second, func() (bool, string) { // the files of a record are written one after the other
+		text, err := os.ReadFile(filepath.Join(dir, "timeline.md"))
+		begins := strings.HasPrefix(string(text), "# Incident Timeline: Deployment Rollback\n\n**Version:** v2\n")
+		restored := v.State != watch.RolledBack || strings.Contains(string(text), " - Service restored\n")
+		return begins && restored, fmt.Sprintf("the timeline does not tell the end (%v):\n%s", err, text)
+	})
 	return record
 }
 
