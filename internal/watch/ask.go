@@ -102,6 +102,9 @@ func (a *actor) dismiss() {
 
 // answer tells a person what came of a request to a watch that stood so before it.
 func (w Watch) answer(in control.Asked, at time.Time) control.Reply {
+	if w.hasOrder(in) { // two of the same may have been on their way at once
+		return askedBefore(w)
+	}
 	if w.State.Final() {
 		return control.Refuse(control.CodeState, "the watch of %s has ended: %s (%s)", w.name(), w.State, w.Reason)
 	}

@@ -63,7 +63,7 @@ func (w Watch) presentReason() string {
 
 // asked records what a person asked for and does what follows from it.
 func (s *step) asked(in asked) {
-	if s.watch.objection(in.Asked, s.now).Code != "" {
+	if s.watch.hasOrder(in.Asked) || s.watch.objection(in.Asked, s.now).Code != "" {
 		return
 	}
 	record := &incident.Control{Verb: in.Verb, Reason: in.Reason, Request: in.ID, Revision: in.Revision}

@@ -57,11 +57,16 @@ func (s *Supervisor) takenBefore(in control.Asked) (Watch, bool) {
 		return w, true
 	}
 	for _, w := range s.Watches() {
-		if w.Event.Target() == in.Target && slices.Contains(w.Orders, in.ID) {
+		if w.Event.Target() == in.Target && w.hasOrder(in) {
 			return w, true
 		}
 	}
 	return Watch{}, false
+}
+
+// hasOrder reports whether the watch was given this very order before.
+func (w Watch) hasOrder(in control.Asked) bool {
+	return in.Verb == control.Rollback && in.ID != "" && slices.Contains(w.Orders, in.ID)
 }
 
 // askedBefore answers an order that was given before.
