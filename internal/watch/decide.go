@@ -134,11 +134,17 @@ func (w Watch) allowed(r *rollback.Refusal) bool {
 	return r == nil || w.leave() != nil && r.Asks() || w.ordered != nil && r.Code == rollback.RefuseObserve
 }
 
+// orderStands reports whether a person's order is young enough to be carried out on the person's word alone. One that a process finds which
+// starts long after it was given was meant for what was live then.
+func (w Watch) orderStands(now time.Time) bool {
+	return w.ordered != nil && now.Sub(w.notBefore(w.ordered.At)) <= w.Policy.Verify.Deadline
+}
+
 // actionable reports whether the watch is to be rolled back now, as far as its own measurements and people's words go. An order
-// needs no breach; an approval needs the one that it was given for.
+// needs no breach while it is young; an approval needs the one that it was given for.
 func (w Watch) actionable(now time.Time) bool {
 	switch {
-	case w.ordered != nil:
+	case w.orderStands(now):
 		return true
 	case w.State == AwaitingApproval && w.approved == nil && !w.provenSince():
 		return false

@@ -60,7 +60,9 @@ func (s *Supervisor) begin(ctx context.Context, in control.Asked) control.Reply 
 	}
 	s.storage.report(err, now())
 	if err != nil && !errors.Is(err, ErrExists) {
-		return control.Refuse(control.CodeBusy, "the order could not be stored, and so is not carried out: %v", err)
+		// NATS may have stored it, or store it yet. Then the next process finds it.
+		return control.Refuse(control.CodeBusy, "it is not known whether the order was stored, and it is not carried out now; if rollbackd is restarted within %s, it may still be done: %v",
+			policy.Verify.Deadline, err)
 	}
 	s.opts.Log.Info("a person ordered a rollback", zap.String("by", in.By), zap.String("watch", w.Key), zap.String("workload", w.workload().String()))
 	w.ordered = w.Order
