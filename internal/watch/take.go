@@ -15,6 +15,8 @@ type taken struct {
 	entries      []incident.Entry
 	want         effect
 	at           time.Time
+	// gaveUp says that the journal would not take what came of the input, and that the watch has ended because of that.
+	gaveUp bool
 }
 
 // take feeds one input to Next and commits what follows.
@@ -47,6 +49,7 @@ func (a *actor) think(in input) *taken {
 //go:noinline
 func (t *taken) giveUp(err error, actor string) {
 	t.next, t.entries, t.want = tooLarge(t.before, err, actor, time.Now())
+	t.gaveUp = true
 }
 
 // commit takes over what the journal has stored, and does what follows from it.
@@ -60,6 +63,17 @@ func (a *actor) commit(ctx context.Context, in input, t *taken) {
 	}
 	if len(t.entries) > 0 {
 		a.committed(ctx, t.before, t.entries)
+	}
+	t.answer(in)
+}
+
+// answer tells whoever waits for it what came of an input. Events that the journal would not take are handed out again, and find that the watch has ended.
+func (t *taken) answer(in input) {
+	if q, ok := in.(asked); ok && t.gaveUp {
+		q.reply <- t.next.answer(q.Asked, t.at)
+	}
+	if t.gaveUp {
+		return
 	}
 	switch in := in.(type) {
 	case updated:
