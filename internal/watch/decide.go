@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/internal/incident"
 	"github.com/rollbackd/rollbackd/rollback"
@@ -41,8 +42,7 @@ func (w Watch) objection(in control.Asked, now time.Time) control.Reply {
 			return control.Refuse(control.CodeState, "nothing waits for approval: the watch of %s is %s (%s)", w.name(), w.State, w.Reason)
 		}
 		if in.Verb == control.Approve && !w.breaching(now) {
-			return control.Refuse(control.CodeBreach, "the newest measurement of %s does not show the breach any more (%s); to roll back all the same, use rollbackctl rollback",
-				w.name(), w.presentReason())
+			return w.noBreach()
 		}
 	case control.Abort:
 		if !w.State.CanBecome(Aborted) {
@@ -52,6 +52,16 @@ func (w Watch) objection(in control.Asked, now time.Time) control.Reply {
 		return w.orderObjection(in)
 	}
 	return control.Reply{}
+}
+
+// noBreach refuses to approve what is not known to be bad now. A breach that nobody has measured lately may go on.
+func (w Watch) noBreach() control.Reply {
+	if w.judgement.Verdict == analyzer.Regressed {
+		return control.Refuse(control.CodeBreach, "whether the breach of %s goes on is not known: the newest measurement is that of %s (%s); approve it once there is a newer one, or use rollbackctl rollback to roll back all the same",
+			w.name(), w.lastTick.UTC().Format(time.RFC3339), w.presentReason())
+	}
+	return control.Refuse(control.CodeBreach, "the newest measurement of %s does not show the breach any more (%s); to roll back all the same, use rollbackctl rollback",
+		w.name(), w.presentReason())
 }
 
 func (w Watch) presentReason() string {

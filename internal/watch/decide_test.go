@@ -128,6 +128,22 @@ func TestPeopleDecide(t *testing.T) {
 	}
 }
 
+// Whoever approves what nobody has measured lately is not told that it is well.
+func TestAnApprovalIsToldWhetherTheBreachIsOverOrNotMeasured(t *testing.T) {
+	approve := control.Asked{By: "ana", Verb: control.Approve}
+	s := newStory(t, asking)
+	s.play(proposed)
+	reply := s.watch.answer(approve, start.Add(95*time.Second))
+	require.Equal(t, control.CodeBreach, reply.Code)
+	require.Contains(t, reply.Message, "whether the breach of shop/checkout v2 goes on is not known: the newest measurement is that of 2026-11-22T10:00:30Z")
+	require.NotContains(t, reply.Message, "any more")
+
+	s.play(`70s | ticks good 65s | tick*2 HEALTHY tick*5 | AwaitingApproval`)
+	reply = s.watch.answer(approve, start.Add(71*time.Second))
+	require.Equal(t, control.CodeBreach, reply.Code)
+	require.Contains(t, reply.Message, "does not show the breach any more")
+}
+
 // A process that is killed right after a person's word was stored does what the word asks when it is back.
 func TestAPersonsWordOutlivesACrash(t *testing.T) {
 	for verb, then := range map[control.Verb]State{control.Deny: Held, control.Abort: Aborted} {
