@@ -52,6 +52,27 @@ func (s *Supervisor) hold(ctx context.Context, in control.Asked) control.Reply {
 	if err != nil {
 		return control.Refuse(control.CodeMalformed, "%v", err)
 	}
+	h, err := s.keepHold(ctx, in, d)
+	if err != nil {
+		return control.Refuse(control.CodeBusy, "it is not known whether this was stored; it does not count now, and may after a restart; ask again: %v", err)
+	}
+	s.opts.Log.Info("a person holds a workload", zap.String("by", in.By), zap.String("target", holdKey(in.Target)), zap.Time("until", h.Until))
+	begun := s.noteHold(ctx, in, h)
+	if d == 0 {
+		return control.Reply{OK: true, Message: fmt.Sprintf("%s/%s is held no longer", in.Target.Namespace, in.Target.Workload)}
+	}
+	return control.Reply{OK: true, Message: fmt.Sprintf("nothing is rolled back automatically on %s/%s until %s; a bad release waits for approval%s",
+		in.Target.Namespace, in.Target.Workload, h.Until.Format(time.RFC3339), begun)}
+}
+
+// keepHold stores a hold and lets it count. One is stored after the other, so that the one that is stored last is the one that counts.
+func (s *Supervisor) keepHold(ctx context.Context, in control.Asked, d time.Duration) (Hold, error) {
+	select {
+	case s.holding <- struct{}{}:
+		defer func() { <-s.holding }()
+	case <-ctx.Done():
+		return Hold{}, ctx.Err()
+	}
 	at := now()
 	h := Hold{By: in.By, At: at, Until: at.Add(d), Reason: in.Reason}
 	value, err := json.Marshal(h)
@@ -59,22 +80,43 @@ func (s *Supervisor) hold(ctx context.Context, in control.Asked) control.Reply {
 		err = s.opts.Holds.Put(ctx, holdKey(in.Target), value)
 	}
 	if err != nil {
-		return control.Refuse(control.CodeBusy, "the hold could not be stored, and so does not count: %v", err)
+		return Hold{}, err
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.held[in.Target] = h
-	s.mu.Unlock()
-	s.opts.Log.Info("a person holds a workload", zap.String("by", in.By), zap.String("target", holdKey(in.Target)), zap.Time("until", h.Until))
-	for _, a := range s.open() { // for the record only
-		if a.view.Load().Event.Target() == in.Target {
-			a.post(asked{Asked: in, reply: make(chan control.Reply, 1)})
+	return h, nil
+}
+
+// holdPatience is how long a person who holds a workload waits for its watches to take note of it.
+const holdPatience = 2 * time.Second
+
+// noteHold has the open watches of the workload record a hold, and returns what is to be said of those that it came too late for: a rollback whose
+// intent is journalled is carried out.
+func (s *Supervisor) noteHold(ctx context.Context, in control.Asked, h Hold) (begun string) {
+	ctx, cancel := context.WithTimeout(ctx, holdPatience)
+	defer cancel()
+	for _, a := range s.open() {
+		if a.view.Load().Event.Target() != in.Target {
+			continue
+		}
+		q := asked{Asked: in, reply: make(chan control.Reply, 1)}
+		noted := false
+		if a.post(q) {
+			select {
+			case <-q.reply:
+				noted = true
+			case <-ctx.Done():
+			}
+		}
+		switch w := a.view.Load(); {
+		case w.State == RollingBack, w.State == Verifying && w.intentAt.After(h.At):
+			begun += fmt.Sprintf("; but the rollback of %s has begun already, and is finished", w.name())
+		case !noted && !w.State.Final():
+			begun += fmt.Sprintf("; but the watch of %s is in the middle of a step, and may have begun a rollback: rollbackctl list shows it", w.name())
 		}
 	}
-	if d == 0 {
-		return control.Reply{OK: true, Message: fmt.Sprintf("%s/%s is held no longer", in.Target.Namespace, in.Target.Workload)}
-	}
-	return control.Reply{OK: true, Message: fmt.Sprintf("nothing is rolled back automatically on %s/%s until %s; a bad release waits for approval",
-		in.Target.Namespace, in.Target.Workload, h.Until.Format(time.RFC3339))}
+	return begun
 }
 
 // onHold returns the refusal to act on a workload that a person holds.

@@ -113,6 +113,8 @@ type Supervisor struct {
 	guards map[string]*actor
 	// held are the workloads on which people stopped automatic action.
 	held map[event.Target]Hold
+	// holding takes the one whose hold is being stored.
+	holding chan struct{}
 	// launch starts an actor; it is set while Run runs.
 	launch func(*actor)
 }
@@ -125,6 +127,7 @@ func New(opts Options) *Supervisor {
 		actors:   map[string]*actor{},
 		ended:    map[string]Watch{},
 		held:     map[event.Target]Hold{},
+		holding:  make(chan struct{}, 1),
 		reserved: reservations{held: map[string]act{}},
 		opening:  newOpening(),
 		guards:   map[string]*actor{},
