@@ -10,7 +10,7 @@ import (
 	"github.com/rollbackd/rollbackd/internal/event"
 )
 
-// maxListed bounds how many watches one answer tells of, the newest first: an answer must fit into a message.
+// maxListed bounds how many watches one answer tells of, those that are open before all others: an answer must fit into a message.
 const maxListed = 100
 
 // Ask does what a person asks for, or says why not. It answers once what it says is stored.
@@ -127,6 +127,26 @@ func (w Watch) answer(in control.Asked, at time.Time) control.Reply {
 	return reply
 }
 
+// foremost returns so many of the watches, in their order: those that are open, of which people decide, and then the first of the others.
+func foremost(views []View, most int) []View {
+	ended := most
+	for _, v := range views {
+		if !v.Final {
+			ended--
+		}
+	}
+	out := []View{}
+	for _, v := range views {
+		if v.Final {
+			ended--
+		}
+		if len(out) < most && (!v.Final || ended >= 0) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
 // list tells of the watches of a workload or a namespace, the newest first.
 func (s *Supervisor) list(t event.Target) control.Reply {
 	views := []View{}
@@ -141,7 +161,7 @@ func (s *Supervisor) list(t event.Target) control.Reply {
 			views = append(views, v)
 		}
 	}
-	data, err := json.Marshal(views[:min(len(views), maxListed)])
+	data, err := json.Marshal(foremost(views, maxListed))
 	if err != nil {
 		return control.Refuse(control.CodeBusy, "unable to list: %v", err)
 	}
