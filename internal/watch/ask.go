@@ -47,13 +47,16 @@ func (s *Supervisor) Ask(ctx context.Context, in control.Asked) control.Reply {
 // addressee finds the open watch that a request names. A watch of another workload than the subject's is not found: the
 // permissions of NATS are about subjects.
 func (s *Supervisor) addressee(in control.Asked) (*actor, control.Reply) {
-	w, ok := s.Get(in.Watch)
-	if !ok || w.Event.Target() != in.Target {
+	s.mu.RLock() // for both, so that what is told is how it stands
+	defer s.mu.RUnlock()
+	a, w := s.actors[in.Watch], s.ended[in.Watch]
+	if a != nil {
+		w = *a.view.Load()
+	}
+	if w.Key == "" || w.Event.Target() != in.Target {
 		return nil, control.Refuse(control.CodeUnknown, "there is no watch %s of %s/%s", event.Quote(in.Watch), in.Target.Namespace, in.Target.Workload)
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if a := s.actors[in.Watch]; a != nil && !w.State.Final() { // one that has just ended may not hear any more
+	if a != nil && !w.State.Final() { // one that has just ended may not hear any more
 		return a, control.Reply{}
 	}
 	return nil, control.Refuse(control.CodeState, "the watch of %s has ended: %s (%s)", w.name(), w.State, w.Reason)

@@ -90,11 +90,14 @@ func (s *Supervisor) open() []*actor {
 	return out
 }
 
-// start adds a watch that has just been stored and runs it, if Run runs already.
+// start adds a watch that has been stored and runs it, if Run runs already. One that is known is left alone.
 func (s *Supervisor) start(w Watch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, running := s.actors[w.Key]; running {
+		return
+	}
+	if _, ended := s.ended[w.Key]; ended { // since it was looked for
 		return
 	}
 	a := newActor(s, w)
