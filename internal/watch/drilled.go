@@ -20,7 +20,7 @@ func (s *Supervisor) drilled(ctx context.Context, in control.Asked) control.Repl
 	}
 	result := incident.Drilled(*in.Drilled)
 	if err := s.annex(ctx, w, "drilled", incident.Entry{Kind: incident.KindDrilled, Actor: in.By, Drilled: &result}); err != nil {
-		return control.Refuse(control.CodeBusy, "it could not be recorded: %v", err)
+		return control.Refuse(control.CodeBusy, "it is not known whether it was recorded; ask again: %v", err)
 	}
 	return control.Reply{OK: true, Watch: w.Key, Message: "the result of the drill is on record"}
 }

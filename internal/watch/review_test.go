@@ -215,6 +215,29 @@ func TestANumberIsNeverLostNorGivenTwice(t *testing.T) {
 	}
 }
 
+// A review that is on record although the ledger could not be written yet is not called unrecorded, and counts once it can.
+func TestAReviewThatMayBeOnRecordIsNotCalledUnrecorded(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.reviewing()
+		p := w.run()
+		require.NoError(t, p.Accept(t.Context(), w.document()))
+		key := w.await(p, RolledBack).Key
+		time.Sleep(time.Minute)
+		w.failing(func(call string, _ bool) error {
+			if call == "ledger.put" {
+				return errors.New("no answer from NATS in time")
+			}
+			return nil
+		})
+		reply := w.asks(p, control.Postmortem, control.Request{ID: "r", Watch: key, Link: "https://wiki/1"})
+		require.Equal(t, control.CodeBusy, reply.Code)
+		require.Contains(t, reply.Message, "it is not known whether it was recorded; ask again")
+		w.failing(nil)
+		time.Sleep(time.Minute)
+		require.Equal(t, "https://wiki/1", w.digests()["incident."+key].Postmortem.Link)
+	})
+}
+
 // What a watch was forgotten of is still in the ledger, and its review can still be done.
 func TestTheReviewOfAForgottenWatchIsDone(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {

@@ -211,7 +211,8 @@ func (s *Supervisor) reviewed(ctx context.Context, in control.Asked) control.Rep
 	done := incident.Postmortem{Number: d.Postmortem.Number, DoneAt: now(), Link: in.Link}
 	err = s.review(ctx, d.Watch, "postmortem-done-"+in.ID, incident.Entry{Actor: in.By, Postmortem: &done})
 	if err != nil {
-		return control.Refuse(control.CodeBusy, "it could not be recorded, and so does not count: %v", err)
+		// The annex may have it although the ledger does not yet, or although the answer was lost.
+		return control.Refuse(control.CodeBusy, "it is not known whether it was recorded; ask again: %v", err)
 	}
 	return control.Reply{OK: true, Watch: d.Watch, Message: d.Postmortem.Name() + " is done"}
 }
