@@ -93,7 +93,14 @@ func (h gatedHolds) Put(ctx context.Context, key string, value []byte) error {
 	if err := h.gate(); err != nil {
 		return notBegun(err)
 	}
-	return h.Holds.Put(ctx, key, value)
+	if err := h.Holds.Put(ctx, key, value); err != nil {
+		return err
+	}
+	// Where the gate was shut meanwhile, another replica may have read the holds before this one was stored.
+	if err := h.gate(); err != nil {
+		return fmt.Errorf("whoever leads now may not know of it: %w", err)
+	}
+	return nil
 }
 
 // gatedLedger stores only while the gate is open.

@@ -75,3 +75,22 @@ func TestNothingIsChangedWhileTheGateIsShut(t *testing.T) {
 	require.Equal(t, 4, behind.calls)
 	require.Equal(t, []string{"GET", "PATCH", "POST", "PUT", "DELETE"}, methods)
 }
+
+// shutting is where holds are kept; the lease is lost while one is being stored.
+type shutting struct {
+	watch.Holds
+	lose func()
+}
+
+func (s shutting) Put(context.Context, string, []byte) error { s.lose(); return nil }
+
+// TestAHoldThatWasStoredAsTheLeaseWasLost is not called stored: the new leader has read the holds before.
+func TestAHoldThatWasStoredAsTheLeaseWasLost(t *testing.T) {
+	var why error
+	lost := errors.New("the lease is lost")
+	kept := gatedHolds{shutting{lose: func() { why = lost }}, func() error { return why }}
+	require.ErrorIs(t, kept.Put(t.Context(), "k", nil), lost)
+	kept.Holds = shutting{lose: func() {}}
+	why = nil
+	require.NoError(t, kept.Put(t.Context(), "k", nil))
+}
