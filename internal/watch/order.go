@@ -53,6 +53,13 @@ func (s *Supervisor) begin(ctx context.Context, in control.Asked) control.Reply 
 	if err != nil {
 		return control.Refuse(control.CodeBusy, "%v", err)
 	}
+	// What is live was read since it was looked for an open watch. If one has been begun meanwhile, what was read may be what that has put there.
+	if w, again := s.takenBefore(in); again {
+		return askedBefore(w)
+	}
+	if open, refused := s.takerOf(in); open != nil || refused.Code != "" {
+		return control.Refuse(control.CodeBusy, "another watch of %s/%s has just begun; look with rollbackctl list, and ask again if it is not what you want", in.Target.Namespace, in.Target.Workload)
+	}
 	w.Order = &Order{By: in.By, At: w.AcceptedAt, Reason: in.Reason, Revision: in.Revision}
 	value, err := json.Marshal(w)
 	if err == nil {
