@@ -76,6 +76,8 @@ func (s *Supervisor) retryNotices(ctx context.Context, in control.Asked) control
 	switch {
 	case err != nil:
 		return control.Refuse(control.CodeBusy, "the dead letters cannot be read now: %v", err)
+	case n == 0 && !in.All && slices.ContainsFunc(s.opts.Notices.Waiting(), func(n notifier.Standing) bool { return concerns(n, in) }):
+		return control.Reply{OK: true, Message: "it is being tried already"} // as where the same was asked for before, and the answer was lost
 	case n == 0 && !in.All:
 		return control.Refuse(control.CodeUnknown, "there is no dead letter %s; rollbackctl notices lists them", event.Quote(in.Find))
 	}

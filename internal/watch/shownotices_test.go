@@ -66,6 +66,11 @@ func TestNoticesAreThoseOfTheSubject(t *testing.T) {
 	require.Equal(t, control.CodeUnknown, ask(control.RetryNotices, target("shop", control.AllWorkloads), control.Reading{Find: "4"}).Code, "it is of another environment")
 	require.True(t, ask(control.RetryNotices, target("shop", control.AllWorkloads), control.Reading{Find: "3"}).OK)
 	require.Contains(t, ask(control.RetryNotices, target(control.AllNamespaces, control.AllWorkloads), control.Reading{All: true}).Message, "once more: 2")
+	again := ask(control.RetryNotices, target("shop", control.AllWorkloads), control.Reading{Find: "1"})
+	require.True(t, again.OK, "what was asked for before, and is being done, is not refused: %s", again.Message)
+	require.Equal(t, "it is being tried already", again.Message)
+	require.Equal(t, control.CodeUnknown, ask(control.RetryNotices, target("shop", control.AllWorkloads), control.Reading{Find: "2"}).Code, "it is of another namespace")
+	require.Contains(t, ask(control.RetryNotices, target("pay", control.AllWorkloads), control.Reading{All: true}).Message, "once more: 0")
 
 	still := s.opts.stillTold("k1", start)
 	require.Len(t, still, 1)
