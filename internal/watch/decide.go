@@ -139,9 +139,10 @@ func (w Watch) leave() *Order {
 	return w.approved
 }
 
-// allowed reports whether a rollback may go ahead despite a refusal: what only asks for a person is answered by one.
+// allowed reports whether a rollback may go ahead despite a refusal: what only asks for a person is answered by one. So is a stage that only
+// observes: an approval is given in a wait that began in an earlier one, and a stage change withdraws nothing.
 func (w Watch) allowed(r *rollback.Refusal) bool {
-	return r == nil || w.leave() != nil && r.Asks() || w.ordered != nil && r.Code == rollback.RefuseObserve
+	return r == nil || w.leave() != nil && (r.Asks() || r.Code == rollback.RefuseObserve)
 }
 
 // orderStands reports whether a person's order is young enough to be carried out on the person's word alone. One that a process finds which

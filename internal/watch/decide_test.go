@@ -85,6 +85,14 @@ func TestPeopleDecide(t *testing.T) {
 			}, script: doubted + `
 			65s | ticks worse 60s | tick            | AwaitingApproval
 			66s | ana approve     | control=approve | AwaitingApproval plan`},
+		{name: "an approval is acted on although the stage only observes by now",
+			edit: func(w *Watch) {
+				asking(w)
+				w.Policy.Stages[0].Until, w.Policy.Stages[1].Mode = 34*time.Second, Observe
+			}, script: proposed + `
+			40s | ticks bad 35s  | tick                       | AwaitingApproval
+			41s | ana approve    | control=approve            | AwaitingApproval plan
+			42s | plan v2        | plan intent >RollingBack   | RollingBack apply`},
 		{name: "a watch is aborted", reason: "ana ended the watch", script: settled + `
 			2s | ana abort | control=abort >Aborted | Aborted`},
 		{name: "what is being carried out is not aborted", script: intended + `
