@@ -26,7 +26,7 @@ func exitCode(err error) int {
 
 func runCommand() *cobra.Command {
 	var path string
-	var pprof bool
+	var pprof, observe bool
 	c := &cobra.Command{
 		Use:   "run --config FILE",
 		Short: "Run the daemon",
@@ -44,11 +44,12 @@ func runCommand() *cobra.Command {
 			go collector.Pace(c.Context())
 			reload, stop := hangups()
 			defer stop()
-			return app.Run(c.Context(), app.Options{Config: cfg, Version: version.Get().Version, Log: log, Level: level, Reload: reload, Pprof: pprof})
+			return app.Run(c.Context(), app.Options{Config: cfg, Version: version.Get().Version, Log: log, Level: level, Reload: reload, Pprof: pprof, Observe: observe})
 		},
 	}
 	c.Flags().StringVar(&path, "config", "rollbackd.yaml", "the configuration file")
 	c.Flags().BoolVar(&pprof, "pprof", false, "serve profiles of the daemon at /debug/pprof/, as http.pprof does")
+	c.Flags().BoolVar(&observe, "observe", false, "roll back and pause nothing automatically, whatever the modes of the policies; people still can")
 	return c
 }
 

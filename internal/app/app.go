@@ -34,7 +34,7 @@ const (
 	storageSilence  = 5 * time.Minute
 )
 
-// Options are what a daemon is started with. All are required, but Reload and Pprof.
+// Options are what a daemon is started with. All are required, but Reload, Pprof and Observe.
 type Options struct {
 	Config  *config.Config
 	Version string
@@ -45,6 +45,8 @@ type Options struct {
 	Reload <-chan struct{}
 	// Pprof serves profiles even if the configuration does not say so.
 	Pprof bool
+	// Observe has nothing rolled back or paused automatically, whatever the configuration says.
+	Observe bool
 }
 
 // Run runs the daemon until ctx ends or a part fails for good. It answers HTTP from the start, because it may wait
@@ -73,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 	endpoints.measure(registry)
 	p := process{
 		settings: newSettings(cfg, o.Level, log.Named("config"), registry), cfg: cfg, version: o.Version, endpoints: endpoints,
-		registry: registry, pprof: cfg.HTTP.Pprof || o.Pprof, ready: state, log: log,
+		registry: registry, pprof: cfg.HTTP.Pprof || o.Pprof, observe: o.Observe, ready: state, log: log,
 	}
 
 	group, ctx := errgroup.WithContext(ctx)
@@ -202,6 +204,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		Namespaces:     cfg.Kubernetes.Namespaces,
 		Kinds:          cfg.WatchedKinds(),
 		ReadOnly:       cfg.Kubernetes.ReadOnly,
+		Observe:        p.observe,
 		PrometheusPage: cfg.Prometheus.Page(),
 	})
 	if err != nil {
@@ -224,7 +227,7 @@ func (p process) carry(ctx context.Context, may gate) error {
 		"prometheus":  clock.reachable,
 		"permissions": p.may.watchable,
 	})
-	pages, err := web.Handler(web.Options{Watches: supervisor, Records: supervisor, Instance: cfg.Instance, Gatherer: p.registry, Ready: ready.results, Remarks: p.settings.remarks, Permissions: p.may})
+	pages, err := web.Handler(web.Options{Watches: supervisor, Records: supervisor, Instance: cfg.Instance, Gatherer: p.registry, Ready: ready.results, Remarks: p.settings.remarks, Notes: p.notes, Permissions: p.may})
 	if err != nil {
 		return err
 	}
@@ -258,6 +261,9 @@ func (p process) carry(ctx context.Context, may gate) error {
 		}.run(ctx)
 		return nil
 	})
+	if p.observe {
+		log.Warn("started with --observe: nothing is rolled back or paused automatically, whatever the policies say")
+	}
 	log.Info("rollbackd is running", zap.String("version", p.version), zap.String("instance", cfg.Instance),
 		zap.Strings("environments", cfg.Environments), zap.String("http", p.endpoints.address))
 	return group.Wait()

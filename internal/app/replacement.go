@@ -36,7 +36,7 @@ func (r *replacement) prepare(next *config.Config) (func(), error) {
 		return nil, err
 	}
 	return func() {
-		r.supervisor.Replace(rules(next))
+		r.supervisor.Replace(r.rules(next))
 		if !reflect.DeepEqual(r.holds.Prometheus, next.Prometheus) {
 			r.sampler.replace(prom, next.Prometheus)
 			r.clock.replace(prom, time.Duration(next.Prometheus.ScrapeInterval))
@@ -49,10 +49,10 @@ func (r *replacement) prepare(next *config.Config) (func(), error) {
 }
 
 // rules are what watches go by of a configuration.
-func rules(cfg *config.Config) watch.Rules {
+func (p process) rules(cfg *config.Config) watch.Rules {
 	return watch.Rules{
 		Policies: cfg.WatchPolicies(), Budgets: cfg.WatchBudgets(), Drills: cfg.WatchDrills(), Freezes: cfg.Freezes(), Reviews: cfg.Reviews(),
-		PrometheusPage: cfg.Prometheus.Page(), Namespaces: cfg.Kubernetes.Namespaces, Kinds: cfg.WatchedKinds(), ReadOnly: cfg.Kubernetes.ReadOnly,
+		PrometheusPage: cfg.Prometheus.Page(), Namespaces: cfg.Kubernetes.Namespaces, Kinds: cfg.WatchedKinds(), ReadOnly: cfg.Kubernetes.ReadOnly, Observe: p.observe,
 	}
 }
 

@@ -29,6 +29,7 @@ type process struct {
 	cfg       *config.Config
 	version   string
 	pprof     bool
+	observe   bool
 	endpoints *front
 	registry  *prometheus.Registry
 	nc        *nats.Conn
@@ -81,8 +82,16 @@ func (p process) standby(ready *readiness, elector *leader.Elector) (http.Handle
 	seen := p.stored()
 	return web.Standby(web.Options{
 		Watches: seen, Records: seen, Instance: p.cfg.Instance, Gatherer: p.registry, Ready: ready.results, Permissions: p.may,
-		Remarks: func() []string { return append(p.settings.remarks(), seen.remarks()...) },
+		Remarks: func() []string { return append(p.settings.remarks(), seen.remarks()...) }, Notes: p.notes,
 	}, web.Following{Leader: elector.Leader, Refresh: seen.Refresh})
+}
+
+// notes are what the pages say in passing.
+func (p process) notes() []string {
+	if !p.observe {
+		return nil
+	}
+	return []string{"It was started with --observe: it rolls nothing back and pauses nothing by itself, whatever the policies say."}
 }
 
 func (p process) elector() (*leader.Elector, error) {

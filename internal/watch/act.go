@@ -52,8 +52,7 @@ func (w Watch) undecided() *rollback.Refusal {
 		return &rollback.Refusal{Code: rollback.RefuseStage,
 			Reason: fmt.Sprintf("policy %q asks a person in the %s stage", w.Policy.Name, stage.Name)}
 	case stage.Mode != Automatic:
-		return &rollback.Refusal{Code: rollback.RefuseObserve,
-			Reason: fmt.Sprintf("policy %q only observes in the %s stage", w.Policy.Name, stage.Name)}
+		return w.Policy.observed(stage.Name)
 	case !w.Pin.RolledBackAt.IsZero():
 		return w.cameBackBefore()
 	case w.judgement.Verdict == analyzer.Regressed && w.judgement.Unproven && w.judgement.Doubt() != "":

@@ -81,6 +81,9 @@ func (a *actor) objection(in planned, snapshot rollback.Snapshot, now time.Time)
 	if w.leave() != nil {
 		return nil
 	}
+	if r := a.overrule(w); r != nil {
+		return r
+	}
 	if r := a.uncounted(w, now); r != nil {
 		return r
 	}

@@ -20,6 +20,9 @@ func (a *actor) planPause(ctx context.Context) (pausePlanned, error) {
 	if a.opts.Pause == nil {
 		return pausePlanned{refusal: &rollback.Refusal{Code: rollback.RefusePaused, Reason: "rollouts are not paused here"}}, nil
 	}
+	if r := a.overrule(a.watch); r != nil {
+		return pausePlanned{refusal: r}, nil
+	}
 	if r := a.onHold(a.watch.Event.Target(), time.Now()); r != nil {
 		return pausePlanned{refusal: r}, nil
 	}

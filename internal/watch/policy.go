@@ -28,8 +28,10 @@ type Policy struct {
 	Name  string  `json:"name"`
 	Match []Match `json:"match,omitempty"`
 	// Stages are the monitoring windows in order; the last one's end is the watch's end.
-	Stages  []Stage           `json:"stages"`
-	Signals []analyzer.Signal `json:"signals"`
+	Stages []Stage `json:"stages"`
+	// Overruled says that the daemon was started to observe: the stages have that mode, whatever the configuration says.
+	Overruled bool              `json:"overruled,omitempty"`
+	Signals   []analyzer.Signal `json:"signals"`
 	// Alpha and MinBreach are those of analyzer.Rules.
 	Alpha     float64       `json:"alpha,omitempty"`
 	MinBreach time.Duration `json:"minBreach,omitempty"`

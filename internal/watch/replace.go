@@ -17,12 +17,14 @@ type Rules struct {
 	Namespaces     []string
 	Kinds          []rollback.Kind
 	ReadOnly       bool
+	// Observe is that of Options.
+	Observe bool
 }
 
 func (o Options) rules() Rules {
 	return Rules{
 		Policies: o.Policies, Budgets: o.Budgets, Drills: o.Drills, Freezes: o.Freezes, Reviews: o.Reviews, PrometheusPage: o.PrometheusPage,
-		Namespaces: o.Namespaces, Kinds: o.Kinds, ReadOnly: o.ReadOnly,
+		Namespaces: o.Namespaces, Kinds: o.Kinds, ReadOnly: o.ReadOnly, Observe: o.Observe,
 	}
 }
 
@@ -35,6 +37,9 @@ type ruling struct {
 
 // Replace has other rules hold from now on. It never blocks, and may be called at any time.
 func (s *Supervisor) Replace(r Rules) {
+	if r.Observe {
+		r.Policies = overruled(r.Policies)
+	}
 	before := s.ruling.Swap(&ruling{Rules: r, over: make(chan struct{})})
 	if before != nil {
 		close(before.over)

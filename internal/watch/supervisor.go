@@ -81,6 +81,8 @@ type Options struct {
 	Kinds []rollback.Kind
 	// ReadOnly has rollbacks by hand refused, which would fail for lack of permissions.
 	ReadOnly bool
+	// Observe has nothing done automatically, whatever the policies say, neither by new watches nor by those that began before.
+	Observe bool
 	// PrometheusPage is the address at which people open Prometheus; records link to it. Without one they have no such links.
 	PrometheusPage string
 }

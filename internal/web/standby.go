@@ -21,8 +21,13 @@ type Following struct {
 // Standby returns the handler of a replica that does not lead. It is ready when it could take over. It shows what is stored of the watches, so that it does
 // not matter which replica somebody's request comes to, nor whether one leads.
 func Standby(o Options, f Following) (http.Handler, error) {
+	notes := o.Notes
 	o.Notes = func() []string {
-		return []string{"This replica is a standby (" + led(f.Leader()) + ") and shows what is stored of the watches, as of a few seconds ago."}
+		own := []string{"This replica is a standby (" + led(f.Leader()) + ") and shows what is stored of the watches, as of a few seconds ago."}
+		if notes == nil {
+			return own
+		}
+		return append(own, notes()...)
 	}
 	pages, err := Handler(o)
 	if err != nil {

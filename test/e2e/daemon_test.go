@@ -26,7 +26,9 @@ import (
 // daemon is a running rollbackd.
 type daemon struct {
 	settings
-	t    *testing.T
+	t *testing.T
+	// args are given to the daemon beside its configuration.
+	args []string
 	cmd  *exec.Cmd
 	log  string
 	done chan error
@@ -111,7 +113,7 @@ func (d *daemon) start(w *world) {
 	out, err := os.OpenFile(d.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(d.t, err)
 	defer out.Close()
-	d.cmd = exec.Command(w.binary, "run", "--config", d.configPath())
+	d.cmd = exec.Command(w.binary, append([]string{"run", "--config", d.configPath()}, d.args...)...)
 	d.cmd.Stdout, d.cmd.Stderr = out, out
 	require.NoError(d.t, d.cmd.Start())
 	d.done = make(chan error, 1)
