@@ -204,7 +204,7 @@ func TestAReleaseBehindTwoServices(t *testing.T) {
 			require.NoError(t, p.Accept(t.Context(), w.switchOf(service)))
 			time.Sleep(2 * time.Second)
 		}
-		time.Sleep(3 * time.Minute)
+		settle(3 * time.Minute)
 		require.ElementsMatch(t, []string{"web", "api"}, c.patched)
 		for _, v := range p.Watches() {
 			require.Equal(t, RolledBack, v.State, "%s: %s", v.Event.Service, v.Reason)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -23,6 +24,7 @@ func TestAStateOfALaterVersionIsLeftAlone(t *testing.T) {
 			w.journal[key] = append(w.journal[key], record{seq: w.seq, id: "later", data: data})
 		},
 		"in the picture": func(w *world, key string) {
+			require.Contains(w.t, string(w.stored[key]), `"state":"Watching"`)
 			w.stored[key] = bytes.Replace(w.stored[key], []byte(`"state":"Watching"`), []byte(`"state":"Postponed"`), 1)
 		},
 	} {
@@ -31,6 +33,7 @@ func TestAStateOfALaterVersionIsLeftAlone(t *testing.T) {
 				p := w.run()
 				require.NoError(t, p.Accept(t.Context(), w.document()))
 				key := w.await(p, Watching).Key
+				synctest.Wait() // until its picture is stored
 				p.stop()
 				leave(w, key)
 				stored, entries := string(w.stored[key]), len(w.entries())

@@ -174,13 +174,17 @@ func (w *world) document(edits ...string) Published {
 	return published(w.t0, append(slices.Clone(w.announced), edits...)...)
 }
 
-// await lets time pass until the process's only watch is in a state, and returns the watch.
+// await lets time pass until the process's only watch is in a state, and returns the watch. What follows from its end in the same moment has happened
+// then: people are told after a watch shows that it has ended.
 func (w *world) await(p *process, state State) Watch {
 	w.t.Helper()
 	var seen State
 	for range 4000 {
 		if all := p.Watches(); len(all) > 0 {
 			if seen = all[0].State; seen == state {
+				if state.Final() {
+					synctest.Wait()
+				}
 				return all[0]
 			}
 			require.False(w.t, seen.Final(), "ended %s: %s", seen, all[0].Reason)
