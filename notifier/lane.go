@@ -72,9 +72,11 @@ func (l *lane) run(ctx, work context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		ending := ctx.Err() != nil
+		coming := l.looks() // before the step, which delivers what has come by then
 		wait := l.step(work)
-		if ctx.Err() != nil {
-			if work.Err() != nil || !l.looks() && (wait == 0 || wait > longestLast && l.opts.Outbox != nil) {
+		if ending {
+			if work.Err() != nil || !coming && (wait == 0 || wait > longestLast && l.opts.Outbox != nil) {
 				l.leave()
 				return
 			}
@@ -89,15 +91,15 @@ func (l *lane) run(ctx, work context.Context) {
 		case <-timer.C:
 		case <-refresh.due():
 			refresh.call(work)
-		case <-done(ctx):
+		case <-done(ctx, ending):
 		case <-work.Done():
 		}
 	}
 }
 
-// done is the channel of a context that lasts; of one that has ended it is none, because whoever waits has seen that already.
-func done(ctx context.Context) <-chan struct{} {
-	if ctx.Err() != nil {
+// done is the channel of a context of which it was not seen that it has ended; else it is none, because whoever waits need not be told again.
+func done(ctx context.Context, seen bool) <-chan struct{} {
+	if seen {
 		return nil
 	}
 	return ctx.Done()
