@@ -92,7 +92,7 @@ func (s *Supervisor) keepHold(ctx context.Context, in control.Asked, d time.Dura
 const holdPatience = 2 * time.Second
 
 // noteHold has the open watches of the workload record a hold, and returns what is to be said of those that it came too late for: a rollback whose
-// intent is journalled is carried out.
+// intent is journalled is carried out. One that is planned from now on is not made; only a watch that is deciding may be past that, and is waited for.
 func (s *Supervisor) noteHold(ctx context.Context, in control.Asked, h Hold) (begun string) {
 	ctx, cancel := context.WithTimeout(ctx, holdPatience)
 	defer cancel()
@@ -101,8 +101,8 @@ func (s *Supervisor) noteHold(ctx context.Context, in control.Asked, h Hold) (be
 			continue
 		}
 		q := asked{Asked: in, reply: make(chan control.Reply, 1)}
-		noted := false
-		if a.post(q) {
+		posted, noted := a.post(q), false
+		if posted && a.view.Load().inDecision() {
 			select {
 			case <-q.reply:
 				noted = true
@@ -112,12 +112,15 @@ func (s *Supervisor) noteHold(ctx context.Context, in control.Asked, h Hold) (be
 		switch w := a.view.Load(); {
 		case w.State == RollingBack, w.State == Verifying && w.intentAt.After(h.At):
 			begun += fmt.Sprintf("; but the rollback of %s has begun already, and is finished", w.name())
-		case !noted && !w.State.Final():
+		case !noted && w.inDecision():
 			begun += fmt.Sprintf("; but the watch of %s is in the middle of a step, and may have begun a rollback: rollbackctl list shows it", w.name())
 		}
 	}
 	return begun
 }
+
+// inDecision reports whether it is being decided what to do about a bad release.
+func (w Watch) inDecision() bool { return w.State == Regressed || w.State == AwaitingApproval }
 
 // onHold returns the refusal to act on a workload that a person holds.
 func (s *Supervisor) onHold(t event.Target, now time.Time) *rollback.Refusal {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollbackd/rollbackd/analyzer"
 	"github.com/rollbackd/rollbackd/internal/control"
 )
 
@@ -33,6 +34,31 @@ func TestAHoldThatComesTooLateForARollbackSaysSo(t *testing.T) {
 		w.await(p, RolledBack)
 		require.Len(t, w.patched(), 1)
 		require.NotContains(t, w.asks(p, control.Hold, control.Request{For: "1h"}).Message, "begun")
+	})
+}
+
+// slowBaseline takes long to measure a baseline.
+type slowBaseline struct{ samplerOf }
+
+func (s slowBaseline) Baseline(ctx context.Context, sig analyzer.Signal, sub analyzer.Subject, span analyzer.Span) (analyzer.Baseline, error) {
+	time.Sleep(time.Minute)
+	return s.samplerOf.Baseline(ctx, sig, sub, span)
+}
+
+// A watch that has nothing to decide yet keeps nobody waiting who holds its workload, however busy it is.
+func TestAHoldIsNotKeptWaitingByABusyWatch(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.run(func(o *Options) { o.Sampler = slowBaseline{samplerOf{w}} })
+		require.NoError(t, p.Accept(t.Context(), w.document()))
+		w.await(p, Watching)
+		synctest.Wait()
+		began := time.Now()
+		reply := w.asks(p, control.Hold, control.Request{For: "1h"})
+		require.True(t, reply.OK, reply.Message)
+		require.Zero(t, time.Since(began))
+		require.NotContains(t, reply.Message, "but")
+		w.await(p, AwaitingApproval)
+		require.Empty(t, w.patched())
 	})
 }
 
