@@ -238,6 +238,29 @@ func TestAReviewThatMayBeOnRecordIsNotCalledUnrecorded(t *testing.T) {
 	})
 }
 
+// Whoever is quicker than the numbering of the reviews is asked to come again, and not told that there is none.
+func TestAReviewThatIsToBeNumberedYet(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.reviewing()
+		w.failing(func(call string, _ bool) error {
+			if call == "numbers.take" {
+				return errors.New("no answer from NATS in time")
+			}
+			return nil
+		})
+		p := w.run()
+		require.NoError(t, p.Accept(t.Context(), w.document()))
+		request := control.Request{ID: "r", Watch: w.await(p, RolledBack).Key, Link: "https://wiki/1"}
+		reply := w.asks(p, control.Postmortem, request)
+		require.Equal(t, control.CodeBusy, reply.Code)
+		require.Contains(t, reply.Message, "has no number yet; ask again in a moment")
+		w.failing(nil)
+		time.Sleep(time.Minute)
+		reply = w.asks(p, control.Postmortem, request)
+		require.True(t, reply.OK, reply.Message)
+	})
+}
+
 // What a watch was forgotten of is still in the ledger, and its review can still be done.
 func TestTheReviewOfAForgottenWatchIsDone(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {

@@ -135,6 +135,14 @@ func (r *reviewer) pending() []incident.Digest {
 	})
 }
 
+// awaits reports whether the review of an incident is to be done or numbered.
+func (r *reviewer) awaits(key string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, open := r.open[key]
+	return open
+}
+
 // number gives an incident the number of its review. Killed anywhere in here, the next process comes to the same number.
 func (r *reviewer) number(ctx context.Context, d incident.Digest) error {
 	r.mu.Lock()
@@ -205,6 +213,8 @@ func (s *Supervisor) reviewed(ctx context.Context, in control.Asked) control.Rep
 		return control.Refuse(control.CodeBusy, "the ledger cannot be read now: %v", err)
 	case d.Watch == "" || d.Environment != in.Target.Environment || d.Namespace != in.Target.Namespace || d.Workload != in.Target.Workload:
 		return control.Refuse(control.CodeUnknown, "there is no incident of watch %s of %s/%s", event.Quote(in.Watch), in.Target.Namespace, in.Target.Workload)
+	case d.Postmortem == nil && s.reviewer.awaits(d.Watch):
+		return control.Refuse(control.CodeBusy, "the postmortem of %s has no number yet; ask again in a moment", d.Incident)
 	case d.Postmortem == nil:
 		return control.Refuse(control.CodeState, "the incident %s has no postmortem: it goes on, or none is called for", d.Incident)
 	}
