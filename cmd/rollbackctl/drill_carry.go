@@ -84,7 +84,7 @@ func (r *rehearsal) announce(ctx context.Context, d rehearsed, kind event.Kind) 
 	bounded, cancel := context.WithTimeout(ctx, acceptedWithin)
 	defer cancel()
 	for {
-		views, _, err := r.watches(bounded, d.target)
+		views, _, err := r.watches(bounded, d.target, "")
 		if v, found := d.watchIn(views); found {
 			return v, nil
 		}
@@ -157,7 +157,7 @@ func (r *rehearsal) followDrill(ctx context.Context, d rehearsed, last watch.Vie
 			return last, errors.New("stopped")
 		}
 		var views []watch.View
-		if views, _, silent = r.watches(ctx, d.target); silent != nil {
+		if views, _, silent = r.watches(ctx, d.target, ""); silent != nil {
 			continue
 		}
 		if v, found := d.watchIn(views); found {

@@ -61,8 +61,8 @@ func (e *emit) run(ctx context.Context) error {
 		return err
 	}
 	announced, err := event.Parse(payload)
-	if err != nil {
-		return fmt.Errorf("the event would be rejected: %w", err)
+	if rejection, no := errors.AsType[*event.Rejection](err); no {
+		return e.refuse(rejection)
 	}
 	if err := e.connection.complete(e.around.env); err != nil {
 		return err
@@ -83,6 +83,19 @@ func (e *emit) run(ctx context.Context) error {
 		return err
 	}
 	return e.report(ctx, publisher, emitted{Subject: ack.subject, Stream: ack.stream, Sequence: ack.sequence})
+}
+
+// refuse says what rollbackd would, of an event that need not be published for that.
+func (e *emit) refuse(r *event.Rejection) error {
+	if e.output == outputJSON {
+		document := struct {
+			Rejection *event.Rejection `json:"rejection"`
+		}{r}
+		if err := writeJSON(e.around.out, document); err != nil {
+			return err
+		}
+	}
+	return refusal{fmt.Errorf("nothing was published, as the event would be rejected: %s: %w", r.Code, r)}
 }
 
 // report says what was stored and, if it was asked to wait, what was rejected. Text comes at once; a program gets one

@@ -156,12 +156,7 @@ func TestEmitUsageErrors(t *testing.T) {
 		name, stdin, problem string
 		args                 []string
 	}{
-		{"no version", "", `field "version": is required`, emitting()},
-		{"no namespace", "", `field "namespace": is required`, []string{"emit", "--version", "v1", "--env", "production"}},
-		{"bad strategy", "", `field "strategy": "yolo" is not known`, emitting("--version", "v1", "--strategy", "yolo")},
 		{"bad timestamp", "", "--timestamp \"noon\"", emitting("--version", "v1", "--timestamp", "noon")},
-		{"bad document", `{"version":1}`, `field "environment": is required`, []string{"emit", "-f", "-"}},
-		{"large document", minimal + strings.Repeat(" ", event.MaxPayload), "more than 65536", []string{"emit", "-f", "-"}},
 		{"no file", "", "no such file", []string{"emit", "-f", "/does/not/exist"}},
 		{"file and flags", "", "[file version]", []string{"emit", "-f", "-", "--version", "v1"}},
 		{"unknown flag", "", "unknown flag", emitting("--nonsense")},
@@ -187,6 +182,33 @@ func TestEmitUsageErrors(t *testing.T) {
 			require.Contains(t, problems, test.problem)
 		})
 	}
+}
+
+// What rollbackd would reject is refused before it is published, with the code that it would have.
+func TestEmitPublishesNothingThatWouldBeRejected(t *testing.T) {
+	s := &stack{env: map[string]string{"ROLLBACKD_NATS": "nats://127.0.0.1:1"}}
+	for _, test := range []struct {
+		name, stdin, problem string
+		args                 []string
+	}{
+		{"no version", "", `missing-field: field "version": is required`, emitting()},
+		{"no namespace", "", `missing-field: field "namespace": is required`, []string{"emit", "--version", "v1", "--env", "production"}},
+		{"bad strategy", "", `invalid-value: field "strategy": "yolo" is not known`, emitting("--version", "v1", "--strategy", "yolo")},
+		{"bad document", `{"version":1}`, `missing-field: field "environment": is required`, []string{"emit", "-f", "-"}},
+		{"large document", minimal + strings.Repeat(" ", event.MaxPayload), "too-large: the document has 65537 bytes, more than 65536", []string{"emit", "-f", "-"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s.stdin = test.stdin
+			code, out, problems := s.run(t, test.args...)
+			require.Equal(t, exitRefused, code, problems)
+			require.Empty(t, out)
+			require.Contains(t, problems, "nothing was published, as the event would be rejected: "+test.problem)
+		})
+	}
+	s.stdin = `{"version":1}`
+	code, out, _ := s.run(t, "emit", "-f", "-", "-o", "json")
+	require.Equal(t, exitRefused, code)
+	require.JSONEq(t, `{"rejection":{"code":"missing-field","field":"environment","reason":"is required","fix":"name the environment, as in the subject"}}`, out)
 }
 
 func TestEmitDoesNotShowThePassword(t *testing.T) {

@@ -20,7 +20,7 @@ func (p *person) followTo(ctx context.Context, target event.Target, key string, 
 	ticker := time.NewTicker(followEvery)
 	defer ticker.Stop()
 	for {
-		views, _, err := p.watches(ctx, target)
+		views, _, err := p.watches(ctx, target, key)
 		if err != nil {
 			return err
 		}

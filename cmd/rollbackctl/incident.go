@@ -95,10 +95,9 @@ func (r *record) entries(ctx context.Context, args []string) ([]incident.Entry, 
 
 // locate finds the newest watch that an ID names: in the ledger, or among the watches that go on.
 func (p *person) locate(ctx context.Context, id, namespace string) (incident.Digest, error) {
-	parts := strings.Split(id, ".")
-	isKey := len(parts) == 3 && event.IsName(parts[0]) && event.IsName(parts[1])
+	environment, of, isKey := event.OfKey(id)
 	if isKey {
-		p.environment, namespace = parts[0], parts[1] // the key of a watch begins with them
+		p.environment, namespace = environment, of
 	}
 	found, err := p.digests(ctx, namespace, control.Reading{Find: id, All: true})
 	switch {

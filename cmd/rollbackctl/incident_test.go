@@ -49,12 +49,17 @@ func (j journalOf) Read(ctx context.Context, key string, fn func(seq uint64, dat
 	return j.bus.Journal().Read(ctx, key, fn)
 }
 
+// keyOf is the key of a watch in production whose hash has one digit alone.
+func keyOf(namespace, digit string) string {
+	return "production." + namespace + "." + strings.Repeat(digit, 64)
+}
+
 // keep stores a journal as that of a watch of shop, or of another namespace, and its digest; it returns the entries as they are read back.
 func keep(t *testing.T, s *stack, name, namespace, id string, annex ...incident.Entry) []incident.Entry {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../../internal/incident/testdata", name+".jsonl"))
 	require.NoError(t, err)
-	key := "production." + namespace + "." + id
+	key := keyOf(namespace, id)
 	var entries []incident.Entry
 	var last uint64
 	for line := range bytes.Lines(text) {
@@ -123,17 +128,17 @@ func TestIncident(t *testing.T) {
 	s := startStack(t)
 	reading(t, s)
 	entries := keep(t, s, "restored", "shop", "a")
-	for _, id := range []string{"incident-20261122T100653Z", "production.shop.a", "deploy-20261122T100000Z-checkout"} {
+	for _, id := range []string{"incident-20261122T100653Z", keyOf("shop", "a"), "deploy-20261122T100000Z-checkout"} {
 		code, out, problems := s.run(t, "incident", id, "--namespace", "shop")
 		require.Zero(t, code, problems)
 		require.Equal(t, string(incident.Timeline(entries)), out)
 	}
-	code, out, problems := s.run(t, "incident", "production.shop.a", "-o", "json")
+	code, out, problems := s.run(t, "incident", keyOf("shop", "a"), "-o", "json")
 	require.Zero(t, code, problems)
 	require.Equal(t, string(incident.JSON(entries)), out)
 
 	asked, again := filepath.Join(t.TempDir(), "new", "folder"), t.TempDir()
-	code, out, problems = s.run(t, "incident", "production.shop.a", "--out", asked)
+	code, out, problems = s.run(t, "incident", keyOf("shop", "a"), "--out", asked)
 	require.Zero(t, code, problems)
 	require.Contains(t, out, filepath.Join(asked, "timeline.md")+"\n")
 	code, _, problems = s.run(t, "incident", "--journal", filepath.Join(asked, "journal.jsonl"), "--out", again)
@@ -145,13 +150,13 @@ func TestIncident(t *testing.T) {
 			require.Equal(t, string(f.Body), string(body), f.Name)
 		}
 	}
-	require.NoError(t, s.bus.Ledger().Put(t.Context(), "incident.production.shop.a", func([]byte) []byte { return []byte("{}") }))
-	code, out, problems = s.run(t, "incident", "production.shop.a")
+	require.NoError(t, s.bus.Ledger().Put(t.Context(), "incident."+keyOf("shop", "a"), func([]byte) []byte { return []byte("{}") }))
+	code, out, problems = s.run(t, "incident", keyOf("shop", "a"))
 	require.Zero(t, code, problems)
 	require.Equal(t, string(incident.Timeline(entries)), out, "the journal is there without the ledger")
-	code, _, problems = s.run(t, "incident", "production.shop.none")
+	code, _, problems = s.run(t, "incident", keyOf("shop", "0"))
 	require.Equal(t, exitRefused, code)
-	require.Contains(t, problems, `there is no watch "production.shop.none"`)
+	require.Contains(t, problems, `there is no watch "`+keyOf("shop", "0"))
 	code, _, problems = s.run(t, "incident", "no-such", "--namespace", "shop")
 	require.Equal(t, exitRefused, code)
 	require.Contains(t, problems, `has the ID "no-such"`)
@@ -185,7 +190,7 @@ func TestPostmortem(t *testing.T) {
 		{exitUsage, "cannot be opened", []string{"DEC-INCIDENT-0007", "--link", "javascript:alert(1)"}},
 		{exitRefused, `has the ID "DEC-INCIDENT-0008"`, []string{"DEC-INCIDENT-0008", "--namespace", "shop", "--link", "https://wiki/8"}},
 		{exitRefused, "the server refuses", []string{"DEC-INCIDENT-0008", "--namespace", "billing", "--link", "https://wiki/8"}},
-		{exitRefused, "has no postmortem", []string{"production.shop.b", "--link", "https://wiki/8"}},
+		{exitRefused, "has no postmortem", []string{keyOf("shop", "b"), "--link", "https://wiki/8"}},
 	} {
 		code, _, problems = s.run(t, append([]string{"postmortem", "done"}, c.args...)...)
 		require.Equal(t, c.code, code, problems)
@@ -193,7 +198,7 @@ func TestPostmortem(t *testing.T) {
 	}
 	code, out, problems = s.run(t, "postmortem", "done", "DEC-INCIDENT-0007", "--namespace", "shop", "--link", "https://wiki/7")
 	require.Zero(t, code, problems)
-	require.Equal(t, "DEC-INCIDENT-0007 is done\nwatch production.shop.a\n", out)
+	require.Equal(t, "DEC-INCIDENT-0007 is done\nwatch "+keyOf("shop", "a")+"\n", out)
 	code, out, problems = s.run(t, "postmortem", "list", "--namespace", "shop")
 	require.Zero(t, code, problems)
 	require.Regexp(t, `DEC-INCIDENT-0007 +done by ci .* https://wiki/7\n`, out)

@@ -100,7 +100,7 @@ func (p *person) digests(ctx context.Context, namespace string, reading control.
 	slices.SortStableFunc(digests, func(a, b incident.Digest) int {
 		return cmp.Or(b.At().Compare(a.At()), cmp.Compare(a.Watch, b.Watch))
 	})
-	return digests, whole(err, target)
+	return digests, whole(err, target, "give --namespace")
 }
 
 func (l *incidents) table(digests []incident.Digest) error {

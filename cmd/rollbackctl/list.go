@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
@@ -24,12 +22,12 @@ type list struct {
 func newList(around surroundings) *cobra.Command {
 	l := &list{person: person{around: around}}
 	cmd := &cobra.Command{
-		Use:     "list NAMESPACE[/NAME]",
-		Short:   "Show the watches of a namespace or a workload",
+		Use:     "list [NAMESPACE[/NAME]]",
+		Short:   "Show the watches of an environment, a namespace or a workload",
 		Long:    "List shows which deployments are being watched and how they stand, the newest first. With --all it shows those that have ended, too.",
-		Example: "  rollbackctl list shop --env production",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return l.run(cmd.Context(), args[0]) },
+		Example: "  rollbackctl list --env production\n  rollbackctl list shop --env production",
+		Args:    cobra.MaximumNArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return l.run(cmd.Context(), strings.Join(args, "")) },
 	}
 	l.register(cmd)
 	cmd.Flags().BoolVar(&l.all, "all", false, "show watches that have ended, too")
@@ -40,19 +38,13 @@ func (l *list) run(ctx context.Context, whose string) error {
 	if err := l.complete(); err != nil {
 		return err
 	}
-	target := event.Target{Environment: l.environment, Namespace: whose, Workload: control.AllWorkloads}
-	if strings.Contains(whose, "/") {
-		var err error
-		if target, err = l.target(whose); err != nil {
-			return err
-		}
-	}
-	if !event.IsName(target.Environment) || !event.IsName(target.Namespace) {
-		return errors.New("give --env or $ROLLBACKD_ENV, and NAMESPACE or NAMESPACE/NAME")
-	}
-	views, notes, err := l.watches(ctx, target)
+	target, err := l.whose(whose)
 	if err != nil {
 		return err
+	}
+	views, notes, err := l.watches(ctx, target, "")
+	if err != nil {
+		return whole(err, target, "name one, as in rollbackctl list shop")
 	}
 	shown := []watch.View{}
 	for _, v := range views {
@@ -61,9 +53,24 @@ func (l *list) run(ctx context.Context, whose string) error {
 		}
 	}
 	if l.output == outputJSON {
+		for _, note := range notes { // beside what a program reads
+			fmt.Fprintln(l.around.err, "rollbackctl:", plain(note))
+		}
 		return writeJSON(l.around.out, shown)
 	}
 	return l.table(shown, notes)
+}
+
+// whose is the workload, the namespace or the environment that is asked about.
+func (l *list) whose(argument string) (event.Target, error) {
+	if strings.Contains(argument, "/") {
+		return l.target(argument)
+	}
+	target, err := l.scope(argument)
+	if err != nil {
+		return target, fmt.Errorf("%w; what may follow list is NAMESPACE or NAMESPACE/NAME", err)
+	}
+	return target, nil
 }
 
 func (l *list) table(views []watch.View, notes []string) error {

@@ -55,7 +55,7 @@ func (n *notices) run(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		return whole(err, target)
+		return whole(err, target, "give --namespace")
 	}
 	slices.SortStableFunc(found, func(a, b notifier.Standing) int { // pages come in no order that means anything
 		return cmp.Or(cmp.Compare(dead(a), dead(b)), a.At.Compare(b.At), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Sink, b.Sink))

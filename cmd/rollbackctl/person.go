@@ -146,13 +146,13 @@ func refused(reply control.Reply) error {
 // find returns the newest watch that an ID names: the key of a watch, an incident, or the event's own ID.
 func (p *person) find(ctx context.Context, id, namespace string) (watch.View, error) {
 	target := event.Target{Environment: p.environment, Namespace: namespace, Workload: control.AllWorkloads}
-	if parts := strings.Split(id, "."); len(parts) == 3 && event.IsName(parts[0]) && event.IsName(parts[1]) {
-		target.Environment, target.Namespace = parts[0], parts[1] // the key of a watch begins with them
+	if environment, namespace, is := event.OfKey(id); is {
+		target.Environment, target.Namespace = environment, namespace
 	}
 	if !event.IsName(target.Environment) || !event.IsName(target.Namespace) {
 		return watch.View{}, fmt.Errorf("whose is %s? give --env and --namespace, or the ID of the watch, which names both", event.Quote(id))
 	}
-	views, _, err := p.watches(ctx, target)
+	views, _, err := p.watches(ctx, target, id)
 	if err != nil {
 		return watch.View{}, err
 	}
@@ -165,9 +165,9 @@ func (p *person) find(ctx context.Context, id, namespace string) (watch.View, er
 		target.Environment, target.Namespace, event.Quote(id))}
 }
 
-// watches lists the watches of a target, the newest first.
-func (p *person) watches(ctx context.Context, target event.Target) ([]watch.View, []string, error) {
-	reply, err := p.ask(ctx, control.List, target, control.Request{})
+// watches lists the watches of a target, those that go on before the others and the newest first; with an ID those that it names.
+func (p *person) watches(ctx context.Context, target event.Target, id string) ([]watch.View, []string, error) {
+	reply, err := p.ask(ctx, control.List, target, control.Request{Reading: control.Reading{Find: id}})
 	if err == nil {
 		err = refused(reply)
 	}

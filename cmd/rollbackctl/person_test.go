@@ -13,7 +13,7 @@ import (
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
-const key = "production.shop.3f0c"
+const key = "production.shop.3f0c0000000000000000000000000000000000000000000000000000000000aa"
 
 // answering has a daemon that knows one watch answer what people ask, and returns what it is asked for.
 func answering(t *testing.T, s *stack, v watch.View, reply control.Reply) <-chan control.Asked {
@@ -63,7 +63,10 @@ func TestPeopleNameAWatchInThreeWays(t *testing.T) {
 			Request: control.Request{Watch: key, Reason: "seen it"},
 		}, <-asked)
 	}
-	code, _, problems := s.run(t, "deny", "d2", "--namespace", "shop")
+	code, _, problems := s.run(t, "deny", "v1.2.3", "--env", "production", "--namespace", "shop")
+	require.Equal(t, exitRefused, code)
+	require.Contains(t, problems, `no watch in production/shop has the ID "v1.2.3"`, "an event's own ID may look a little like the key of a watch")
+	code, _, problems = s.run(t, "deny", "d2", "--namespace", "shop")
 	require.Equal(t, exitRefused, code)
 	require.Contains(t, problems, `no watch in production/shop has the ID "d2"`)
 	code, _, problems = s.run(t, "abort", "d1")
@@ -91,6 +94,9 @@ func TestListAndShow(t *testing.T) {
 	require.Zero(t, code, problems)
 	require.Equal(t, "WORKLOAD       VERSION     STATE             SINCE                REASON  ID\n"+
 		`shop/checkout  v2\x1b[31m  AwaitingApproval  2026-11-22 10:00:00  errors  `+key+"\n", out)
+	code, _, problems = s.run(t, "list")
+	require.Equal(t, exitRefused, code, "of the whole environment, which this user may not ask about")
+	require.Contains(t, problems, "you may be allowed some namespaces only: name one, as in rollbackctl list shop")
 	code, out, problems = s.run(t, "show", "d1", "--namespace", "shop")
 	require.Zero(t, code, problems)
 	require.Contains(t, out, "State     AwaitingApproval since 2026-11-22T10:00:00Z\n")

@@ -127,9 +127,9 @@ func (p *person) scope(namespace string) (event.Target, error) {
 }
 
 // whole adds to a refusal what to do where only all namespaces are forbidden.
-func whole(err error, t event.Target) error {
+func whole(err error, t event.Target, fix string) error {
 	if _, no := errors.AsType[refusal](err); no && t.Namespace == control.AllNamespaces {
-		return refusal{fmt.Errorf("%w; you may be allowed some namespaces only: give --namespace", err)}
+		return refusal{fmt.Errorf("%w; you may be allowed some namespaces only: %s", err, fix)}
 	}
 	return err
 }

@@ -39,7 +39,7 @@ type Reading struct {
 	// Open leaves out incidents that have ended; All adds deployments that were none.
 	Open bool `json:"open,omitempty"`
 	All  bool `json:"all,omitempty"`
-	// Find leaves out all that have another name: the key of the watch, the ID of the incident or of the event, or the number
+	// Find leaves out all records, or watches, that have another name: the key of the watch, the ID of the incident or of the event, or the number
 	// of the review.
 	Find string `json:"find,omitempty"`
 }
@@ -57,7 +57,7 @@ func (v Verb) Reads() bool { return v == Incidents || v == Journal || v == Notic
 
 // wide reports whether a verb may be about all workloads, and about all namespaces.
 func (v Verb) wide() (workloads, namespaces bool) {
-	return v == List || v.Reads() || v.aboutNotices(), v == Incidents || v.aboutNotices()
+	return v == List || v.Reads() || v.aboutNotices(), v == List || v == Incidents || v.aboutNotices()
 }
 
 func (a Asked) checkReading() error {

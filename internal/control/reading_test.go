@@ -10,13 +10,14 @@ import (
 	"github.com/rollbackd/rollbackd/internal/event"
 )
 
-// Records may be asked for of all workloads, and incidents of all namespaces; whoever may ask about one namespace only is not allowed the
+// Records may be asked for of all workloads, and incidents and watches of all namespaces; whoever may ask about one namespace only is not allowed the
 // subject of all.
 func TestReadingOfManyIsASubjectOfItsOwn(t *testing.T) {
 	for subject, want := range map[string]event.Target{
 		"rollbackd.ctl.ana.incidents.production.shop.-":      {Environment: "production", Namespace: "shop", Workload: "-"},
 		"rollbackd.ctl.ana.incidents.production.-.-":         {Environment: "production", Namespace: "-", Workload: "-"},
 		"rollbackd.ctl.ana.incidents.production.shop.web.v1": {Environment: "production", Namespace: "shop", Workload: "web.v1"},
+		"rollbackd.ctl.ana.list.production.-.-":              {Environment: "production", Namespace: "-", Workload: "-"},
 		"rollbackd.ctl.ana.journal.production.shop.-":        {Environment: "production", Namespace: "shop", Workload: "-"},
 		"rollbackd.ctl.ana.journal.production.shop.checkout": {Environment: "production", Namespace: "shop", Workload: "checkout"},
 	} {
@@ -25,7 +26,7 @@ func TestReadingOfManyIsASubjectOfItsOwn(t *testing.T) {
 		require.Equal(t, want, a.Target)
 	}
 	for _, subject := range []string{
-		"rollbackd.ctl.ana.list.production.-.-", "rollbackd.ctl.ana.journal.production.-.-", "rollbackd.ctl.ana.approve.production.shop.-",
+		"rollbackd.ctl.ana.journal.production.-.-", "rollbackd.ctl.ana.approve.production.shop.-",
 		"rollbackd.ctl.ana.incidents.production.-.checkout", "rollbackd.ctl.ana.incidents.-.-.-", "rollbackd.ctl.ana.incidents.production.*.-",
 	} {
 		_, err := Decode(subject, []byte(`{"watch":"production.shop.k"}`))

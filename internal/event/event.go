@@ -120,6 +120,17 @@ func (e Event) Key() string {
 	return e.Environment + "." + e.Namespace + "." + digest(parts)
 }
 
+// OfKey returns the environment and the namespace that the key of a watch begins with; false if the text is no such key.
+func OfKey(key string) (environment, namespace string, ok bool) {
+	parts := strings.Split(key, ".")
+	if len(parts) != 3 || !IsName(parts[0]) || !IsName(parts[1]) {
+		return "", "", false
+	}
+	// An ID that somebody has given an event, such as v1.2.3, may have as many parts.
+	sum, err := hex.DecodeString(parts[2])
+	return parts[0], parts[1], err == nil && len(sum) == sha256.Size
+}
+
 // digest hashes the parts so that no two lists run together: each is preceded by its length.
 func digest(parts []string) string {
 	var framed []byte

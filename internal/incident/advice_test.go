@@ -96,18 +96,17 @@ func TestDroppedIntentIsNoRollback(t *testing.T) {
 }
 
 func TestOtherSignalsAreCalledByTheirNames(t *testing.T) {
-	for kind, want := range map[analyzer.Kind]string{
-		"latency":  "P95 latency breach detected",
-		"business": `Signal sign\_ ups breach detected`,
+	for want, a := range map[string]analyzer.Assessment{
+		"P95 latency breach detected":       {Kind: analyzer.KindLatency, Quantile: 0.95},
+		"P99.9 latency breach detected":     {Kind: analyzer.KindLatency, Quantile: 0.999},
+		`Signal sign\_ ups breach detected`: {Kind: analyzer.KindBusiness},
 	} {
 		at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-		v := &Verdict{Phase: PhaseWatch, Verdict: analyzer.Regressed, Signals: []analyzer.Assessment{
-			{Signal: "errors", Verdict: analyzer.Healthy},
-			{Signal: "sign_ ups", Kind: kind, Verdict: analyzer.Regressed, Since: at},
-		}}
+		a.Signal, a.Verdict, a.Since = "sign_ ups", analyzer.Regressed, at
+		v := &Verdict{Phase: PhaseWatch, Verdict: analyzer.Regressed, Signals: []analyzer.Assessment{{Signal: "errors", Verdict: analyzer.Healthy}, a}}
 		got := string(Timeline([]Entry{{At: at, Kind: KindVerdict, Verdict: v}}))
 		if !strings.Contains(got, "- 2026-11-22T10:00:00Z - "+want+"\n") || !strings.Contains(got, "- Other signal errors: HEALTHY") {
-			t.Errorf("%s:\n%s", kind, got)
+			t.Errorf("%s:\n%s", want, got)
 		}
 	}
 }

@@ -128,7 +128,7 @@ func (s Summary) after(p *page) {
 	if a.Value > limit {
 		side = "over"
 	}
-	w := wordsFor(a.Signal, a.Kind)
+	w := wordsFor(*a)
 	p.line("- %s now: %s of requests %s (%s, in the %s up to %s), %s the limit of %s", w.Name, percent(a.Value), w.Bad,
 		share(a.Counts), span(seconds(a.Window)), instant(a.At), side, percent(limit))
 }

@@ -42,7 +42,7 @@ func (s Summary) evidence(p *page, pictures []picture) {
 }
 
 func (s Summary) measured(p *page, a analyzer.Assessment) {
-	w := wordsFor(a.Signal, a.Kind)
+	w := wordsFor(a)
 	p.line("- Signal: %s (%s), verdict %s", w.Name, text(a.Signal), text(string(a.Verdict)))
 	if a.Kind == analyzer.KindLatency {
 		p.line("- Measured: %s", latencyMeasured(a))

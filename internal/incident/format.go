@@ -68,18 +68,19 @@ type signalWords struct {
 }
 
 // wordsFor returns the words for a signal. Kinds that have none of their own are called by the signal's name.
-func wordsFor(signal string, kind analyzer.Kind) signalWords {
-	switch kind {
+func wordsFor(a analyzer.Assessment) signalWords {
+	switch a.Kind {
 	case analyzer.KindErrorRate:
 		return signalWords{Name: "Error rate", Broke: "Error rate spike detected", Bad: "failed"}
 	case analyzer.KindLatency:
-		return signalWords{Name: "P95 latency", Broke: "P95 latency breach detected", Bad: "were too slow"}
+		name := quantileName(a) + " latency"
+		return signalWords{Name: name, Broke: name + " breach detected", Bad: "were too slow"}
 	case analyzer.KindRollout:
 		return signalWords{Name: "Rollout health", Broke: "Failed rollout detected"}
 	case analyzer.KindSmoke:
 		return signalWords{Name: "Smoke test", Broke: "Failed smoke test detected"}
 	default:
-		name := "Signal " + text(signal)
+		name := "Signal " + text(a.Signal)
 		return signalWords{Name: name, Broke: name + " breach detected", Bad: "were bad"}
 	}
 }

@@ -80,7 +80,7 @@ func (i impact) String() string {
 		return fmt.Sprintf("%s: about %s %s than before the deployment in as much time or as many requests (%s were counted)%s",
 			name, whole(math.Abs(i.excess())), way, count(i.counts.K), unmeasured)
 	}
-	w := wordsFor(i.of.Signal, i.of.Kind)
+	w := wordsFor(i.of)
 	if i.of.BaselineCounts.N == 0 {
 		return fmt.Sprintf("%s: %s %s; there is no baseline to compare with%s", name, share(i.counts), w.Bad, unmeasured)
 	}

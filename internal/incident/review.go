@@ -207,7 +207,7 @@ func (s Summary) shortTimeline(p *page) {
 	add(s.Times.Started, "Deployment started")
 	add(s.Times.Completed, "Deployment completed")
 	if lead := s.Decision.Lead(); lead != nil {
-		add(s.Times.FirstBreach, wordsFor(lead.Signal, lead.Kind).Broke)
+		add(s.Times.FirstBreach, wordsFor(*lead).Broke)
 	}
 	add(s.Times.Decided, "Found to be bad")
 	if s.initiated() {

@@ -111,7 +111,7 @@ func (s Summary) completedBullet() (time.Time, string) {
 func (s Summary) brokeBullet() (time.Time, string) {
 	switch lead := s.Decision.Lead(); {
 	case lead != nil:
-		return s.Times.FirstBreach, wordsFor(lead.Signal, lead.Kind).Broke
+		return s.Times.FirstBreach, wordsFor(*lead).Broke
 	case s.Decision != nil:
 		return s.Times.Decided, "Breach detected"
 	case s.initiated():
@@ -185,7 +185,7 @@ func (s Summary) whatBroke() string {
 		value, limit := lead.Shown()
 		return fmt.Sprintf("%s was %s; the limit is %s.", text(lead.Signal), text(value), text(limit))
 	}
-	w := wordsFor(lead.Signal, lead.Kind)
+	w := wordsFor(*lead)
 	if w.Bad == "" {
 		return text(lead.Reason) + "."
 	}

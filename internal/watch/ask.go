@@ -17,7 +17,7 @@ const maxListed = 100
 func (s *Supervisor) Ask(ctx context.Context, in control.Asked) control.Reply {
 	switch in.Verb {
 	case control.List:
-		return s.list(in.Target)
+		return s.list(in.Target, in.Find)
 	case control.Hold:
 		return s.hold(ctx, in)
 	case control.Rollback:
@@ -150,15 +150,18 @@ func foremost(views []View, most int) []View {
 	return out
 }
 
-// list tells of the watches of a workload or a namespace, the newest first.
-func (s *Supervisor) list(t event.Target) control.Reply {
+// list tells of the watches of a workload, a namespace or an environment, the newest first; if something is to be found, of those that it names.
+func (s *Supervisor) list(t event.Target, find string) control.Reply {
 	views := []View{}
 	for _, w := range s.Watches() {
 		of := w.Event.Target()
 		if t.Workload == control.AllWorkloads {
 			of.Workload = control.AllWorkloads
 		}
-		if of == t {
+		if t.Namespace == control.AllNamespaces {
+			of.Namespace = control.AllNamespaces
+		}
+		if of == t && (find == "" || find == w.Key || find == w.Incident || find == w.Event.ID) {
 			v := w.View()
 			v.Signals = nil
 			views = append(views, v)

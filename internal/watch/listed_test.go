@@ -20,6 +20,7 @@ func TestWhatIsOpenIsListedBeforeWhatHasEnded(t *testing.T) {
 		for i := range maxListed + 5 {
 			newer := waiting
 			newer.Key, newer.State = fmt.Sprintf("production.shop.%03d", i), Healthy
+			newer.Event.ID, newer.Incident = newer.Key, ""
 			newer.AcceptedAt = waiting.AcceptedAt.AddDate(0, 0, i+1)
 			p.ended[newer.Key] = newer
 		}
@@ -33,5 +34,23 @@ func TestWhatIsOpenIsListedBeforeWhatHasEnded(t *testing.T) {
 		require.Equal(t, "production.shop.104", views[0].ID, "the newest first")
 		require.Equal(t, waiting.Key, views[maxListed-1].ID)
 		require.Equal(t, []string{"6 older ones are not shown"}, reply.Notes)
+
+		p.mu.Lock()
+		for key, ended := range p.ended {
+			ended.State = Watching // so many that not even those that are open are all shown
+			p.ended[key] = ended
+		}
+		p.mu.Unlock()
+		target.Namespace = control.AllNamespaces
+		reply = p.Ask(t.Context(), control.Asked{By: "ana", Verb: control.List, Target: target})
+		require.NoError(t, json.Unmarshal(reply.Watches, &views))
+		require.NotContains(t, views, waiting.View())
+		for _, id := range []string{waiting.Key, waiting.Incident, "d1"} {
+			reply = p.Ask(t.Context(), control.Asked{By: "ana", Verb: control.List, Target: target, Request: control.Request{Reading: control.Reading{Find: id}}})
+			views = nil
+			require.NoError(t, json.Unmarshal(reply.Watches, &views))
+			require.Len(t, views, 1, id)
+			require.Equal(t, waiting.Key, views[0].ID)
+		}
 	})
 }
