@@ -27,6 +27,7 @@ build: ## Build bin/rollbackd and bin/rollbackctl
 	$(GO) build -o bin/ ./cmd/...
 
 demo: build ## Show a bad release being taken back, on a local Kubernetes
+	@if [ "$(origin KUBECONFIG)" = "command line" ]; then echo "make demo starts a Kubernetes of its own and touches no other: leave KUBECONFIG out" >&2; exit 2; fi
 	@bin/rollbackd demo
 
 # The cheap checks come first; go test need not vet again what they have vetted. The programs of the stack are built before
