@@ -98,14 +98,16 @@ func serve(t *testing.T, b *Bus, answer func(context.Context, control.Asked) con
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
+	before := b.nc.NumSubscriptions() // the connection has one for answers
 	go func() { ended <- b.Control(ctx, answer) }()
 	t.Cleanup(func() {
 		cancel()
 		require.NoError(t, <-ended)
 	})
 	require.Eventually(t, func() bool {
-		return b.nc.NumSubscriptions() > 0 && b.nc.Flush() == nil
-	}, 5*time.Second, 5*time.Millisecond)
+		listens := b.nc.NumSubscriptions() >= before+len(b.options.Environments)
+		return (listens || b.control.get() != nil) && b.nc.Flush() == nil
+	}, patience, 5*time.Millisecond)
 }
 
 func connectAs(t *testing.T, server *Embedded, user string) *nats.Conn {
