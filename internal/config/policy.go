@@ -22,7 +22,8 @@ type Policy struct {
 	// Baseline says what a release is compared with.
 	Baseline  Baseline  `yaml:"baseline"`
 	KnownGood KnownGood `yaml:"knownGood"`
-	// SettleFor is how long the announced version may take to show up in the cluster. Default 5m.
+	// SettleFor is how long the announced version may take to show up in the cluster, from the event that says that its deployment is
+	// complete. One that has only started may take until the active stage would be over, or 30m if that is longer. Default 5m.
 	SettleFor model.Duration `yaml:"settleFor"`
 	Verify    Verify         `yaml:"verify"`
 	Approval  Approval       `yaml:"approval"`

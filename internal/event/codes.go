@@ -4,6 +4,6 @@ package event
 func Codes() []Code {
 	return []Code{
 		CodeSubject, CodeTooLarge, CodeMalformed, CodeDuplicate, CodeMissing, CodeType, CodeInvalid, CodeUnsupported, CodeNotADeployment,
-		CodeUnauthorised, CodeStale, CodeFuture, CodeConflict, CodeUnknownWorkload,
+		CodeUnauthorised, CodeStale, CodeFuture, CodeConflict, CodeTooLate, CodeUnknownWorkload,
 	}
 }

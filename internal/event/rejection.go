@@ -42,6 +42,8 @@ const (
 	CodeFuture Code = "future-dated"
 	// CodeConflict: another event with the same ID, but with another body, was accepted earlier.
 	CodeConflict Code = "id-conflict"
+	// CodeTooLate: the event completes a deployment that is no longer watched, because its version was not live in time.
+	CodeTooLate Code = "too-late"
 	// CodeUnknownWorkload: the cluster has no such workload.
 	CodeUnknownWorkload Code = "unknown-workload"
 )

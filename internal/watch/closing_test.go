@@ -70,8 +70,8 @@ func TestTheNoticeOfAWatchWithoutAnAnswer(t *testing.T) {
 			"0.00 %", "are needed", "minRequests",
 		},
 		"never live": {`
-			5m   | see v1 | -             | Pending observe
-			301s | see v1 | >Inconclusive | Inconclusive`, "", "was not live within 5m0s", "announce it again"},
+			30m   | see v1 | -             | Pending observe
+			30m1s | see v1 | >Inconclusive | Inconclusive`, "", "was not live within 30m0s", "announce it again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStory(t, func(w *Watch) {

@@ -151,14 +151,21 @@ func conflict(e event.Event) *event.Rejection {
 // updateWait is how long the second event of a pair may take to be journalled before it is tried again.
 const updateWait = time.Second
 
-// update hands the second event of a pair to its watch, and returns nil once the journal holds it; a watch that has
-// ended needs it no more.
+// update hands the second event of a pair to its watch, and returns nil once the journal holds it, or what a watch that has
+// ended makes of it.
 func (s *Supervisor) update(ctx context.Context, e event.Event, m Published) error {
 	s.mu.RLock()
 	a := s.actors[e.Key()]
 	s.mu.RUnlock()
 	if a == nil {
-		return nil
+		ended, err := s.find(ctx, e.Key())
+		if err != nil {
+			return err
+		}
+		if event.CheckAge(e, now(), s.window()) != nil {
+			return nil // it would not be watched by any other id
+		}
+		return ended.tooLate()
 	}
 	in := updated{accepted: incident.Accepted{Subject: m.Subject, StreamSeq: m.Seq, Event: m.Data, Policy: a.view.Load().Policy.Name}, stored: make(chan struct{})}
 	return a.hand(ctx, in, in.stored)

@@ -201,8 +201,8 @@ func (s *step) settle(in observed) {
 		ok, why = false, other
 	}
 	if !ok {
-		if s.overtime(w.AcceptedAt, w.Policy.SettleFor) {
-			s.become(Inconclusive, fmt.Sprintf("the announced version was not live within %s: %s", w.Policy.SettleFor, why))
+		if s.overtime(w.settling()) {
+			s.become(Inconclusive, w.neverLive()+": "+why)
 		}
 		return
 	}

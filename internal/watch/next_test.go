@@ -51,7 +51,7 @@ func TestStories(t *testing.T) {
 			5s | see v2 rolling | -                | Watching baseline
 			9s | see v2         | rollout          | Watching baseline
 			10s | see v2        | -                | Watching baseline`},
-		{name: "the announced version never comes", reason: "was not live within 5m0s", script: `
+		{name: "the announced version never comes", reason: "was not live within 5m0s", edit: announcedOnce, script: `
 			5m  | see v1 | -             | Pending observe
 			301s | see v1 | >Inconclusive | Inconclusive`},
 		{name: "an unknown workload is final only after a minute of 404s", reason: "has no Deployment", script: `

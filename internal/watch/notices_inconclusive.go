@@ -30,7 +30,7 @@ func (w Watch) unanswered() string {
 func (w Watch) answerByHand() string {
 	switch {
 	case w.Pin == nil || len(w.judgement.Signals) == 0:
-		return "Look whether the deployment went through; announce it again if it is to be watched."
+		return "Look whether the deployment went through; announce it again, with another id, if it is to be watched."
 	case w.judgement.Verdict == analyzer.NoData:
 		return "Look at the release by hand, and with rollbackctl doctor why Prometheus has no usable data of it."
 	case w.judgement.Verdict == analyzer.Insufficient:

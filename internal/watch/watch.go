@@ -93,6 +93,8 @@ type fold struct {
 	// excused is set once a breach was found not to be the release's doing.
 	excused bool
 
+	// toldComplete is when the second event of a pair was taken over; zero if there was none.
+	toldComplete time.Time
 	// regressedAt is when the release was first found to be bad, or a rollback ordered.
 	regressedAt time.Time
 
@@ -176,7 +178,7 @@ func (w Watch) apply(e incident.Entry) Watch {
 	case incident.KindRollout:
 		w = w.applyRollout(*e.Rollout)
 	case incident.KindUpdated:
-		w = w.applyUpdate(*e.Updated)
+		w = w.applyUpdate(e)
 	case incident.KindControl:
 		w = w.applyControl(e)
 	case incident.KindScale:
@@ -246,9 +248,10 @@ func (w Watch) applyRollout(r incident.RolloutProgress) Watch {
 
 // applyUpdate takes over the second event of a pair. It was decoded when it was accepted, so that an error here
 // means a damaged journal; the first event then stays.
-func (w Watch) applyUpdate(a incident.Accepted) Watch {
+func (w Watch) applyUpdate(entry incident.Entry) Watch {
+	a := entry.Updated
 	if e, err := event.Decode(a.Subject, a.Event); err == nil {
-		w.Event, w.Document = e, a.Event
+		w.Event, w.Document, w.toldComplete = e, a.Event, entry.At
 	}
 	return w
 }
