@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollbackd/rollbackd/internal/control"
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/incident"
 )
@@ -95,6 +96,7 @@ func TestASlowDeploymentIsWatchedOnceItIsComplete(t *testing.T) {
 		p.stop()
 		p = w.run()
 		time.Sleep(4 * time.Minute)
+		w.t0 = time.Now().UTC()
 		w.deploy("v2", "2")
 		w.await(p, Watching)
 		require.Equal(t, 1, count(w.entries(), incident.KindUpdated))
@@ -105,24 +107,39 @@ func TestASlowDeploymentIsWatchedOnceItIsComplete(t *testing.T) {
 func TestACompletionThatComesTooLateIsRefused(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.deploy("v1", "1")
-		started := []string{`"version"`, `"status":"started","version"`}
+		started, complete := w.document(`"version"`, `"status":"started","version"`), w.document()
 		p := w.run()
-		require.NoError(t, p.Accept(t.Context(), w.document(started...)))
+		require.NoError(t, p.Accept(t.Context(), started))
 		time.Sleep(25 * time.Minute)
 		w.await(p, Inconclusive)
+		w.t0 = time.Now().UTC()
 		w.deploy("v2", "2")
 		for range 2 { // whatever runs by then
-			err := p.Accept(t.Context(), w.document())
+			err := p.Accept(t.Context(), complete)
 			require.Equal(t, event.CodeTooLate, code(t, err))
 			require.ErrorContains(t, err, "was not live within 30m0s")
 			require.ErrorContains(t, err, "with an id of its own")
-			require.NoError(t, p.Accept(t.Context(), w.document(started...)), "the first event is known")
+			require.NoError(t, p.Accept(t.Context(), started), "the first event is known")
 			require.Zero(t, count(w.entries(), incident.KindUpdated))
 			p.stop()
 			p = w.run()
 		}
 		require.NoError(t, p.Accept(t.Context(), w.document(`"d1"`, `"d2"`)))
 		w.await(p, Watching)
+	})
+}
+
+// Whoever had the watch ended before there was anything to watch knows that there is none.
+func TestACompletionOfWhatAPersonEndedIsAcknowledged(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.deploy("v1", "1")
+		p := w.run()
+		require.NoError(t, p.Accept(t.Context(), w.document(`"version"`, `"status":"started","version"`)))
+		open := w.await(p, Pending)
+		require.True(t, w.asks(p, control.Abort, control.Request{Watch: open.Key}).OK)
+		w.await(p, Aborted)
+		time.Sleep(time.Second)
+		require.NoError(t, p.Accept(t.Context(), w.document()))
 	})
 }
 
