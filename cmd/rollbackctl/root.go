@@ -59,7 +59,7 @@ func newRoot(around surroundings) *cobra.Command {
 	root.SetIn(around.in)
 	root.SetOut(around.out)
 	root.SetErr(around.err)
-	root.AddCommand(newEmit(around), newList(around), newShow(around), newFollow(around),
+	root.AddCommand(newPreflight(around), newEmit(around), newList(around), newShow(around), newFollow(around),
 		newApprove(around), newDeny(around), newAbort(around), newHold(around), newRollback(around), newDrill(around),
 		newIncidents(around), newIncident(around), newPostmortem(around), newNotices(around), newReport(around),
 		newCheckConfig(around), newRBAC(around), newNotifyTest(around), newDoctor(around), newBacktest(around), newPolicyTest(around), newVersion(around))

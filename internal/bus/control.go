@@ -114,7 +114,7 @@ func (d *desk) take(ctx context.Context, msg *nats.Msg) {
 		return
 	}
 	seats := d.seats
-	if asked.Verb.Reads() {
+	if asked.Verb.Patient() {
 		seats = d.readers
 	}
 	select {

@@ -57,7 +57,7 @@ const (
 )
 
 func verbs() []Verb {
-	return []Verb{Approve, Deny, Abort, Hold, Rollback, List, Incidents, Journal, MayDrill, Drilled, Postmortem, Notices, RetryNotices}
+	return []Verb{Approve, Deny, Abort, Hold, Rollback, List, Incidents, Journal, MayDrill, Drilled, Postmortem, Notices, RetryNotices, MayDeploy}
 }
 
 func kinds() []event.Kind {
@@ -86,6 +86,7 @@ type Request struct {
 	// Drilled is what a drill came to.
 	Drilled *DrillResult `json:"drilled,omitempty"`
 	Reading
+	Deploying
 }
 
 // Code says in one word why a request was refused.
@@ -119,6 +120,8 @@ type Reply struct {
 	Watches json.RawMessage `json:"watches,omitempty"`
 	// Drill is what a drill that may begin goes by.
 	Drill *Drill `json:"drill,omitempty"`
+	// Preflight is what was found before a deployment.
+	Preflight *Preflight `json:"preflight,omitempty"`
 	Page
 }
 
@@ -228,6 +231,8 @@ func (a Asked) check() error {
 		return a.checkDrilled()
 	case RetryNotices:
 		return a.checkNotices()
+	case MayDeploy:
+		return a.Deploying.check()
 	case Rollback:
 		if a.ID == "" && !a.DryRun {
 			return errors.New(`field "id" is missing: a rollback needs one, so that it is not carried out twice`)

@@ -52,7 +52,7 @@ type Page struct {
 	Next uint64 `json:"next,omitempty"`
 }
 
-// Reads reports whether a verb only reads records. What it asks for may take a while, and must not take the place of those who act.
+// Reads reports whether a verb only reads records.
 func (v Verb) Reads() bool { return v == Incidents || v == Journal || v == Notices }
 
 // wide reports whether a verb may be about all workloads, and about all namespaces.

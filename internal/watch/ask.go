@@ -28,6 +28,8 @@ func (s *Supervisor) Ask(ctx context.Context, in control.Asked) control.Reply {
 		return s.journalPage(ctx, in)
 	case control.MayDrill:
 		return s.mayDrill(ctx, in)
+	case control.MayDeploy:
+		return s.mayDeploy(ctx, in)
 	case control.Drilled:
 		return s.drilled(ctx, in)
 	case control.Postmortem:

@@ -122,12 +122,18 @@ func (s *Supervisor) noteHold(ctx context.Context, in control.Asked, h Hold) (be
 // inDecision reports whether it is being decided what to do about a bad release.
 func (w Watch) inDecision() bool { return w.State == Regressed || w.State == AwaitingApproval }
 
-// onHold returns the refusal to act on a workload that a person holds.
-func (s *Supervisor) onHold(t event.Target, now time.Time) *rollback.Refusal {
+// holdOn returns the hold of a workload that counts at a time.
+func (s *Supervisor) holdOn(t event.Target, now time.Time) (Hold, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	h, ok := s.held[t]
-	if !ok || !now.Before(h.Until) {
+	return h, ok && now.Before(h.Until)
+}
+
+// onHold returns the refusal to act on a workload that a person holds.
+func (s *Supervisor) onHold(t event.Target, now time.Time) *rollback.Refusal {
+	h, ok := s.holdOn(t, now)
+	if !ok {
 		return nil
 	}
 	return &rollback.Refusal{Code: rollback.RefuseOnHold,

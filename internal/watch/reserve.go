@@ -52,6 +52,13 @@ func (s *Supervisor) room(w Watch, now time.Time) *rollback.Refusal {
 	return s.tooMany(w, s.acts(), now)
 }
 
+// budgetSpent is room without the cool-down.
+func (s *Supervisor) budgetSpent(w Watch, now time.Time) *rollback.Refusal {
+	s.reserved.mu.Lock()
+	defer s.reserved.mu.Unlock()
+	return s.budgetsOf(w.Policy).spent(s.acts(), w.intended(), now)
+}
+
 // giveBack ends a reservation. It must come after the watch shows the intent that was journalled, if one was.
 func (s *Supervisor) giveBack(key string) {
 	s.reserved.mu.Lock()
