@@ -50,8 +50,9 @@ func newRoot(around surroundings) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "rollbackctl",
 		Short: "Announce deployments to rollbackd, decide on its rollbacks, and check what it would do",
-		Long: "Rollbackctl announces deployments to rollbackd, lets people decide on rollbacks, shows incidents and their postmortems, checks the\n" +
-			"configuration alone and against Prometheus, and shows what rollbackd would have done about past deployments, and what it would do about made-up ones.\n\n" +
+		Long: "Rollbackctl asks what speaks against a deployment, announces deployments to rollbackd, lets people decide on rollbacks, shows incidents\n" +
+			"and their postmortems, checks the configuration alone and against Prometheus, and shows what rollbackd would have done about past\n" +
+			"deployments, and what it would do about made-up ones.\n\n" +
 			"It exits with 0 when what was asked is done, 1 when it was refused, and 2 when it could not be asked or no answer came.",
 		Version:      version.Get().String(),
 		SilenceUsage: true, SilenceErrors: true,
