@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,8 @@ func newService(t *testing.T, w *world) *service {
 	t.Helper()
 	s := newServiceWith(t, w, 60)
 	s.awaitServed(14 * time.Second)
+	counter := fmt.Sprintf("http_requests_total{namespace=%q}[2m]", s.Namespace)
+	s.awaitSeries("sum(max_over_time(" + counter + ") - min_over_time(" + counter + ")) > 200") // which a busy machine scrapes late
 	return s
 }
 
