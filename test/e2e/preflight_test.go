@@ -51,6 +51,10 @@ func TestPreflight(t *testing.T) {
 	code, out, problems := d.ctl("approve", waiting.ID)
 	require.Zero(t, code, out+problems)
 	v := d.awaitState("bad", 60*time.Second, watch.RolledBack)
+	eventually(t, 20*time.Second, func() (bool, string) { // the mark of the watch is taken off, which is a change that the controller must see
+		code, out, problems := d.ctl("preflight", s.Namespace+"/"+s.Name, "--env", "production")
+		return code == 0, out + problems
+	})
 	found = preflight(0)
 	require.Equal(t, control.ResultWarn, found["cool-down"].Result, found)
 	require.Contains(t, found["cool-down"].Message, v.Incident)
