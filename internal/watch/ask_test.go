@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -346,45 +345,5 @@ func TestARolloutThatCannotBeSeenIsNotCalledIncomplete(t *testing.T) {
 		require.NoError(t, p.Accept(t.Context(), w.document()))
 		ended := w.await(p, RolledBackUnverified)
 		require.Equal(t, "rolled back, but whether its rollout is complete could not be seen within 2m0s: deployments.apps is forbidden", ended.Reason)
-	})
-}
-
-// Whoever asks something of a watch in the moment in which it ends is told that it has.
-func TestARequestThatComesAsAWatchEndsIsAnswered(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
-		p := w.run()
-		require.NoError(t, p.Accept(t.Context(), w.document()))
-		open := w.await(p, Watching)
-		p.mu.RLock()
-		a := p.actors[open.Key]
-		p.mu.RUnlock()
-		w.await(p, RolledBack)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		reply := p.put(ctx, a, control.Asked{By: "ana", Verb: control.Abort, Target: checkout(), Request: control.Request{Watch: open.Key}})
-		require.Equal(t, control.CodeState, reply.Code, reply.Message)
-		require.Contains(t, reply.Message, "has ended: RolledBack")
-	})
-}
-
-// Whoever ends a watch is told that it is done, however soon the watch is over after that.
-func TestTheRequestThatEndsAWatchIsGranted(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
-		p := w.run()
-		require.NoError(t, p.Accept(t.Context(), w.document()))
-		open := w.await(p, Watching)
-		p.mu.RLock()
-		a := p.actors[open.Key]
-		p.mu.RUnlock()
-		w.await(p, RolledBack) // so that it is over by the time that put looks
-		a.mailbox = make(chan input)
-		go func() { // the watch, which took the request before that
-			in := (<-a.mailbox).(asked)
-			time.Sleep(time.Millisecond)
-			in.reply <- open.answer(in.Asked, time.Now())
-		}()
-		synctest.Wait()
-		reply := p.put(t.Context(), a, control.Asked{By: "ana", Verb: control.Abort, Target: checkout(), Request: control.Request{Watch: open.Key}})
-		require.True(t, reply.OK, reply.Message)
 	})
 }

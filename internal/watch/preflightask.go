@@ -80,7 +80,7 @@ func (s *Supervisor) deploying(in control.Asked) event.Event {
 	return e
 }
 
-// standing returns the open watches of a workload and of its canary, the newest first, and the one that ended badly last.
+// standing returns the open watches of a workload, the newest first, and the one that ended badly last.
 func (s *Supervisor) standing(e event.Event) (open []Watch, bad *Watch) {
 	for _, w := range s.matching(func(w *Watch) bool {
 		return w.Event.Target() == e.Target() && kindOf(w.Event.Kind) == kindOf(e.Kind)
@@ -116,7 +116,8 @@ func (s *Supervisor) wayBackFrom(ctx context.Context, w Watch, snapshot rollback
 	return wayBack{pin: pin, refusal: refusal, err: err}
 }
 
-// sampledOf asks Prometheus for what it has of each signal of what is live. One that does not answer is asked no further.
+// sampledOf asks Prometheus for what it has of each signal of what is live. Of the signals for which no time is left it is told that they were
+// not looked at.
 func (s *Supervisor) sampledOf(ctx context.Context, w Watch, snapshot rollback.Snapshot) (out []counted) {
 	ctx, cancel := context.WithTimeout(ctx, preflightPatience)
 	defer cancel()
@@ -138,9 +139,6 @@ func (s *Supervisor) sampledOf(ctx context.Context, w Watch, snapshot rollback.S
 			found.n = max(base.Counts.N, uint64(len(base.Values)))
 		}
 		out = append(out, found)
-		if ctx.Err() != nil {
-			break
-		}
 	}
 	return out
 }
