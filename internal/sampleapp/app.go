@@ -201,7 +201,7 @@ func (a App) Set(ctx context.Context, version, setting, value string) error {
 	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, annotationPrefix+setting, value)
 	for _, p := range pods.Items {
 		_, err := a.Client.CoreV1().Pods(a.Namespace).Patch(ctx, p.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
-		if err != nil {
+		if err != nil && !apierrors.IsNotFound(err) { // a pod that a rollout took meanwhile answers nobody any more
 			return fmt.Errorf("change pod %s: %w", p.Name, err)
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollbackd/rollbackd/internal/sampleapp"
 	"github.com/rollbackd/rollbackd/internal/watch"
@@ -73,18 +73,15 @@ func (d *daemon) diagnosis(v watch.View) map[string]string {
 // deployConfigured changes the Deployment to a version that fails a third of its requests and has these variables.
 func (s *service) deployConfigured(version string, env map[string]string) {
 	s.t.Helper()
-	deployments := s.Client.AppsV1().Deployments(s.Namespace)
-	d, err := deployments.Get(s.t.Context(), s.Name, metav1.GetOptions{})
-	require.NoError(s.t, err)
-	template := &d.Spec.Template
-	template.Labels["app.kubernetes.io/version"] = version
-	template.Annotations = map[string]string{sampleapp.AnnotationErrorRatio: "0.3333"}
-	template.Spec.Containers[0].Image = "registry.example/" + s.Name + ":" + version
-	for name, value := range env {
-		template.Spec.Containers[0].Env = append(template.Spec.Containers[0].Env, corev1.EnvVar{Name: name, Value: value})
-	}
-	_, err = deployments.Update(s.t.Context(), d, metav1.UpdateOptions{FieldManager: "deploy-tool"})
-	require.NoError(s.t, err)
+	s.edit(func(live *appsv1.Deployment) {
+		template := &live.Spec.Template
+		template.Labels["app.kubernetes.io/version"] = version
+		template.Annotations = map[string]string{sampleapp.AnnotationErrorRatio: "0.3333"}
+		template.Spec.Containers[0].Image = "registry.example/" + s.Name + ":" + version
+		for name, value := range env {
+			template.Spec.Containers[0].Env = append(template.Spec.Containers[0].Env, corev1.EnvVar{Name: name, Value: value})
+		}
+	})
 }
 
 // writeLogs has the pods of a version that are ready write these lines, each so many times.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -46,13 +47,10 @@ func TestInspectFindsWhatTheTargetLacks(t *testing.T) {
 // needConfig has the pods take their environment from a ConfigMap.
 func (s *service) needConfig(name string) {
 	s.t.Helper()
-	deployments := s.Client.AppsV1().Deployments(s.Namespace)
-	d, err := deployments.Get(s.t.Context(), s.Name, metav1.GetOptions{})
-	require.NoError(s.t, err)
-	d.Spec.Template.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{{
-		ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: name}}}}
-	_, err = deployments.Update(s.t.Context(), d, metav1.UpdateOptions{})
-	require.NoError(s.t, err)
+	s.edit(func(live *appsv1.Deployment) {
+		live.Spec.Template.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{{
+			ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: name}}}}
+	})
 }
 
 // inspected returns why a rollback to revision 2 is refused, nil if it is not.

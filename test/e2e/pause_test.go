@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollbackd/rollbackd/internal/sampleapp"
 	"github.com/rollbackd/rollbackd/internal/watch"
@@ -97,13 +96,6 @@ func suspect(t *testing.T, w *world, change func(*settings)) (*daemon, *service)
 	return d, s
 }
 
-func (s *service) deployment() *appsv1.Deployment {
-	s.t.Helper()
-	live, err := s.Client.AppsV1().Deployments(s.Namespace).Get(s.t.Context(), s.Name, metav1.GetOptions{})
-	require.NoError(s.t, err)
-	return live
-}
-
 func (s *service) awaitPaused(limit time.Duration, paused bool) {
 	s.t.Helper()
 	eventually(s.t, limit, func() (bool, string) {
@@ -119,14 +111,3 @@ func (s *service) awaitBegun(version string) {
 
 // hurry has the rollout take no longer than it must.
 func (s *service) hurry() { s.edit(func(live *appsv1.Deployment) { live.Spec.MinReadySeconds = 0 }) }
-
-// edit changes the Deployment as a person does, and tries again where the controller was first.
-func (s *service) edit(change func(*appsv1.Deployment)) {
-	s.t.Helper()
-	eventually(s.t, 10*time.Second, func() (bool, string) {
-		live := s.deployment()
-		change(live)
-		_, err := s.Client.AppsV1().Deployments(s.Namespace).Update(s.t.Context(), live, metav1.UpdateOptions{})
-		return err == nil, "the Deployment could not be changed"
-	})
-}

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollbackd/rollbackd/internal/sampleapp"
 	"github.com/rollbackd/rollbackd/internal/watch"
@@ -81,11 +81,7 @@ func TestSlowStartIsLeftAlone(t *testing.T) {
 // patchMinReady keeps the rollout from going on for a while after a pod is ready.
 func patchMinReady(s *service) {
 	s.t.Helper()
-	d, err := s.Client.AppsV1().Deployments(s.Namespace).Get(s.t.Context(), s.Name, metav1.GetOptions{})
-	require.NoError(s.t, err)
-	d.Spec.MinReadySeconds = 25
-	_, err = s.Client.AppsV1().Deployments(s.Namespace).Update(s.t.Context(), d, metav1.UpdateOptions{})
-	require.NoError(s.t, err)
+	s.edit(func(live *appsv1.Deployment) { live.Spec.MinReadySeconds = 25 })
 }
 
 // requireIncidentSays reads what a person reads first.

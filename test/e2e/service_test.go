@@ -11,6 +11,10 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/localstack"
@@ -107,6 +111,25 @@ func (s *service) pods() []localstack.Pod {
 func (s *service) deploy(version string, b sampleapp.Behaviour) {
 	s.t.Helper()
 	require.NoError(s.t, s.Deploy(s.t.Context(), version, b))
+}
+
+func (s *service) deployment() *appsv1.Deployment {
+	s.t.Helper()
+	live, err := s.Client.AppsV1().Deployments(s.Namespace).Get(s.t.Context(), s.Name, metav1.GetOptions{})
+	require.NoError(s.t, err)
+	return live
+}
+
+// edit changes the Deployment as a deploy tool does, and tries again where a controller changed it since it was read.
+func (s *service) edit(change func(*appsv1.Deployment)) {
+	s.t.Helper()
+	often := wait.Backoff{Steps: 50, Duration: 50 * time.Millisecond}
+	require.NoError(s.t, retry.RetryOnConflict(often, func() error {
+		live := s.deployment()
+		change(live)
+		_, err := s.Client.AppsV1().Deployments(s.Namespace).Update(s.t.Context(), live, metav1.UpdateOptions{FieldManager: "deploy-tool"})
+		return err
+	}))
 }
 
 func (s *service) requireLive(version string) {

@@ -130,11 +130,7 @@ func TestSimulatedPodsThatNeverGetReady(t *testing.T) {
 
 func patchDeadline(s *service, seconds int32) {
 	s.t.Helper()
-	d, err := s.Client.AppsV1().Deployments(s.Namespace).Get(s.t.Context(), s.Name, metav1.GetOptions{})
-	require.NoError(s.t, err)
-	d.Spec.ProgressDeadlineSeconds = &seconds
-	_, err = s.Client.AppsV1().Deployments(s.Namespace).Update(s.t.Context(), d, metav1.UpdateOptions{})
-	require.NoError(s.t, err)
+	s.edit(func(live *appsv1.Deployment) { live.Spec.ProgressDeadlineSeconds = &seconds })
 }
 
 func overdue(d *appsv1.Deployment) bool {
