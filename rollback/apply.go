@@ -48,7 +48,7 @@ func (c *Cluster) Landed(ctx context.Context, p Plan, intentID string) (bool, er
 	if err != nil {
 		return false, err
 	}
-	return landed(p, newSnapshot(live), intentID), nil
+	return landed(p, c.snapshot(live), intentID), nil
 }
 
 // sight is what a look at the live object says of a plan: its outcome, or else the plan with the preconditions that hold
@@ -71,15 +71,15 @@ func (c *Cluster) look(ctx context.Context, p Plan, intentID string) (sight, err
 	if err != nil {
 		return sight{}, err
 	}
-	if p.unsettled(newSnapshot(live)) {
+	if p.unsettled(c.snapshot(live)) {
 		return sight{}, fmt.Errorf("%s was changed after the plan was made, and its controller has not looked at that yet", p.Workload)
 	}
-	result, detail := compare(p, newSnapshot(live), intentID)
+	result, detail := compare(p, c.snapshot(live), intentID)
 	// The server compares byte by byte, and a plan may come from a journal written by an older server's answer.
 	p.FromTemplate = live.Spec.Template
 	p.HasAnnotations = len(live.Metadata.Annotations) > 0
-	p.Resumes = newSnapshot(live).OwnPause // it may have been paused, or have gone on, since the plan was made
-	p = p.scaledFrom(newSnapshot(live).Replicas)
+	p.Resumes = c.snapshot(live).OwnPause // it may have been paused, or have gone on, since the plan was made
+	p = p.scaledFrom(c.snapshot(live).Replicas)
 	return sight{plan: p, result: result, detail: detail}, nil
 }
 

@@ -27,7 +27,7 @@ func (c *namespaceCache) read(workload apiObject, sw *Switch) (Snapshot, error) 
 	if err != nil {
 		return Snapshot{}, err
 	}
-	s := newSnapshot(d)
+	s := newSnapshot(d, c.watcher.options.VersionLabels)
 	if err := s.setRevisions(replicaSets, pods); err != nil || sw == nil {
 		return s, err
 	}
@@ -59,7 +59,7 @@ func (c *namespaceCache) readSwitch(s *Snapshot, sw Switch) error {
 		return nil
 	}
 	s.Switch.countReady(objects(c.pods.GetStore().List()))
-	return s.Switch.findOld(objects(c.deployments.GetStore().List()), s.UID, c.parts)
+	return s.findOld(objects(c.deployments.GetStore().List()), c.parts)
 }
 
 // stored returns the object with that key (namespace/name), nil if it is not in the cache.

@@ -50,7 +50,7 @@ func CheckCanary(s Snapshot, version string) *Refusal {
 		return nil
 	}
 	code := RefuseUnsettled
-	if parseTemplate(s.Template).is(version) { // the labels of the version before are not final
+	if s.Runs(version) { // the labels of the version before are not final
 		code = RefuseCanaryForbidden
 	}
 	return refusal(code, "no Service selects the pods of both %s and %s, and the policy does not allow this canary by its name", s.Workload, s.stable())
@@ -75,8 +75,8 @@ func Promoted(pin Pin, s Snapshot) bool {
 	if s.Canary == nil || s.Canary.Stable == nil {
 		return false
 	}
-	stable := s.Canary.Stable.Template
-	return ContainersEqual(stable, pin.Release.Template) || parseTemplate(stable).is(pin.Release.Version)
+	stable := s.Canary.Stable
+	return ContainersEqual(stable.Template, pin.Release.Template) || stable.Runs(pin.Release.Version)
 }
 
 // readyPods counts the pods of a workload that a Service would send traffic to.

@@ -31,6 +31,8 @@ type Options struct {
 	CheckSecrets bool
 	// ArgoCDNamespace is where Argo CD's Applications are, unless they say otherwise; "argocd" if empty.
 	ArgoCDNamespace string
+	// VersionLabels tell which version a pod template is; DefaultVersionLabels if there are none.
+	VersionLabels VersionLabels
 }
 
 // Cluster reads workloads live from the API server and patches them. It uses the dynamic client, because typed clients
@@ -84,12 +86,15 @@ func (c *Cluster) Read(ctx context.Context, w Workload, sw *Switch) (Snapshot, e
 	if err != nil {
 		return Snapshot{}, err
 	}
-	s := newSnapshot(d)
+	s := c.snapshot(d)
 	if err := s.setRevisions(revisions, pods); err != nil || sw == nil {
 		return s, err
 	}
 	return s, c.readSwitch(ctx, &s, *sw)
 }
+
+// snapshot reads a workload alone.
+func (c *Cluster) snapshot(d deployment) Snapshot { return newSnapshot(d, c.options.VersionLabels) }
 
 // parts lists what a workload's selector matches, which may include revisions and pods of others.
 func (c *Cluster) parts(ctx context.Context, d deployment) (revisions, pods []apiObject, err error) {

@@ -75,7 +75,7 @@ func (s *Snapshot) controllerRevision(cr controllerRevision, pods []PodState) (R
 		Hash:       cr.Metadata.Name,
 		Number:     strconv.FormatInt(cr.Revision, 10),
 		Template:   raw,
-		Version:    template.version(),
+		Version:    s.VersionLabels.version(template),
 		Images:     template.images(),
 		CreatedAt:  cr.Metadata.CreationTimestamp.UTC(),
 		LiveSince:  numberedAt(cr.Metadata.ManagedFields),

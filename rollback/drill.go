@@ -32,13 +32,15 @@ type Drill struct {
 	UID string
 	// Good is the template that was live before, Bad the one with the change, as the API server completes it.
 	Good, Bad json.RawMessage
+	// VersionLabels tell which version a template is; DefaultVersionLabels if there are none.
+	VersionLabels VersionLabels
 }
 
 // Version is what the bad template calls itself; empty if it has neither a version label nor an image tag or digest.
-func (d Drill) Version() string { return parseTemplate(d.Bad).version() }
+func (d Drill) Version() string { return d.VersionLabels.version(parseTemplate(d.Bad)) }
 
 // GoodVersion is what the good template calls itself.
-func (d Drill) GoodVersion() string { return parseTemplate(d.Good).version() }
+func (d Drill) GoodVersion() string { return d.VersionLabels.version(parseTemplate(d.Good)) }
 
 // PrepareDrill finds out what a change would make of a workload's pod template, and changes nothing. The change is a strategic merge
 // patch of the template, as JSON, and the API server itself tells what comes of it, by a dry run. A change of nothing that runs is
@@ -73,7 +75,7 @@ func (c *Cluster) PrepareDrill(ctx context.Context, w Workload, id string, chang
 		return Drill{}, errors.New("the change leaves everything as it is that runs, so that rollbackd takes it for a restart; " +
 			"change an image, a command, an environment variable, resources or volumes")
 	}
-	return Drill{ID: id, Workload: w, UID: string(live.Metadata.UID), Good: live.Spec.Template, Bad: changed.Spec.Template}, nil
+	return Drill{ID: id, Workload: w, UID: string(live.Metadata.UID), Good: live.Spec.Template, Bad: changed.Spec.Template, VersionLabels: c.options.VersionLabels}, nil
 }
 
 // templatePatch puts the change of a template where it stands in the workload, and marks it.
@@ -238,7 +240,7 @@ func (c *Cluster) FindDrill(ctx context.Context, w Workload) (Drill, error) {
 	}
 	for _, r := range s.Revisions {
 		if drillIn(r.Template) == "" {
-			return Drill{ID: id, Workload: w, UID: s.UID, Good: r.Template, Bad: s.Template}, nil
+			return Drill{ID: id, Workload: w, UID: s.UID, Good: r.Template, Bad: s.Template, VersionLabels: s.VersionLabels}, nil
 		}
 	}
 	return Drill{}, fmt.Errorf("%s runs the version of a drill, and none of its revisions is of another", w.workloadName())

@@ -82,5 +82,5 @@ func readDeployment(object any) (deployment, bool) {
 }
 
 func changed(d deployment) Changed {
-	return Changed{Workload: Workload{Namespace: d.Metadata.Namespace, Name: d.Metadata.Name}, ProgressedAt: newSnapshot(d).ProgressedAt()}
+	return Changed{Workload: Workload{Namespace: d.Metadata.Namespace, Name: d.Metadata.Name}, ProgressedAt: newSnapshot(d, nil).ProgressedAt()}
 }

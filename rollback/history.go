@@ -29,11 +29,11 @@ func (c *Cluster) Histories(ctx context.Context, namespace string) ([]History, e
 	if err != nil {
 		return nil, fmt.Errorf("unable to list the ReplicaSets of %s: %w", where, err)
 	}
-	return histories(deployments, replicaSets)
+	return c.histories(deployments, replicaSets)
 }
 
 // histories gives each Deployment its ReplicaSets.
-func histories(deployments, replicaSets []apiObject) ([]History, error) {
+func (c *Cluster) histories(deployments, replicaSets []apiObject) ([]History, error) {
 	byOwner := map[string][]apiObject{}
 	for _, rs := range replicaSets {
 		if owner := metav1.GetControllerOfNoCopy(rs); owner != nil {
@@ -46,7 +46,7 @@ func histories(deployments, replicaSets []apiObject) ([]History, error) {
 		if err := readInto(object, &d); err != nil {
 			return nil, err
 		}
-		s := newSnapshot(d)
+		s := c.snapshot(d)
 		if err := s.setRevisions(byOwner[s.UID], nil); err != nil {
 			return nil, err
 		}

@@ -54,7 +54,7 @@ type podTemplate struct {
 	} `json:"spec"`
 }
 
-// parseTemplate reads what it can; a template that is not JSON has no version.
+// parseTemplate reads what it can of a template, which is empty if it is not JSON.
 func parseTemplate(raw json.RawMessage) podTemplate {
 	var t podTemplate
 	if err := json.Unmarshal(raw, &t); err != nil {
@@ -62,9 +62,6 @@ func parseTemplate(raw json.RawMessage) podTemplate {
 	}
 	return t
 }
-
-// versionLabels are the pod labels that may carry a version, the recommended one first.
-func versionLabels() []string { return []string{"app.kubernetes.io/version", "version"} }
 
 func (t podTemplate) images() []string {
 	images := make([]string, 0, len(t.Spec.Containers))
@@ -74,35 +71,6 @@ func (t podTemplate) images() []string {
 	return images
 }
 
-// is reports whether version names this template by a label or by one of its images.
-func (t podTemplate) is(version string) bool {
-	for _, label := range versionLabels() {
-		if version != "" && t.Metadata.Labels[label] == version {
-			return true
-		}
-	}
-	return t.isByImage(version)
-}
-
 func (t podTemplate) isByImage(version string) bool {
 	return slices.ContainsFunc(t.images(), func(reference string) bool { return parseImage(reference).is(version) })
-}
-
-// version is the best name this template has for people: a label, else the first container's tag or digest.
-func (t podTemplate) version() string {
-	for _, label := range versionLabels() {
-		if v := t.Metadata.Labels[label]; v != "" {
-			return v
-		}
-	}
-	for _, reference := range t.images() {
-		i := parseImage(reference)
-		if i.Tag != "" {
-			return i.Tag
-		}
-		if i.Digest != "" {
-			return i.Digest
-		}
-	}
-	return ""
 }

@@ -58,7 +58,7 @@ func (in Introduction) Pinned(p Pin) bool {
 }
 
 // Runs reports whether the live template is the version that is named.
-func (s Snapshot) Runs(version string) bool { return parseTemplate(s.Template).is(version) }
+func (s Snapshot) Runs(version string) bool { return s.VersionLabels.match(s.Template, version) }
 
 // IntentAt is when the rollback was decided by which rollbackd last patched the workload; false if it never did.
 func (s Snapshot) IntentAt() (time.Time, bool) {

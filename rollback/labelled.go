@@ -26,7 +26,7 @@ func (c *Cluster) Labelled(ctx context.Context, kind Kind, namespace string, car
 			return nil, err
 		}
 		d.Kind = kind.String() // the items of a list need not say it
-		out = append(out, newSnapshot(d))
+		out = append(out, c.snapshot(d))
 	}
 	return out, nil
 }

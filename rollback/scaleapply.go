@@ -44,7 +44,7 @@ func (c *Cluster) lookAtScale(ctx context.Context, p ScalePlan) (Result, string,
 	if err != nil {
 		return "", "", err
 	}
-	switch s := newSnapshot(live); {
+	switch s := c.snapshot(live); {
 	case s.UID != p.WorkloadUID || s.Deleting:
 		return Failed, p.Workload.String() + " is gone: it was deleted, or deleted and made again", nil
 	case s.Replicas >= p.To:

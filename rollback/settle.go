@@ -14,7 +14,7 @@ func Settle(s Snapshot, version string) (rev Revision, t0 time.Time, ok bool, wh
 	switch {
 	case s.Deleting:
 		return notSettled("the event says %s, but %s is being deleted", version, s.Workload)
-	case !parseTemplate(s.Template).is(version):
+	case !s.Runs(version):
 		return notSettled("the event says %s, but %s runs %s", version, s.Workload, s.liveName())
 	case s.ObservedGeneration < s.Generation:
 		return notSettled("%s is to run %s, but %s has not acted on that change yet", s.Workload, version, s.Workload.Kind.controller())
@@ -48,7 +48,7 @@ func notSettled(format string, args ...any) (Revision, time.Time, bool, string) 
 func (s Snapshot) liveName() string {
 	template := parseTemplate(s.Template)
 	images := strings.Join(template.images(), ", ")
-	version := template.version()
+	version := s.Version()
 	if s.Revision == "" { // a StatefulSet or DaemonSet that was read without its revisions
 		return "image " + images
 	}

@@ -34,7 +34,9 @@ type Snapshot struct {
 	Traces Traces
 	// Template is /spec/template as the API server gave it.
 	Template json.RawMessage
-	Paused   bool
+	// VersionLabels are what the workload was read with, and tell which version a template is.
+	VersionLabels VersionLabels
+	Paused        bool
 	// OwnPause is set if the pause is one of rollbackd's own; only of a live read.
 	OwnPause *PauseMark
 	// Update is how a StatefulSet or DaemonSet is updated; zero for a Deployment.
@@ -84,7 +86,7 @@ type Condition struct {
 }
 
 // Version is what the live template calls itself; empty if it has neither a version label nor an image tag or digest.
-func (s Snapshot) Version() string { return parseTemplate(s.Template).version() }
+func (s Snapshot) Version() string { return s.VersionLabels.version(parseTemplate(s.Template)) }
 
 // Images are the images of the live template's containers.
 func (s Snapshot) Images() []string { return parseTemplate(s.Template).images() }
@@ -159,7 +161,7 @@ func readInto(from apiObject, into any) error {
 }
 
 // newSnapshot reads a workload alone; setRevisions completes it.
-func newSnapshot(d deployment) Snapshot {
+func newSnapshot(d deployment, l VersionLabels) Snapshot {
 	s := Snapshot{
 		Workload:           d.workload(),
 		UID:                string(d.Metadata.UID),
@@ -171,6 +173,7 @@ func newSnapshot(d deployment) Snapshot {
 		Annotations:        d.Metadata.Annotations,
 		Traces:             newTraces(d.Metadata),
 		Template:           d.Spec.Template,
+		VersionLabels:      l,
 		Paused:             d.Spec.Paused,
 		OwnPause:           ownPause(d),
 		Update:             UpdateStrategy{Type: d.Spec.UpdateStrategy.Type, Partition: d.Spec.UpdateStrategy.RollingUpdate.Partition},
@@ -208,7 +211,7 @@ func (s *Snapshot) setReplicaSets(replicaSets, pods []apiObject) error {
 		if err := readInto(found, &rs); err != nil {
 			return err
 		}
-		s.Revisions = append(s.Revisions, newRevision(rs, first[string(rs.Metadata.UID)]))
+		s.Revisions = append(s.Revisions, newRevision(rs, first[string(rs.Metadata.UID)], s.VersionLabels))
 	}
 	slices.SortFunc(s.Revisions, func(a, b Revision) int {
 		return cmp.Or(cmp.Compare(b.number(), a.number()), cmp.Compare(a.ReplicaSet, b.ReplicaSet))
@@ -235,7 +238,7 @@ func (s *Snapshot) findLive() *Revision {
 	return live
 }
 
-func newRevision(rs replicaSet, firstPodAt time.Time) Revision {
+func newRevision(rs replicaSet, firstPodAt time.Time, l VersionLabels) Revision {
 	template := parseTemplate(rs.Spec.Template)
 	r := Revision{
 		ReplicaSet: rs.Metadata.Name,
@@ -243,7 +246,7 @@ func newRevision(rs replicaSet, firstPodAt time.Time) Revision {
 		Hash:       rs.Metadata.Labels[hashLabel],
 		Number:     rs.Metadata.Annotations[revisionAnnotation],
 		Template:   stripHash(rs.Spec.Template),
-		Version:    template.version(),
+		Version:    l.version(template),
 		Images:     template.images(),
 		CreatedAt:  rs.Metadata.CreationTimestamp.UTC(),
 		FirstPodAt: firstPodAt,

@@ -41,7 +41,7 @@ func CheckSwitch(s Snapshot, version string) *Refusal {
 // unselected tells what it means that the pods of the live template are not selected: the announced version's own
 // labels are final, those of the version before it are not.
 func (s Snapshot) unselected(version string) RefusalCode {
-	if parseTemplate(s.Template).is(version) {
+	if s.Runs(version) {
 		return RefuseSwitchForbidden
 	}
 	return RefuseUnsettled

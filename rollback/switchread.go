@@ -29,7 +29,7 @@ func (c *Cluster) readSwitch(ctx context.Context, s *Snapshot, sw Switch) error 
 		return fmt.Errorf("unable to list the Deployments of namespace %s: %w", s.Workload.Namespace, err)
 	}
 	parts := func(d deployment) (replicaSets, pods []apiObject, err error) { return c.parts(ctx, d) }
-	return state.findOld(deployments, s.UID, parts)
+	return s.findOld(deployments, parts)
 }
 
 // getService reads the Service alone. The state has no UID if the API server says that there is none.

@@ -132,10 +132,10 @@ func (s *SwitchState) countReady(pods []apiObject) {
 type partsOf func(deployment) (replicaSets, pods []apiObject, err error)
 
 // findOld finds the old colour among the namespace's Deployments. Only those that match are read whole.
-func (s *SwitchState) findOld(deployments []apiObject, newUID string, parts partsOf) error {
-	isOld := s.selecting(s.Switch.From)
+func (s *Snapshot) findOld(deployments []apiObject, parts partsOf) error {
+	isOld := s.Switch.selecting(s.Switch.Switch.From)
 	for _, found := range deployments {
-		if string(found.GetUID()) == newUID || found.GetDeletionTimestamp() != nil || !isOld.Matches(podLabels(found)) {
+		if string(found.GetUID()) == s.UID || found.GetDeletionTimestamp() != nil || !isOld.Matches(podLabels(found)) {
 			continue
 		}
 		var d deployment
@@ -146,13 +146,13 @@ func (s *SwitchState) findOld(deployments []apiObject, newUID string, parts part
 		if err != nil {
 			return err
 		}
-		old := newSnapshot(d)
+		old := newSnapshot(d, s.VersionLabels)
 		if err := old.setRevisions(replicaSets, pods); err != nil {
 			return err
 		}
-		s.Old = append(s.Old, old)
+		s.Switch.Old = append(s.Switch.Old, old)
 	}
-	slices.SortFunc(s.Old, func(a, b Snapshot) int { return cmp.Compare(a.Workload.Name, b.Workload.Name) })
+	slices.SortFunc(s.Switch.Old, func(a, b Snapshot) int { return cmp.Compare(a.Workload.Name, b.Workload.Name) })
 	return nil
 }
 

@@ -18,6 +18,8 @@ type WatcherOptions struct {
 	// OnError is told, by namespace, of failed lists and watches; they are retried with growing pauses for as long as it
 	// takes. It must not block. If nil, client-go logs them.
 	OnError func(namespace string, err error)
+	// VersionLabels are as in Options.
+	VersionLabels VersionLabels
 }
 
 // Watcher keeps the workloads of interest, with their revisions, pods and Services, in memory and tells of changes. It watches

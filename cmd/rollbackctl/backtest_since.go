@@ -103,7 +103,9 @@ func (c *clusterHistory) histories(ctx context.Context, cfg *config.Config, past
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
-	cluster := rollback.NewCluster(client, rollback.Options{Timeout: time.Duration(cfg.Kubernetes.Timeout)})
+	cluster := rollback.NewCluster(client, rollback.Options{
+		Timeout: time.Duration(cfg.Kubernetes.Timeout), VersionLabels: cfg.Kubernetes.VersionLabels,
+	})
 	var out []rollback.History
 	for _, namespace := range namespaces {
 		found, err := cluster.Histories(ctx, namespace)

@@ -158,7 +158,7 @@ func (r *rehearsal) mayBegin(ctx context.Context, d *rehearsed, kind event.Kind)
 	if reply.Drill == nil {
 		return errors.New("the daemon does not say what a drill goes by; is it of another version?")
 	}
-	d.UID, d.policy = reply.Drill.UID, reply.Drill.Policy
+	d.UID, d.policy, d.VersionLabels = reply.Drill.UID, reply.Drill.Policy, reply.Drill.VersionLabels
 	d.ahead = reply.Drill.Now.Sub(asked.Add(time.Since(asked) / 2))
 	fmt.Fprintln(r.talk(), "rollbackd:", plain(reply.Message))
 	return nil
@@ -169,6 +169,7 @@ func (r *rehearsal) mayBegin(ctx context.Context, d *rehearsed, kind event.Kind)
 func (r *rehearsal) prepare(ctx context.Context, d *rehearsed, patch []byte) error {
 	id := "drill-" + time.Now().UTC().Format("20060102T150405Z") + "-" + strings.ToLower(requestID()[:6])
 	prepared, err := d.cluster.PrepareDrill(ctx, d.Workload, id, patch)
+	prepared.VersionLabels = d.VersionLabels
 	switch {
 	case errors.Is(err, rollback.ErrDrillLive):
 		return refusal{fmt.Errorf("%w, which was left live; end it with --restore", err)}
@@ -178,7 +179,7 @@ func (r *rehearsal) prepare(ctx context.Context, d *rehearsed, patch []byte) err
 		return refusal{fmt.Errorf("the %s that your kubeconfig shows is not the one that rollbackd watches (UID %s, not %s): is it of another cluster? Give --kubeconfig or --context",
 			d.Workload.Kind, prepared.UID, plain(d.UID))}
 	case prepared.Version() == "":
-		return refusal{errors.New("the bad template has neither a version label nor an image tag, so that it cannot be announced; give it one of them")}
+		return refusal{errors.New("the bad template has neither an image tag nor a label that rollbackd takes for its version, so that it cannot be announced; give it one of them")}
 	}
 	d.Drill = prepared
 	return nil

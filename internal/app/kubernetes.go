@@ -55,7 +55,7 @@ func newCluster(cfg *config.Config, settings func() (*rest.Config, error), may g
 	}
 	return &cluster{
 		client: client, version: version, jobs: jobs, feed: rollback.NewFeed(client, failed),
-		watcher: rollback.NewWatcher(client, rollback.WatcherOptions{OnError: failed}),
+		watcher: rollback.NewWatcher(client, rollback.WatcherOptions{OnError: failed, VersionLabels: cfg.Kubernetes.VersionLabels}),
 	}, nil
 }
 
@@ -63,6 +63,7 @@ func newCluster(cfg *config.Config, settings func() (*rest.Config, error), may g
 func (c *cluster) live(cfg config.Kubernetes) *rollback.Cluster {
 	return rollback.NewCluster(c.client, rollback.Options{
 		Timeout: time.Duration(cfg.Timeout), CheckSecrets: cfg.CheckSecrets, ArgoCDNamespace: cfg.ArgoCDNamespace,
+		VersionLabels: cfg.VersionLabels,
 	})
 }
 

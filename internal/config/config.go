@@ -126,6 +126,9 @@ type Kubernetes struct {
 	CheckSecrets bool `yaml:"checkSecrets"`
 	// ArgoCDNamespace is where Argo CD keeps those Applications that do not say otherwise. Default argocd.
 	ArgoCDNamespace string `yaml:"argoCDNamespace"`
+	// VersionLabels are the labels of a pod template that may carry its version, the one that names it best first. The tag and the digest
+	// of its images name it too. Default [app.kubernetes.io/version, version].
+	VersionLabels []string `yaml:"versionLabels"`
 	// Namespaces are those in which rollbackd has its permissions. Empty means those that the policies name; where one of these names
 	// none, that is all namespaces, which takes a ClusterRole.
 	Namespaces []string `yaml:"namespaces"`

@@ -27,7 +27,8 @@ const (
 
 func defaultKubernetes() Kubernetes {
 	return Kubernetes{
-		Timeout: model.Duration(10 * time.Second), ArgoCDNamespace: "argocd", Features: []KubernetesFeature{UsesBlueGreen, UsesCanary},
+		Timeout: model.Duration(10 * time.Second), ArgoCDNamespace: "argocd", VersionLabels: rollback.DefaultVersionLabels(),
+		Features: []KubernetesFeature{UsesBlueGreen, UsesCanary},
 	}
 }
 
@@ -37,6 +38,7 @@ func (k Kubernetes) check(c *checker, policies []Policy) {
 	for i, namespace := range k.Namespaces {
 		c.namespace([]any{"kubernetes", "namespaces", i}, namespace)
 	}
+	k.checkVersionLabels(c)
 	known := []KubernetesFeature{UsesBlueGreen, UsesCanary, UsesStatefulSets, UsesDaemonSets, UsesArgoCD, UsesFluxHelm, UsesKEDA}
 	for i, f := range k.Features {
 		if !slices.Contains(known, f) {

@@ -98,6 +98,21 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
+func TestMistakesOfVersionLabels(t *testing.T) {
+	for value, want := range map[string]string{
+		"[]":              `line 4: kubernetes.versionLabels: is empty; name a label that pods carry their version in, or leave the key out`,
+		"[version, a b]":  `line 4: kubernetes.versionLabels[1]: "a b" cannot be the key of a label: name part must consist of alphanumeric characters`,
+		"[a, version, a]": `line 4: kubernetes.versionLabels[2]: "a" is listed twice; leave one of them out`,
+		"version":         `line 4: kubernetes.versionLabels:`,
+	} {
+		_, err := Parse(edited(inTop("kubernetes: {versionLabels: " + value + "}")...))
+		require.ErrorContains(t, err, want, value)
+	}
+	c, err := Parse(edited(inTop("kubernetes: {versionLabels: [release]}")...))
+	require.NoError(t, err)
+	require.Equal(t, []string{"release"}, c.Kubernetes.VersionLabels)
+}
+
 func TestMistakesOfPermissions(t *testing.T) {
 	_, err := Parse(edited(append(inTop("kubernetes: {namespaces: [shop, Pay], features: [canary, exec]}"), inPolicy("match: [{namespace: pay}, {namespace: shop}, {workload: web}]")...)...))
 	mistakes, ok := err.(Mistakes)

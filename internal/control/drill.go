@@ -23,6 +23,8 @@ type Drill struct {
 	Policy string `json:"policy"`
 	// Now is the daemon's time at the answer, which the times of its records go by.
 	Now time.Time `json:"now"`
+	// VersionLabels are the labels by which the daemon tells which version a pod template is.
+	VersionLabels []string `json:"versionLabels,omitempty"`
 }
 
 // DrillResult is what whoever carried a drill out says that it came to.

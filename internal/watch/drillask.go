@@ -49,7 +49,7 @@ func (s *Supervisor) mayDrill(ctx context.Context, in control.Asked) control.Rep
 	return control.Reply{
 		OK: true, Notes: plan.Notes,
 		Message: fmt.Sprintf("a bad version of %s would be rolled back by policy %q without a person for %s after it is deployed", w.workload(), policy.Name, policy.automaticFor()),
-		Drill:   &control.Drill{UID: snapshot.UID, Policy: policy.Name, Now: now()},
+		Drill:   &control.Drill{UID: snapshot.UID, Policy: policy.Name, Now: now(), VersionLabels: snapshot.VersionLabels},
 	}
 }
 

@@ -61,6 +61,7 @@ func TestWhereADrillMayBegin(t *testing.T) {
 				require.Equal(t, tc.code == "", reply.OK)
 				if reply.OK {
 					require.Equal(t, w.live.UID, reply.Drill.UID)
+					require.Equal(t, []string{"release"}, reply.Drill.VersionLabels, "it has to be announced by what the daemon goes by")
 				}
 				require.Empty(t, p.Watches(), "it only asks")
 			})
@@ -71,6 +72,7 @@ func TestWhereADrillMayBegin(t *testing.T) {
 // serving has the cluster run v1 alone, for an hour.
 func serving(w *world) {
 	w.live = clusterShows("v1")
+	w.live.VersionLabels = rollback.VersionLabels{"release"}
 	w.live.Revision = "1"
 	w.live.Revisions = []rollback.Revision{revisionOf("v1", "1", w.t0.Add(-time.Hour))}
 	w.live.Live = &w.live.Revisions[0]

@@ -56,6 +56,8 @@ type settings struct {
 	HTTPKeys string
 	// PrometheusKeys are further keys of prometheus, as YAML.
 	PrometheusKeys string
+	// VersionLabels are the labels that carry a version, as YAML; empty for the usual ones.
+	VersionLabels string
 	// Drills is where drills are allowed, as YAML; empty for nowhere.
 	Drills string
 	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it. A bad release is
@@ -101,7 +103,7 @@ nats:
       - {environment: {{.Environment}}, namespace: {{.Namespace}}}
 {{- end}}
 kubernetes:
-  {kubeconfig: {{.Kubeconfig}}, namespaces: [{{.Namespace}}{{range .Others}}, {{.}}{{end}}], features: [{{.Features}}], argoCDNamespace: {{.Namespace}}}
+  {kubeconfig: {{.Kubeconfig}}, namespaces: [{{.Namespace}}{{range .Others}}, {{.}}{{end}}], features: [{{.Features}}], argoCDNamespace: {{.Namespace}}{{if .VersionLabels}}, versionLabels: {{.VersionLabels}}{{end}}}
 prometheus: {url: "{{.Prometheus}}", scrapeInterval: 1s, timeout: 3s{{if .PrometheusKeys}}, {{.PrometheusKeys}}{{end}}}
 http: {listen: {{.HTTP}}{{if .Admin}}, admin: true{{end}}{{if .HTTPKeys}}, {{.HTTPKeys}}{{end}}}
 files: {root: {{.Dir}}}
