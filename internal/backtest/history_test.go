@@ -61,6 +61,18 @@ func served(t *testing.T, layout scenario.Layout, faults ...scenario.Fault) past
 	return p
 }
 
+// replayed returns the outcomes. They are looked at after the replay, which a test that failed in its midst would leave waiting.
+func (p past) replayed(t *testing.T, events []event.Event) []Outcome {
+	t.Helper()
+	var out []Outcome
+	require.NoError(t, Run(t.Context(), p.opts, events, 4, func(o Outcome) { out = append(out, o) }))
+	require.Len(t, out, len(events))
+	for _, o := range out {
+		require.NoError(t, o.Err)
+	}
+	return out
+}
+
 func encoded(t *testing.T, value any) []byte {
 	t.Helper()
 	text, err := json.Marshal(value)
@@ -87,12 +99,11 @@ func TestBacktestFindsBadReleasesOnly(t *testing.T) {
 			t.Parallel()
 			p := served(t, layout, scenario.Faults()...)
 			got := map[scenario.Fault]analyzer.Verdict{}
-			require.NoError(t, Run(t.Context(), p.opts, p.events, 4, func(o Outcome) {
-				require.NoError(t, o.Err)
+			for _, o := range p.replayed(t, p.events) {
 				truth := p.truth[o.ID]
 				got[truth.Fault] = o.Verdict
 				if slices.Contains(indistinguishable(layout), truth.Fault) {
-					return
+					continue
 				}
 				if bad := o.Verdict == analyzer.Regressed; bad != truth.Fault.Bad() {
 					t.Errorf("%s (%s): %s: %s", truth.Fault, o.ID, o.Verdict, o.Reason)
@@ -100,7 +111,7 @@ func TestBacktestFindsBadReleasesOnly(t *testing.T) {
 				if o.Verdict == analyzer.Regressed && o.DecidedAt.Before(*truth.Onset) {
 					t.Errorf("%s: decided at %s, before it began at %s", truth.Fault, o.DecidedAt, truth.Onset)
 				}
-			}))
+			}
 			require.ElementsMatch(t, scenario.Faults(), slices.Collect(maps.Keys(got)))
 			require.Equal(t, analyzer.Healthy, got[scenario.None])
 			if layout == scenario.ByPod {
@@ -108,6 +119,32 @@ func TestBacktestFindsBadReleasesOnly(t *testing.T) {
 				require.Equal(t, analyzer.External, got[scenario.SharedOutage])
 				require.Equal(t, analyzer.External, got[scenario.FailingCallee])
 				require.Equal(t, analyzer.NoData, got[scenario.TelemetryOutage])
+			}
+		})
+	}
+}
+
+// A deployment that takes 25 minutes is announced when it begins, and for some tools again when it is complete. Either event finds the release.
+func TestBacktestWaitsForWhatHasOnlyStarted(t *testing.T) {
+	t.Parallel()
+	for _, layout := range []scenario.Layout{scenario.ByPod, scenario.ByVersion} {
+		t.Run(string(layout), func(t *testing.T) {
+			t.Parallel()
+			p := served(t, layout, scenario.ErrorJump, scenario.None)
+			var both []event.Event
+			for _, e := range p.events {
+				started := e
+				started.Status, started.Timestamp = event.StatusStarted, e.Timestamp.Add(-25*time.Minute)
+				both = append(both, started, e)
+			}
+			for name, events := range map[string][]event.Event{"the first alone": {both[0], both[2]}, "both": both} {
+				for _, o := range p.replayed(t, events) {
+					want := analyzer.Healthy
+					if p.truth[o.ID].Fault.Bad() {
+						want = analyzer.Regressed
+					}
+					require.Equal(t, want, o.Verdict, "%s: %s: %s", name, p.truth[o.ID].Fault, o.Reason)
+				}
 			}
 		})
 	}

@@ -166,13 +166,14 @@ func (r *replay) begin(ctx context.Context) error {
 		}
 		r.histories = append(r.histories, h)
 	}
-	if err := r.read(ctx, ts.Add(max(r.policy.SettleFor, 15*time.Minute))); err != nil {
+	settleFor := r.policy.Settling(r.event.Status)
+	if err := r.read(ctx, ts.Add(max(settleFor, 15*time.Minute))); err != nil {
 		return err
 	}
 	if r.placebo != nil {
 		r.release = r.placebo.release(r.seen(), r.policy.Scrape())
 	} else {
-		r.release = identify(r.event, r.seen(), r.policy.SettleFor)
+		r.release = identify(r.event, r.seen(), settleFor)
 	}
 	if r.release.fresh { // the span of the first sample begins a scrape before it
 		r.release.t0 = r.release.t0.Add(-r.policy.Scrape())

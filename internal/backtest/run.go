@@ -103,18 +103,18 @@ func inTurn(ctx context.Context, number, parallel int, replay func(context.Conte
 	return group.Wait()
 }
 
-// asPairs dates the second event of a pair like the first: both tell of the same deployment.
+// asPairs dates the second event of a pair like the first, and waits for its version as long: both tell of the same deployment.
 func asPairs(events []event.Event) []event.Event {
-	begun := map[string]time.Time{}
+	begun := map[string]event.Event{}
 	for _, e := range events {
-		if first, known := begun[e.Key()]; !known || e.Timestamp.Before(first) {
-			begun[e.Key()] = e.Timestamp
+		if first, known := begun[e.Key()]; !known || e.Timestamp.Before(first.Timestamp) {
+			begun[e.Key()] = e
 		}
 	}
 	out := slices.Clone(events)
 	for i, e := range events {
 		if e.ID != "" {
-			out[i].Timestamp = begun[e.Key()]
+			out[i].Timestamp, out[i].Status = begun[e.Key()].Timestamp, begun[e.Key()].Status
 		}
 	}
 	return out

@@ -39,7 +39,7 @@ type Policy struct {
 	BaselineWindow time.Duration `json:"baselineWindow"`
 	// MinServing is how long a version must have served before the deployment to be held good without a record.
 	MinServing time.Duration `json:"minServing"`
-	// SettleFor is how long the cluster may take to show the version that the event names; see Watch.settling.
+	// SettleFor is how long the cluster may take to show the version that the event names; see Settling.
 	SettleFor time.Duration `json:"settleFor"`
 	Verify    Verify        `json:"verify"`
 	// ReadyWithin is how long the old colour of a switch may take to get ready after it was scaled up; zero means that it is

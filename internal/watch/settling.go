@@ -15,17 +15,24 @@ import (
 // waited for all day: people are told that nobody watches.
 const startedFor = 30 * time.Minute
 
-// settling returns since when the announced version is waited for, and for how long. It counts from the event that says that the
-// deployment is complete: what is under way is not late. A policy whose active stage is longer than startedFor is for releases
-// that take their time, and waits for as long as that.
-func (w Watch) settling() (since time.Time, limit time.Duration) {
-	switch {
-	case w.Event.Status == event.StatusStarted:
-		return w.AcceptedAt, max(startedFor, w.Policy.Stages[0].Until, w.Policy.SettleFor)
-	case !w.toldComplete.IsZero():
-		return w.toldComplete, w.Policy.SettleFor
+// Settling is for how long the version of an event with that status is waited for: SettleFor where the deployment is complete, and longer
+// where it has only begun, since what is under way is not late. A policy whose active stage is longer than startedFor is for releases that
+// take their time, and waits for as long as that.
+func (p Policy) Settling(status event.Status) time.Duration {
+	if status == event.StatusStarted {
+		return max(startedFor, p.Stages[0].Until, p.SettleFor)
 	}
-	return w.AcceptedAt, w.Policy.SettleFor
+	return p.SettleFor
+}
+
+// settling returns since when the announced version is waited for, and for how long. It counts from the event that says that the
+// deployment is complete.
+func (w Watch) settling() (since time.Time, limit time.Duration) {
+	since = w.AcceptedAt
+	if w.Event.Status != event.StatusStarted && !w.toldComplete.IsZero() {
+		since = w.toldComplete
+	}
+	return since, w.Policy.Settling(w.Event.Status)
 }
 
 // neverLive says for how long the announced version was waited for in vain.
