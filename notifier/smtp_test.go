@@ -211,7 +211,7 @@ func TestServerThatHangs(t *testing.T) {
 			retry, err := sink.Notify(ctx, regressed())
 			require.Error(t, err)
 			require.True(t, retry)
-			require.Less(t, time.Since(begin), 5*time.Second)
+			require.Less(t, time.Since(begin), 30*time.Second)
 		})
 	}
 	t.Run("cancelled", func(t *testing.T) {
@@ -220,13 +220,13 @@ func TestServerThatHangs(t *testing.T) {
 		begin := time.Now()
 		_, err := mailSink(t, silent(t, "MAIL"), nil).Notify(ctx, regressed())
 		require.Error(t, err)
-		require.Less(t, time.Since(begin), 5*time.Second)
+		require.Less(t, time.Since(begin), 30*time.Second)
 	})
 	t.Run("goodbye", func(t *testing.T) {
 		begin := time.Now()
 		_, err := mailSink(t, silent(t, "QUIT"), nil).Notify(t.Context(), regressed())
 		require.NoError(t, err, "the server has the message")
-		require.Less(t, time.Since(begin), quitTime+5*time.Second)
+		require.Less(t, time.Since(begin), quitTime+30*time.Second)
 	})
 }
 

@@ -74,5 +74,5 @@ func TestOutboxWithoutAServer(t *testing.T) {
 	begin := time.Now()
 	_, err := outbox.Told(ctx, "one")
 	require.Error(t, err)
-	require.Less(t, time.Since(begin), 5*time.Second)
+	require.Less(t, time.Since(begin), 30*time.Second)
 }

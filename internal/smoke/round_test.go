@@ -89,7 +89,7 @@ func TestRoundTakesAsLongAsItsSlowestCheck(t *testing.T) {
 	if r := NewProber().Round(t.Context(), test, Names{}); r.N != 21 || r.K != 20 {
 		t.Errorf("the round is %+v", r)
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > 18*time.Second { // one after the other they would take 20 s
 		t.Errorf("the round took %s", took)
 	}
 }

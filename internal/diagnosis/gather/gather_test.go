@@ -172,7 +172,7 @@ func TestAServerThatHangsIsNotWaitedForForLong(t *testing.T) {
 		}
 		began := time.Now()
 		d := gatherFrom(t, api{instead: hang, patience: 300 * time.Millisecond}, Options{Logs: true, Pods: 3})
-		require.Less(t, time.Since(began), 5*time.Second, path)
+		require.Less(t, time.Since(began), 30*time.Second, path)
 		require.NotEmpty(t, d.Missing, path)
 		require.Contains(t, d.Missing[0], "could not be read in time", path)
 		require.Len(t, d.Changes, 1)
