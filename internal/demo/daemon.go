@@ -94,15 +94,12 @@ func (d *daemon) prepare(stack localstack.Addresses) error {
 
 // freeAddresses returns two loopback addresses on which nothing listens.
 func freeAddresses() (nats, http string, err error) {
-	if nats, err = localstack.FreeAddress(); err != nil {
+	var ports localstack.Ports
+	if nats, err = ports.FreeAddress(); err != nil {
 		return "", "", err
 	}
-	for http = nats; http == nats; {
-		if http, err = localstack.FreeAddress(); err != nil {
-			return "", "", err
-		}
-	}
-	return nats, http, nil
+	http, err = ports.FreeAddress()
+	return nats, http, err
 }
 
 func (d *daemon) awaitReady(ctx context.Context) error {

@@ -8,7 +8,7 @@ import (
 )
 
 func TestFreeAddressCanBeListenedOn(t *testing.T) {
-	address, err := FreeAddress()
+	address, err := new(Ports).FreeAddress()
 	require.NoError(t, err)
 	tcp, err := net.ResolveTCPAddr("tcp", address)
 	require.NoError(t, err)
@@ -17,4 +17,16 @@ func TestFreeAddressCanBeListenedOn(t *testing.T) {
 	l, err := net.Listen("tcp", address)
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
+}
+
+// So many of so few ports would be sure to come twice if they were not remembered.
+func TestPortsAreGivenOutOnce(t *testing.T) {
+	var ports Ports
+	seen := map[string]bool{}
+	for range 600 {
+		address, err := ports.FreeAddress()
+		require.NoError(t, err)
+		require.False(t, seen[address], address)
+		seen[address] = true
+	}
 }

@@ -22,7 +22,6 @@ import (
 
 	"github.com/rollbackd/rollbackd/internal/chaos"
 	"github.com/rollbackd/rollbackd/internal/event"
-	"github.com/rollbackd/rollbackd/internal/localstack"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
@@ -142,7 +141,7 @@ func newDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	address, err := localstack.FreeAddress()
+	address, err := shared.ports.FreeAddress()
 	require.NoError(t, err)
 	return address
 }

@@ -33,6 +33,8 @@ type world struct {
 	// binary is rollbackd with the tag chaos, kubectl the kubectl of the stack's version.
 	binary, kubectl string
 	tables          *tables
+	// ports are those of the tests' own servers.
+	ports localstack.Ports
 }
 
 // shared is set by TestMain before any test runs and never changed after.

@@ -19,7 +19,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollbackd/rollbackd/internal/event"
-	"github.com/rollbackd/rollbackd/internal/localstack"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
 
@@ -94,7 +93,7 @@ func namespaceOf(t *testing.T) string {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	address, err := localstack.FreeAddress()
+	address, err := shared.ports.FreeAddress()
 	require.NoError(t, err)
 	return address
 }

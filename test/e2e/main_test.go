@@ -28,6 +28,8 @@ type world struct {
 	client kubernetes.Interface
 	// binary is rollbackd, built with the race detector; rollbackctl lies beside it.
 	binary string
+	// ports are those of the tests' own servers.
+	ports localstack.Ports
 }
 
 // shared is set by TestMain before any test runs and never changed after.

@@ -65,8 +65,9 @@ func startScraped(t *testing.T) *scraped {
 	if testing.Short() {
 		t.Skip("needs the Prometheus that make stack-programs builds")
 	}
+	var ports localstack.Ports
 	free := func() string {
-		address, err := localstack.FreeAddress()
+		address, err := ports.FreeAddress()
 		require.NoError(t, err)
 		return address
 	}

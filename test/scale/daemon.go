@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -253,14 +252,13 @@ func (d *daemon) footing(ctx context.Context) (footing, error) {
 
 // freeAddresses are loopback addresses that nobody listens on, all different.
 func freeAddresses(n int) (out []string, err error) {
+	var ports localstack.Ports
 	for len(out) < n {
-		address, err := localstack.FreeAddress()
+		address, err := ports.FreeAddress()
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(out, address) {
-			out = append(out, address)
-		}
+		out = append(out, address)
 	}
 	return out, nil
 }

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -9,9 +8,10 @@ import (
 
 // The ports of servers lie below those that the usual systems give to outgoing connections (32768 and up on Linux, 49152 and up elsewhere): of these one may be
 // taken between the moment in which it is found free and that in which a server listens on it, and where thousands of connections are open none may be left.
+// Those from 26000 on are left to the programs that tests start on the stack: their ports look free while they are being restarted.
 const (
 	firstPort = 20000
-	lastPort  = 32000
+	lastPort  = 26000
 	portTries = 200
 )
 
@@ -23,7 +23,7 @@ func Listen() (net.Listener, error) {
 			return listener, nil
 		}
 	}
-	return nil, errors.New("no port from 20000 to 32000 is free on loopback")
+	return nil, fmt.Errorf("no port from %d to %d is free on loopback", firstPort, lastPort)
 }
 
 // FreePorts returns n different loopback TCP ports that nobody listens on. All are held until the last one is found, so that none is found twice.
