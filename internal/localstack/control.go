@@ -85,7 +85,7 @@ type AuditEvent struct {
 }
 
 // Audit returns the calls to the API server that the query selects, in their order. The server
-// writes its log just after it has answered, so the newest call may be missing for a moment.
+// writes a call to its log before it ends its answer, so none is missing that somebody was answered.
 func (s *Stack) Audit(ctx context.Context, query AuditQuery) ([]AuditEvent, error) {
 	values := url.Values{}
 	for key, value := range map[string]string{

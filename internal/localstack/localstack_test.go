@@ -95,7 +95,7 @@ func TestStackDiesWithItsTest(t *testing.T) {
 	}
 	info := killedStarter(t)
 	info.PIDs["stack"] = info.PID
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for name, pid := range info.PIDs {
 		for syscall.Kill(pid, 0) == nil {
 			if time.Now().After(deadline) {
@@ -112,7 +112,7 @@ func TestStackDiesWithItsTest(t *testing.T) {
 // killedStarter runs this test in another process until it has a stack, and kills it.
 func killedStarter(t *testing.T) Addresses {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestStackDiesWithItsTest$", "-test.timeout=3m")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestStackDiesWithItsTest$", "-test.timeout=6m")
 	cmd.Env = append(os.Environ(), startedBy+"=1", EnvironmentVariable+"=")
 	cmd.Stderr = os.Stderr
 	output, err := cmd.StdoutPipe()
@@ -136,7 +136,7 @@ func killedStarter(t *testing.T) Addresses {
 
 // startAndWait starts a stack, prints its addresses and waits to be killed.
 func startAndWait(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	s, err := Start(ctx, Options{Scrape: time.Second})
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // stopLimit is how long the stack may take to stop before it is killed.
-const stopLimit = 20 * time.Second
+const stopLimit = time.Minute
 
 // program is the running stack program.
 type program struct {

@@ -160,9 +160,12 @@ func (a App) Deploy(ctx context.Context, version string, b Behaviour) error {
 	return nil
 }
 
+// rolloutLimit is how long a rollout may take. It takes a second or two, and many times that where many begin at once on a busy machine.
+const rolloutLimit = 3 * time.Minute
+
 // AwaitRollout waits until every replica is updated and available, and the old ones are gone.
 func (a App) AwaitRollout(ctx context.Context) error {
-	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, rolloutLimit, true, func(ctx context.Context) (bool, error) {
 		d, err := a.Client.AppsV1().Deployments(a.Namespace).Get(ctx, a.Workload(), metav1.GetOptions{})
 		if err != nil {
 			return false, err

@@ -121,7 +121,7 @@ func (h *hold) await(t *testing.T, limit time.Duration) {
 	t.Helper()
 	select {
 	case <-h.reached:
-	case <-time.After(limit):
-		t.Fatalf("no such call came within %s", limit)
+	case <-time.After(patience * limit):
+		t.Fatalf("no such call came within %s", patience*limit)
 	}
 }

@@ -25,7 +25,7 @@ func TestAroundCountsWhatPrometheusHolds(t *testing.T) {
 	namespace := namespaceOf(t)
 
 	counter := func(app, code string, at time.Time) uint64 {
-		query := fmt.Sprintf(`sum(http_requests_total{namespace=%q,app=%q,code=~%q})`, namespace, app, code)
+		query := fmt.Sprintf(`sum(last_over_time(http_requests_total{namespace=%q,app=%q,code=~%q}[1m]))`, namespace, app, code) // also after a scrape that failed
 		value, _, _, err := prometheus.Query(t.Context(), query, at)
 		require.NoError(t, err)
 		if vector, ok := value.(model.Vector); ok && len(vector) == 1 {
@@ -44,6 +44,9 @@ func TestAroundCountsWhatPrometheusHolds(t *testing.T) {
 		return true, ""
 	})
 	middle, to := from.Add(3*time.Second), from.Add(6*time.Second)
+	// Samples of a target are stored in their order: nothing of the time until then comes once there is a newer one of each.
+	s := &service{t: t, w: w, App: sampleapp.App{Namespace: namespace}}
+	s.awaitSeries(fmt.Sprintf(`count(timestamp(http_requests_total{namespace=%q,code="500"}) > %d) == %d`, namespace, to.Unix(), len(names)))
 	sig := analyzer.Signal{
 		Name: "errors", Kind: analyzer.KindErrorRate, Scrape: scrape,
 		Requests: "http_requests_total", Errors: `http_requests_total{code=~"5.."}`,

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -28,13 +27,13 @@ func newPair(t *testing.T, w *world) *pair {
 	p.App = sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: "checkout", Replicas: 3, RPS: 60}
 	require.NoError(t, p.Create(t.Context(), "v1", sampleapp.Behaviour{}))
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		ctx, cancel := toTidyUp(t)
 		defer cancel()
 		if err := p.Delete(ctx); err != nil {
 			t.Error(err)
 		}
 	})
-	(&service{App: p.App, t: t, w: w}).awaitServed(14 * time.Second)
+	(&service{App: p.App, t: t, w: w}).awaitBaseline()
 	return p
 }
 
@@ -76,7 +75,7 @@ func (p *pair) switches() []localstack.AuditEvent {
 		Verb: "patch", Resource: "services", Namespace: p.Namespace, Name: p.Name, User: daemonUser(p.Namespace),
 	})
 	require.NoError(p.t, err)
-	return events
+	return landed(events)
 }
 
 // TestBadSwitchIsSwitchedBack: blue-green. The version in green is far over its latency objective; the traffic goes

@@ -28,7 +28,7 @@ func TestTwoHundredRollbacksAtOnce(t *testing.T) {
 	_, err := w.client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		ctx, cancel := toTidyUp(t)
 		defer cancel()
 		require.NoError(t, w.client.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}))
 	})

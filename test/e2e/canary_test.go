@@ -30,13 +30,13 @@ func newTrial(t *testing.T, w *world) *trial {
 	c.App = sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: "checkout", Replicas: 3, RPS: 90}
 	require.NoError(t, c.Create(t.Context(), "v1", sampleapp.Behaviour{}))
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		ctx, cancel := toTidyUp(t)
 		defer cancel()
 		if err := c.Delete(ctx); err != nil {
 			t.Error(err)
 		}
 	})
-	(&service{App: c.App, t: t, w: w}).awaitServed(14 * time.Second)
+	(&service{App: c.App, t: t, w: w}).awaitBaseline()
 	return c
 }
 
@@ -87,7 +87,7 @@ func TestBadCanaryIsScaledToZero(t *testing.T) {
 func TestHealthyCanaryThroughTwoSteps(t *testing.T) {
 	w := onStack(t)
 	d := newDaemon(t, w, func(s *settings) {
-		s.Canary = "{steps: [{upTo: 25, watch: 1m}, {upTo: 100, watch: 20s}]}"
+		s.Canary = "{steps: [{upTo: 25, watch: 10m}, {upTo: 100, watch: 20s}]}" // the first is over when the second begins
 		s.Active = 10 * time.Second
 	})
 	c := newTrial(t, w)

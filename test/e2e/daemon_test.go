@@ -33,6 +33,10 @@ type daemon struct {
 	done chan error
 }
 
+// patience is how many times longer than where little else runs something may take. Waiting costs nothing where it is done in time, and a
+// machine may be slow, or busy with others.
+const patience = 3
+
 // password is the publisher's.
 const password = "e2e-publisher"
 
@@ -136,9 +140,10 @@ func (d *daemon) stop() {
 		if err != nil {
 			d.t.Errorf("the daemon did not stop cleanly: %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience * 20 * time.Second):
 		_ = d.cmd.Process.Kill()
-		d.t.Error("the daemon did not stop within 20 s")
+		<-d.done // or its folder could not be removed
+		d.t.Error("the daemon does not stop")
 	}
 }
 
@@ -154,7 +159,7 @@ func (d *daemon) showLog() {
 }
 
 func (d *daemon) get(path string) (int, string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience*5*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+d.HTTP+path, nil)
 	if err != nil {
@@ -190,17 +195,31 @@ func (d *daemon) awaitRejected(code event.Code, n int) {
 	})
 }
 
-// watches returns all watches, the newest first.
-func (d *daemon) watches() []watch.View {
-	_, body, err := d.get("/api/v1/watches")
+// watches returns all watches, the newest first. It waits until the daemon shows them: that it does not answer is not that there are none.
+func (d *daemon) watches() (all []watch.View) {
+	d.t.Helper()
+	eventually(d.t, 20*time.Second, func() (bool, string) {
+		var err error
+		all, err = d.listed()
+		return err == nil, fmt.Sprint("the daemon does not show its watches: ", err)
+	})
+	return all
+}
+
+// listed is what the daemon shows of its watches now, or why it shows none.
+func (d *daemon) listed() ([]watch.View, error) {
+	code, body, err := d.get("/api/v1/watches")
 	if err != nil {
-		return nil
+		return nil, err
+	}
+	if code != http.StatusOK {
+		return nil, fmt.Errorf("%d %s", code, body)
 	}
 	var list struct {
 		Watches []watch.View `json:"watches"`
 	}
-	require.NoError(d.t, json.Unmarshal([]byte(body), &list))
-	return list.Watches
+	err = json.Unmarshal([]byte(body), &list)
+	return list.Watches, err
 }
 
 // await waits until the watch of the event with this id satisfies ok, and returns it.
@@ -208,13 +227,14 @@ func (d *daemon) await(id string, limit time.Duration, what string, ok func(watc
 	d.t.Helper()
 	var found watch.View
 	eventually(d.t, limit, func() (bool, string) {
-		for _, v := range d.watches() {
+		all, err := d.listed()
+		for _, v := range all {
 			if v.EventID == id {
 				found = v
 				return ok(v), fmt.Sprintf("watch %s is not %s: it is %s (%s)", id, what, v.State, v.Reason)
 			}
 		}
-		return false, "there is no watch of event " + id
+		return false, fmt.Sprintf("there is no watch of event %s (%v)", id, err)
 	})
 	return found
 }
@@ -230,9 +250,11 @@ func (d *daemon) awaitState(id string, limit time.Duration, state watch.State) w
 	})
 }
 
-// eventually polls until done, and fails with the last explanation when the limit is over.
+// eventually polls until done, and fails with the last explanation when that has taken much longer than the limit, which is what it may take
+// where little else runs.
 func eventually(t *testing.T, limit time.Duration, done func() (bool, string)) {
 	t.Helper()
+	limit *= patience
 	deadline := time.Now().Add(limit)
 	for {
 		ok, why := done()

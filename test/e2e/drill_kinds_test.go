@@ -20,17 +20,17 @@ import (
 // drill came to is in its record and in the report.
 func TestDrillOfAStatefulSet(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { staging(s); s.Active, s.Features = 2*time.Minute, "statefulSets" })
+	d := newDaemon(t, w, func(s *settings) { staging(s); s.Features = "statefulSets" })
 	s := newSet(t, w, event.KindStatefulSet)
-	s.awaitServed(14 * time.Second)
+	s.awaitBaseline()
 	eventually(t, time.Minute, func() (bool, string) { // the daemon refuses until the pods have served for long enough
 		r := s.drill(d, "--kind", "StatefulSet")
 		r.wait(20 * time.Second)
 		return strings.Contains(r.errors.String(), "nobody agreed"), r.errors.String()
 	})
 
-	r := s.drill(d, "--kind", "StatefulSet", "--yes", "-o", "json", "--detect-within", "90s", "--recover-within", "150s")
-	code := r.wait(5 * time.Minute)
+	r := s.drill(d, "--kind", "StatefulSet", "--yes", "-o", "json", "--detect-within", "3m", "--recover-within", "5m")
+	code := r.wait(4 * time.Minute)
 	t.Log(r.errors.String(), r.out.String())
 	require.Zero(t, code)
 	var result drill.Result

@@ -32,7 +32,9 @@ spec:
     - {name: FAIL, value: a third}
 `
 
-func staging(s *settings) { s.Environment, s.Drills = "staging", "{environments: [staging]}" }
+func staging(s *settings) {
+	s.Environment, s.Drills, s.Active = "staging", "{environments: [staging]}", 5*time.Minute
+}
 
 // rehearsing is a rollbackctl drill that runs.
 type rehearsing struct {
@@ -86,8 +88,8 @@ func (r *rehearsing) wait(limit time.Duration) int {
 	r.t.Helper()
 	select {
 	case <-r.ended:
-	case <-time.After(limit):
-		r.t.Fatal("rollbackctl drill goes on")
+	case <-time.After(patience * limit):
+		r.t.Fatalf("rollbackctl drill goes on:\n%s\n%s", r.out.String(), r.errors.String())
 	}
 	return r.cmd.ProcessState.ExitCode()
 }
@@ -146,7 +148,7 @@ func TestDrillIsPassed(t *testing.T) {
 
 	for round := 1; round <= 2; round++ {
 		s.awaitDrillable(d)
-		r := s.drill(d, "--yes", "-o", "json", "--detect-within", "60s", "--recover-within", "90s")
+		r := s.drill(d, "--yes", "-o", "json", "--detect-within", "3m", "--recover-within", "5m")
 		code := r.wait(2 * time.Minute)
 		t.Log(r.errors.String())
 		require.Zero(t, code, r.errors.String()+r.out.String())
@@ -195,15 +197,16 @@ func TestDrillNeverLeavesABadVersion(t *testing.T) {
 
 	t.Log("if the command is killed, the daemon still rolls back what was announced")
 	r = s.drill(d, "--yes")
+	id := ""
 	eventually(t, 20*time.Second, func() (bool, string) {
+		id = s.drilled()
 		for _, v := range d.watches() {
-			if v.Drill && v.State == watch.Watching && v.EventID == s.drilled() {
+			if v.Drill && v.State == watch.Watching && v.EventID == id {
 				return true, ""
 			}
 		}
 		return false, r.errors.String()
 	})
-	id := s.drilled()
 	require.NoError(t, r.cmd.Process.Kill())
 	d.awaitState(id, 90*time.Second, watch.RolledBack)
 	s.requireGood()

@@ -51,7 +51,7 @@ func TestWhatFluxWouldUndoIsRefused(t *testing.T) {
 // gets through once it is announced.
 func TestFluxIsHeldUntilTheNextDeployment(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.GitOps = "hold" })
+	d := newDaemon(t, w, func(s *settings) { s.GitOps, s.SettleFor = "hold", time.Minute }) // the next release comes once the hold is undone
 	s := newService(t, w)
 	s.markForFlux()
 
@@ -79,7 +79,7 @@ func TestFluxIsHeldUntilTheNextDeployment(t *testing.T) {
 // it is deployed and announced again much later.
 func TestABadVersionThatComesBackIsNotFought(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.GitOps = "ignore" })
+	d := newDaemon(t, w, func(s *settings) { s.GitOps, s.Active = "ignore", 10*time.Minute })
 	s := newService(t, w)
 	s.markForFlux()
 
@@ -96,7 +96,7 @@ func TestABadVersionThatComesBackIsNotFought(t *testing.T) {
 	s.deploy("v1", sampleapp.Behaviour{})
 	eventually(t, 90*time.Second, func() (bool, string) {
 		for _, p := range s.pods() {
-			if p.Requests > 0 && !p.CreatedAt.Before(back) && time.Since(p.CreatedAt) > 14*time.Second {
+			if p.Version == "v1" && p.Requests > 0 && !p.CreatedAt.Before(back) && time.Since(p.CreatedAt) > 14*time.Second {
 				return true, ""
 			}
 		}
@@ -115,7 +115,7 @@ func TestABadVersionThatComesBackIsNotFought(t *testing.T) {
 // once the next release is announced.
 func TestArgoCDIsHeldUntilTheNextDeployment(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.GitOps, s.Features = "hold", "argoCD" })
+	d := newDaemon(t, w, func(s *settings) { s.GitOps, s.Features, s.SettleFor = "hold", "argoCD", time.Minute })
 	s := newService(t, w)
 	app := s.application()
 
@@ -260,7 +260,7 @@ func (s *service) application() application {
 		"argocd.argoproj.io/tracking-id": s.Namespace + "_checkout-app:apps/Deployment:" + s.Namespace + "/" + s.Name,
 	}})
 	s.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), 10*time.Second)
+		ctx, cancel := toTidyUp(s.t)
 		defer cancel()
 		if err := app.client.Delete(ctx, "checkout-app", metav1.DeleteOptions{}); err != nil {
 			s.t.Error(err)

@@ -1,8 +1,8 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +22,7 @@ func neighbours(t *testing.T, w *world, b sampleapp.Behaviour, names ...string) 
 		a := sampleapp.App{Client: w.client, Namespace: namespaceOf(t), Name: name, Replicas: 1, RPS: 40}
 		require.NoError(t, a.Create(t.Context(), "v1", b))
 		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+			ctx, cancel := toTidyUp(t)
 			defer cancel()
 			if err := a.Delete(ctx); err != nil {
 				t.Error(err)
@@ -41,31 +41,38 @@ func (s *service) rolledOut(d *daemon, id, version string, b sampleapp.Behaviour
 	d.await(id, 30*time.Second, "measured alone", func(v watch.View) bool { return v.LastTick.After(alone.Add(3 * time.Second)) })
 }
 
-// awaitVerdict waits for a verdict on a watch that goes on, and returns it with a reason that holds some words.
+// awaitVerdict waits for a verdict on a watch that goes on, with a reason that holds some words: what is found around a release becomes more
+// while it is measured.
 func (d *daemon) awaitVerdict(id string, verdict analyzer.Verdict, words string) {
 	d.t.Helper()
-	v := d.await(id, 40*time.Second, string(verdict), func(v watch.View) bool { return v.Final || v.Verdict == verdict })
-	require.Equal(d.t, watch.Watching, v.State, v.Reason)
-	for _, a := range v.Signals {
-		if a.Verdict == verdict {
-			require.Contains(d.t, a.Reason, words)
-			return
+	said := ""
+	d.await(id, 40*time.Second, fmt.Sprintf("%s because %q", verdict, words), func(v watch.View) bool {
+		require.Equal(d.t, watch.Watching, v.State, "%s; it was said: %s", v.Reason, said)
+		if v.Verdict != verdict {
+			return false
 		}
-	}
-	d.t.Fatalf("no signal is %s: %+v", verdict, v.Signals)
+		return slices.ContainsFunc(v.Signals, func(a analyzer.Assessment) bool {
+			if a.Verdict == verdict {
+				said = a.Reason
+			}
+			return a.Verdict == verdict && strings.Contains(a.Reason, words)
+		})
+	})
 }
 
-// requireToldOnce checks that people were told, by one notice, that the release is not to blame.
+// requireToldOnce checks that people are told, by one notice, that the release is not to blame.
 func (d *daemon) requireToldOnce() {
 	d.t.Helper()
-	require.Equal(d.t, 1, strings.Count(d.logged(), "is not to blame"), "notices")
+	const said = "is not to blame"
+	eventually(d.t, 20*time.Second, func() (bool, string) { return strings.Contains(d.logged(), said), "nobody is told" })
+	require.Equal(d.t, 1, strings.Count(d.logged(), said), "notices")
 }
 
 // TestSharedOutageIsNotTheReleasesDoing: an outage strikes a release that serves alone, and its neighbours with it. Nothing
 // is rolled back, people are told once, and the watch goes on: when the release fails by itself later, it is rolled back.
 func TestSharedOutageIsNotTheReleasesDoing(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.MinBreach, s.Active = 4*time.Second, 3*time.Minute })
+	d := newDaemon(t, w, func(s *settings) { s.MinBreach, s.Active = 4*time.Second, 10*time.Minute })
 	neighbours(t, w, sampleapp.Behaviour{}, "cart", "search", "users")
 	s := newService(t, w)
 	s.rolledOut(d, "struck", "v2", sampleapp.Behaviour{})
@@ -91,7 +98,7 @@ func TestSharedOutageIsNotTheReleasesDoing(t *testing.T) {
 func TestFailingDependencyIsNotTheReleasesDoing(t *testing.T) {
 	w := onStack(t)
 	d := newDaemon(t, w, func(s *settings) {
-		s.MinBreach, s.Active = 4*time.Second, 70*time.Second
+		s.MinBreach, s.Active = 4*time.Second, 90*time.Second
 		s.Guards = fmt.Sprintf(`{peers: false, dependencies: {requests: 'app_calls_total{namespace=%q}', errors: 'app_calls_total{namespace=%q,code!~"2.."}', `+
 			`labels: {namespace: namespace, caller: caller, callee: callee}}}`, s.Namespace, s.Namespace)
 	})
@@ -115,13 +122,17 @@ func TestFailingDependencyIsNotTheReleasesDoing(t *testing.T) {
 // TestOneSickPodRollsNothingBack: one pod of several fails, long after the old version has gone.
 func TestOneSickPodRollsNothingBack(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.MinBreach, s.Active = 4*time.Second, 40*time.Second })
+	d := newDaemon(t, w, func(s *settings) { s.MinBreach, s.Active = 4*time.Second, 10*time.Minute })
 	s := newService(t, w)
 	s.rolledOut(d, "sick", "v2", sampleapp.Behaviour{Settings: map[string]string{"onebad": "on"}})
 
 	require.NoError(t, s.SetErrorRatio(t.Context(), "v2", 0.9))
 	d.awaitVerdict("sick", analyzer.SickPod, "delete that pod, the version itself is well")
-	d.await("sick", 60*time.Second, "over", func(v watch.View) bool { return v.Final })
+	found := time.Now()
+	v := d.await("sick", 40*time.Second, "judged for longer than it takes to act", func(v watch.View) bool {
+		return v.Final || v.LastTick.After(found.Add(15*time.Second))
+	})
+	require.Equal(t, watch.Watching, v.State, v.Reason)
 	require.Empty(t, s.rollbacks())
 	s.requireLive("v2")
 	d.requireToldOnce()
@@ -133,7 +144,7 @@ func TestManyBadReleasesAreAllRolledBack(t *testing.T) {
 	const many = 12
 	w := onStack(t)
 	d := newDaemon(t, w, func(s *settings) {
-		s.MinBreach, s.Active = 4*time.Second, 2*time.Minute
+		s.MinBreach, s.Active = 4*time.Second, 10*time.Minute
 		s.Budgets = "{namespace: {rollbacks: 12}, cluster: {rollbacks: 12}}"
 	})
 	all := manyBad(t, w, d, many)
@@ -154,7 +165,7 @@ func manyBad(t *testing.T, w *world, d *daemon, many int) []*service {
 		all[i] = &service{t: t, w: w, App: a}
 		require.NoError(t, a.Create(t.Context(), "v1", sampleapp.Behaviour{}))
 		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
+			ctx, cancel := toTidyUp(t)
 			defer cancel()
 			if err := a.Delete(ctx); err != nil {
 				t.Error(err)
@@ -162,6 +173,7 @@ func manyBad(t *testing.T, w *world, d *daemon, many int) []*service {
 		})
 	}
 	all[many-1].awaitServed(15 * time.Second)
+	all[many-1].awaitScraped(200, many) // or one of them would have no baseline
 	for _, s := range all {
 		s.deploy("v2", sampleapp.Behaviour{ErrorRatio: 0.5})
 		s.announce(d, s.Name, "v2")

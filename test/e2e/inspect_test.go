@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -23,7 +24,11 @@ func TestInspectFindsWhatTheTargetLacks(t *testing.T) {
 	require.NoError(t, err)
 	s.needConfig("conf") // revision 2
 	require.NoError(t, s.AwaitRollout(t.Context()))
-	old := s.podsOf("v1")[0]
+	pods := slices.DeleteFunc(s.podsOf("v1"), func(p corev1.Pod) bool { // those of revision 1 have the version too, and may be on their way out
+		return p.DeletionTimestamp != nil || len(p.Spec.Containers[0].EnvFrom) == 0
+	})
+	require.NotEmpty(t, pods)
+	old := pods[0]
 	s.deploy("v2", sampleapp.Behaviour{}) // revision 3
 	require.NoError(t, s.AwaitRollout(t.Context()))
 	cluster := newCluster(t, w)

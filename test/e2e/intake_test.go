@@ -17,11 +17,13 @@ import (
 func rejections(t *testing.T, d *daemon, s *service) func() event.Notice {
 	t.Helper()
 	target := event.Target{Environment: d.Environment, Namespace: s.Namespace, Workload: s.Name}
-	sub, err := connect(t, d).SubscribeSync(target.RejectedSubject())
+	nc := connect(t, d)
+	sub, err := nc.SubscribeSync(target.RejectedSubject())
 	require.NoError(t, err)
+	require.NoError(t, nc.Flush(), "the server knows of the subscription before anything is refused")
 	return func() event.Notice {
 		t.Helper()
-		msg, err := sub.NextMsg(15 * time.Second)
+		msg, err := sub.NextMsg(patience * 15 * time.Second)
 		require.NoError(t, err, "no rejection was published")
 		var n event.Notice
 		require.NoError(t, json.Unmarshal(msg.Data, &n))

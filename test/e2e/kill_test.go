@@ -28,7 +28,7 @@ func TestKilledWhileRollingBack(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			proxy := newAPIProxy(t, w)
-			d := newDaemon(t, w, func(s *settings) { s.Kubeconfig = proxy.kubeconfig })
+			d := newDaemon(t, w, func(s *settings) { s.Kubeconfig, s.For, s.Active = proxy.kubeconfig, unhurried, 10*time.Minute })
 			s := newService(t, w)
 
 			s.deploy("v2", sampleapp.FailingThird())
@@ -36,7 +36,7 @@ func TestKilledWhileRollingBack(t *testing.T) {
 			awaitHeld(d, "killed", 2)
 			h := proxy.holdUp(c.method, "/deployments/"+s.Name, c.landed)
 			h.await(t, time.Minute)
-			d.awaitState("killed", time.Second, c.state)
+			d.awaitState("killed", 5*time.Second, c.state)
 			d.kill()
 			landed := 0
 			if c.landed {
@@ -60,7 +60,7 @@ func TestKilledWhileRollingBack(t *testing.T) {
 func TestKilledAndRecoveredMeanwhile(t *testing.T) {
 	w := onStack(t)
 	proxy := newAPIProxy(t, w)
-	d := newDaemon(t, w, func(s *settings) { s.Kubeconfig, s.Active = proxy.kubeconfig, 90*time.Second })
+	d := newDaemon(t, w, func(s *settings) { s.Kubeconfig, s.For, s.Active = proxy.kubeconfig, unhurried, 10*time.Minute })
 	s := newService(t, w)
 
 	s.deploy("v2", sampleapp.FailingThird())
@@ -69,6 +69,7 @@ func TestKilledAndRecoveredMeanwhile(t *testing.T) {
 	h := proxy.holdUp(http.MethodPatch, "/deployments/"+s.Name, false)
 	h.await(t, time.Minute)
 	d.kill()
+	require.NoError(t, s.AwaitRollout(t.Context())) // a pod that is made later would fail again
 	require.NoError(t, s.SetErrorRatio(t.Context(), "v2", 0))
 	proxy.pass()
 	pause(t, 31*time.Second) // longer than any intent is trusted
@@ -96,7 +97,7 @@ func TestKilledWhileSwitchingBack(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			proxy := newAPIProxy(t, w)
-			d := newDaemon(t, w, func(s *settings) { s.Kubeconfig = proxy.kubeconfig })
+			d := newDaemon(t, w, func(s *settings) { s.Kubeconfig, s.For, s.Active = proxy.kubeconfig, unhurried, 10*time.Minute })
 			p := newPair(t, w)
 
 			p.deployGreen("v2", sampleapp.FailingThird())
@@ -104,7 +105,7 @@ func TestKilledWhileSwitchingBack(t *testing.T) {
 			awaitHeld(d, "killed", 2)
 			h := proxy.holdUp(c.method, "/services/"+p.Name, c.landed)
 			h.await(t, time.Minute)
-			d.awaitState("killed", time.Second, c.state)
+			d.awaitState("killed", 5*time.Second, c.state)
 			d.kill()
 			proxy.pass()
 			d.start(w)

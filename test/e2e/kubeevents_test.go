@@ -80,7 +80,7 @@ func TestNoticesBecomeEventsOfTheWorkload(t *testing.T) {
 // grantEvents lets a user do what the documentation of the sink says, and nothing else.
 func grantEvents(t *testing.T, w *world, namespace, user string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience*10*time.Second)
 	defer cancel()
 	_, err := w.client.RbacV1().Roles(namespace).Create(ctx, &rbacv1.Role{
 		ObjectMeta: metav1.ObjectMeta{Name: user},
@@ -97,7 +97,7 @@ func grantEvents(t *testing.T, w *world, namespace, user string) {
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	// The authorizer hears of it a moment later.
-	require.Eventually(t, func() bool { return mayCreateEvents(t, w, namespace, user) }, 10*time.Second, 50*time.Millisecond)
+	eventually(t, 10*time.Second, func() (bool, string) { return mayCreateEvents(t, w, namespace, user), user + " may not create events" })
 }
 
 func mayCreateEvents(t *testing.T, w *world, namespace, user string) bool {

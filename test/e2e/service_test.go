@@ -31,19 +31,29 @@ type service struct {
 // newService deploys version v1, which behaves well, and lets it serve long enough to be a baseline.
 func newService(t *testing.T, w *world) *service {
 	t.Helper()
-	s := newServiceWith(t, w, 60)
-	s.awaitServed(14 * time.Second)
-	counter := fmt.Sprintf("http_requests_total{namespace=%q}[2m]", s.Namespace)
-	s.awaitSeries("sum(max_over_time(" + counter + ") - min_over_time(" + counter + ")) > 200") // which a busy machine scrapes late
-	return s
+	return newServiceBehaving(t, w, sampleapp.Behaviour{})
 }
 
 // newServiceBehaving is newService with a behaviour of v1.
 func newServiceBehaving(t *testing.T, w *world, b sampleapp.Behaviour) *service {
 	t.Helper()
 	s := createService(t, w, 60, b)
-	s.awaitServed(14 * time.Second)
+	s.awaitBaseline()
 	return s
+}
+
+// awaitBaseline waits until the service has served for long enough to be a baseline, and that has been scraped, which a busy machine does late.
+func (s *service) awaitBaseline() {
+	s.t.Helper()
+	s.awaitServed(14 * time.Second)
+	s.awaitScraped(200, 1)
+}
+
+// awaitScraped waits until Prometheus has counted more than so many requests of each of so many apps in the service's namespace.
+func (s *service) awaitScraped(requests, apps int) {
+	s.t.Helper()
+	counter := fmt.Sprintf("http_requests_total{namespace=%q}[2m]", s.Namespace)
+	s.awaitSeries(fmt.Sprintf("count(sum by (app) (max_over_time(%s) - min_over_time(%s)) > %d) >= %d", counter, counter, requests, apps))
 }
 
 // newServiceWith deploys version v1 with so many requests a second.
@@ -69,12 +79,17 @@ func createNamed(t *testing.T, w *world, name string, rps int, b sampleapp.Behav
 // anew.
 func (s *service) deleteAfter() {
 	s.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), 10*time.Second)
+		ctx, cancel := toTidyUp(s.t)
 		defer cancel()
 		if err := s.Delete(ctx); err != nil {
 			s.t.Error(err)
 		}
 	})
+}
+
+// toTidyUp is the context of what is done once a test is over, whose own has ended then.
+func toTidyUp(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(t.Context()), patience*20*time.Second)
 }
 
 // awaitServed waits until the service's pods have served for that long.
@@ -123,7 +138,7 @@ func (s *service) deployment() *appsv1.Deployment {
 // edit changes the Deployment as a deploy tool does, and tries again where a controller changed it since it was read.
 func (s *service) edit(change func(*appsv1.Deployment)) {
 	s.t.Helper()
-	often := wait.Backoff{Steps: 50, Duration: 50 * time.Millisecond}
+	often := wait.Backoff{Steps: 200, Duration: 50 * time.Millisecond}
 	require.NoError(s.t, retry.RetryOnConflict(often, func() error {
 		live := s.deployment()
 		change(live)
@@ -142,7 +157,7 @@ func (s *service) requireLive(version string) {
 // rollbacks are the patches by which rollbackd changed the service, as the API server's audit log has them.
 func (s *service) rollbacks() []localstack.AuditEvent {
 	s.t.Helper()
-	// The API server writes its log just after it answers; a call of ours that is in the log comes after all earlier ones.
+	// The API server writes its log before it ends an answer, so that what somebody was answered is in it.
 	events, err := s.w.stack.Audit(s.t.Context(), localstack.AuditQuery{
 		Verb: "patch", Resource: "deployments", Namespace: s.Namespace, Name: s.Name, User: daemonUser(s.Namespace),
 	})
@@ -174,7 +189,7 @@ func publish(t *testing.T, d *daemon, subject string, document []byte) uint64 {
 	t.Helper()
 	js, err := jetstream.New(connect(t, d))
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience*10*time.Second)
 	defer cancel()
 	ack, err := js.Publish(ctx, subject, document)
 	require.NoError(t, err)
@@ -187,7 +202,7 @@ func connect(t *testing.T, d *daemon) *nats.Conn {
 	if d.External != "" {
 		address = d.External
 	}
-	nc, err := nats.Connect(address, nats.UserInfo("deployer", password), nats.CustomInboxPrefix("_INBOX_deployer"))
+	nc, err := nats.Connect(address, nats.UserInfo("deployer", password), nats.CustomInboxPrefix("_INBOX_deployer"), nats.Timeout(patience*10*time.Second))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	return nc

@@ -133,7 +133,7 @@ policies:
   stages:
     active: {until: {{.Active}}, interval: 1s}
     onCall: {until: {{.OnCall}}, interval: 1s}
-    enhanced: {until: {{.End}}, interval: 1s}
+    enhanced: {until: {{.End}}, interval: 2s} # the last tick says what became of the watch: it is long enough to have samples on a busy machine
   baseline: {window: 20s}
   knownGood: {minServing: 5s}
   settleFor: {{.SettleFor}}
