@@ -20,6 +20,7 @@ import (
 // migrates has the policy take the database back by a Job that ends in this way.
 func migrates(when, ends string) func(*settings) {
 	return func(s *settings) {
+		s.Active = 3 * time.Minute // no test here watches to the end
 		s.Migration = "{when: " + when + ", timeout: 1m, restoreURL: \"https://wiki.example/restore\", job: " + jobYAML(ends, "--to={target}") + "}"
 	}
 }
@@ -81,7 +82,7 @@ func TestTheDatabaseIsTakenBackWithTheRelease(t *testing.T) {
 				require.Empty(t, s.rollbacks())
 			}
 			w.endJobs(t, func() string { return "succeed" })
-			v := d.awaitState("schema", 60*time.Second, watch.RolledBack)
+			v := d.awaitState("schema", 90*time.Second, watch.RolledBack)
 
 			s.requireLive("v1")
 			patches, jobs := s.rollbacks(), w.jobs(t, "migration")
@@ -105,7 +106,7 @@ func TestAFailedDownMigrationStopsEverything(t *testing.T) {
 	s := newService(t, w)
 	s.deploy("v2", sampleapp.FailingThird())
 	s.announceSchemaChange(d, "schema", "v2")
-	v := d.awaitState("schema", 60*time.Second, watch.Failed)
+	v := d.awaitState("schema", 90*time.Second, watch.Failed)
 
 	require.Contains(t, v.Reason, "the down-migration failed")
 	require.Contains(t, v.Reason, "ended with exit code 1")
@@ -113,7 +114,7 @@ func TestAFailedDownMigrationStopsEverything(t *testing.T) {
 	require.Contains(t, v.Reason, "https://wiki.example/restore")
 	require.Empty(t, s.rollbacks())
 	s.requireLive("v2")
-	require.Contains(t, d.logged(), "is bad and the rollback failed")
+	d.awaitLogged("is bad and the rollback failed")
 	require.Contains(t, v.Reason, `its log ends with: connecting to postgres://app:***@db:5432/shop | DB_PASSWORD=*** | the work of this Job is simulated | \x1b[31mit ends here`)
 	requireIncidentSays(t, d, v, "\nDB_PASSWORD=\\*\\*\\*\nthe work of this Job is simulated\n")
 	requireIncidentSays(t, d, v, `\*\*Act now:\*\* the database may be half way between two schemas`)
@@ -127,7 +128,7 @@ func TestADownMigrationThatTheQuotaRefusesIsHeld(t *testing.T) {
 	w.noJobs(t)
 	s.deploy("v2", sampleapp.FailingThird())
 	s.announceSchemaChange(d, "schema", "v2")
-	v := d.awaitState("schema", 60*time.Second, watch.Held)
+	v := d.awaitState("schema", 90*time.Second, watch.Held)
 	require.Contains(t, v.Reason, "the quota of namespace "+s.Namespace+" does not allow it")
 	require.Empty(t, s.rollbacks())
 }
@@ -164,14 +165,14 @@ func TestKilledAroundAMigration(t *testing.T) {
 			}
 			w.endJobs(t, func() string { return "succeed" })
 			h.await(t, time.Minute)
-			d.awaitState("killed", time.Second, watch.RollingBack)
+			d.awaitState("killed", 10*time.Second, watch.RollingBack)
 			d.kill()
 			require.Len(t, w.jobs(t, "migration"), c.jobs)
 
 			proxy.pass()
 			d.start(w)
 			d.awaitReady()
-			d.awaitState("killed", 60*time.Second, watch.RolledBack)
+			d.awaitState("killed", 90*time.Second, watch.RolledBack)
 			require.Len(t, s.created(), 1)
 			require.Len(t, s.rollbacks(), 1)
 			s.requireLive("v1")

@@ -24,18 +24,18 @@ func TestDeletedStoresAreMadeAgain(t *testing.T) {
 		"KV_rollbackd-watches-" + d.Instance, "rollbackd-journal-" + d.Instance, "KV_rollbackd-names-" + d.Instance, "REJECTED",
 	} {
 		require.NoError(t, js.DeleteStream(t.Context(), name))
-		eventually(t, 15*time.Second, func() (bool, string) {
+		eventually(t, 30*time.Second, func() (bool, string) {
 			_, err := js.Stream(t.Context(), name)
 			return err == nil, fmt.Sprint(name, " is not made again: ", err)
 		})
 	}
 	d.awaitReady()
 	publishUntilAcknowledged(t, js, s.announcement(d, "after", "v2"))
-	d.await("after", 15*time.Second, "known", func(watch.View) bool { return true })
+	d.await("after", 30*time.Second, "known", func(watch.View) bool { return true })
 	late := s.announcement(d, "future", "v2")
 	late.Timestamp = time.Now().Add(time.Hour)
 	publishUntilAcknowledged(t, js, late)
-	eventually(t, 15*time.Second, func() (bool, string) {
+	eventually(t, 30*time.Second, func() (bool, string) {
 		stream, err := js.Stream(t.Context(), "REJECTED")
 		return err == nil && stream.CachedInfo().State.Msgs == 1, fmt.Sprint("the rejection is not stored: ", err)
 	})

@@ -45,7 +45,7 @@ func (n *natsServer) start() {
 	require.NoError(n.t, err)
 	n.running = running
 	running.Start()
-	require.True(n.t, running.ReadyForConnections(10*time.Second), "NATS does not start")
+	require.True(n.t, running.ReadyForConnections(30*time.Second), "NATS does not start")
 }
 
 func (n *natsServer) stop() {
@@ -59,7 +59,7 @@ func (n *natsServer) stop() {
 // jetStream connects as an administrator would.
 func (n *natsServer) jetStream(options ...nats.Option) jetstream.JetStream {
 	n.t.Helper()
-	nc, err := nats.Connect(n.url, append(options, nats.MaxReconnects(-1))...)
+	nc, err := nats.Connect(n.url, append(options, nats.MaxReconnects(-1), nats.Timeout(20*time.Second))...)
 	require.NoError(n.t, err)
 	n.t.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)

@@ -33,18 +33,18 @@ func TestNATSRestartInMidWatch(t *testing.T) {
 	w := onStack(t)
 	n := newNATS(t)
 	n.start()
-	d := newDaemon(t, w, func(s *settings) { s.External, s.For = n.url, 8*time.Second })
+	d := newDaemon(t, w, func(s *settings) { s.External, s.For, s.Active = n.url, 12*time.Second, 3*time.Minute })
 	s := newService(t, w)
 
 	s.deploy("v2", sampleapp.FailingThird())
 	s.announce(d, "restarted", "v2")
 	before := awaitHeld(d, "restarted", 3)
 	n.stop()
-	awaitBody(d, 15*time.Second, 503, "nats: not connected")
+	awaitBody(d, 30*time.Second, 503, "nats: not connected")
 	require.Empty(t, s.rollbacks(), "nothing is done that cannot be recorded")
 	n.start()
 	d.awaitReady()
-	v := d.awaitState("restarted", 60*time.Second, watch.RolledBack)
+	v := d.awaitState("restarted", 90*time.Second, watch.RolledBack)
 
 	require.Equal(t, before.ID, v.ID)
 	require.Len(t, s.rollbacks(), 1)
@@ -74,8 +74,8 @@ func TestNATSRestartLosesNoEvent(t *testing.T) {
 		n.start()
 	}
 	d.awaitReady()
-	// What was on its way to the daemon when a server stopped is handed out again after the consumer's 30 s.
-	eventually(t, 75*time.Second, func() (bool, string) {
+	// What was on its way to the daemon when a server stopped is handed out again after the consumer's 15 s.
+	eventually(t, 2*time.Minute, func() (bool, string) {
 		known := map[string]int{}
 		for _, v := range d.watches() {
 			known[v.EventID]++
@@ -109,21 +109,19 @@ func TestExternalNATSWithCredentials(t *testing.T) {
 	n := newNATS(t)
 	credentials := n.requireCredentials()
 	d := launchDaemon(t, w, func(s *settings) { s.External, s.Credentials = n.url, credentials })
-	eventually(t, 15*time.Second, func() (bool, string) {
-		return strings.Contains(d.logged(), "waiting for NATS"), "the daemon does not say what it waits for"
-	})
+	d.awaitLogged("waiting for NATS")
 	// Whatever restarts a daemon that does not answer would only prolong the wait.
 	code, _, err := d.get("/-/healthy")
 	require.NoError(t, err)
 	require.Equal(t, 200, code, "it lives")
-	awaitBody(d, time.Second, 503, "starting")
+	awaitBody(d, 10*time.Second, 503, "starting")
 	n.start()
 	d.awaitReady()
 
-	_, err = nats.Connect(n.url)
+	_, err = nats.Connect(n.url, nats.Timeout(20*time.Second))
 	require.ErrorIs(t, err, nats.ErrAuthorization, "the server lets nobody in without credentials")
 	publishUntilAcknowledged(t, n.jetStream(nats.UserCredentials(credentials)), unserved(t, w).announcement(d, "trusted", "v2"))
-	d.await("trusted", 15*time.Second, "known", func(watch.View) bool { return true })
+	d.await("trusted", 30*time.Second, "known", func(watch.View) bool { return true })
 }
 
 // TestDeletedConsumerAndStreamAreMadeAgain: somebody deletes what events arrive by. The daemon notices within seconds
@@ -138,14 +136,14 @@ func TestDeletedConsumerAndStreamAreMadeAgain(t *testing.T) {
 	known := func(id string) {
 		t.Helper()
 		publishUntilAcknowledged(t, js, s.announcement(d, id, "v2"))
-		d.await(id, 15*time.Second, "known", func(watch.View) bool { return true })
+		d.await(id, 30*time.Second, "known", func(watch.View) bool { return true })
 	}
 	known("before")
 
 	old, err := js.Consumer(ctx, "DEPLOYMENTS", "rollbackd-"+d.Instance)
 	require.NoError(t, err)
 	require.NoError(t, js.DeleteConsumer(ctx, "DEPLOYMENTS", "rollbackd-"+d.Instance))
-	eventually(t, 8*time.Second, func() (bool, string) {
+	eventually(t, 30*time.Second, func() (bool, string) {
 		again, err := js.Consumer(ctx, "DEPLOYMENTS", "rollbackd-"+d.Instance)
 		return err == nil && again.CachedInfo().Created.After(old.CachedInfo().Created), fmt.Sprint("no new consumer: ", err)
 	})
@@ -153,11 +151,11 @@ func TestDeletedConsumerAndStreamAreMadeAgain(t *testing.T) {
 
 	// A stream of another's that holds the subjects keeps the daemon from making its own again.
 	usurp(t, js)
-	awaitBody(d, 8*time.Second, 503, "nats: events do not arrive")
+	awaitBody(d, 30*time.Second, 503, "nats: events do not arrive")
 	require.NoError(t, js.DeleteStream(ctx, "USURPER"))
 	d.awaitReady()
 	known("after the stream")
-	require.Len(t, d.watches(), 3, "what was watched before is watched still")
+	d.requireWatches(3, "what was watched before is watched still")
 }
 
 // usurp deletes the stream of events and takes its subjects, before the daemon can make it again.

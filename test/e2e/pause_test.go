@@ -16,7 +16,7 @@ import (
 // whatever comes of that, unless somebody else paused it.
 func TestSuspectedRolloutIsPaused(t *testing.T) {
 	w := onStack(t)
-	atOnce := func(s *settings) { s.Unannounced = "pauseAtSuspicion: true" }
+	atOnce := func(s *settings) { s.Unannounced, s.Active = "pauseAtSuspicion: true", 3*time.Minute }
 	neverActing := func(s *settings) { // within the test
 		atOnce(s)
 		s.For, s.MinBreach, s.Active = 58*time.Second, 58*time.Second, 60*time.Second
@@ -91,7 +91,7 @@ func suspect(t *testing.T, w *world, change func(*settings)) (*daemon, *service)
 	patchMinReady(s)
 	s.deploy("v2", sampleapp.FailingThird())
 	s.announce(d, "suspect", "v2")
-	s.awaitPaused(45*time.Second, true)
+	s.awaitPaused(time.Minute, true)
 	require.Contains(t, s.deployment().Annotations, rollback.PauseAnnotation)
 	return d, s
 }

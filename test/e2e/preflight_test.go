@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -33,7 +34,11 @@ func TestPreflight(t *testing.T) {
 	}
 
 	require.NoError(t, s.AwaitRollout(t.Context()))
-	found := preflight(0)
+	var found map[string]control.Check
+	eventually(t, 30*time.Second, func() (bool, string) { // what a busy API server or Prometheus does not tell in time is a warning
+		found = preflight(0)
+		return found["metrics"].Result == control.ResultOK && found["known-good"].Result == control.ResultOK, fmt.Sprint(found)
+	})
 	t.Log(found)
 	for _, name := range []string{"policy", "workload", "freeze", "hold", "watch", "cool-down", "budget", "known-good", "metrics"} {
 		require.Equal(t, control.ResultOK, found[name].Result, found)
@@ -48,13 +53,11 @@ func TestPreflight(t *testing.T) {
 	require.Equal(t, control.ResultStop, found["watch"].Result, found)
 	require.Contains(t, found["watch"].Fix, waiting.ID)
 
-	code, out, problems := d.ctl("approve", waiting.ID)
-	require.Zero(t, code, out+problems)
+	d.approve(waiting.ID)
 	v := d.awaitState("bad", 60*time.Second, watch.RolledBack)
-	eventually(t, 20*time.Second, func() (bool, string) { // the mark of the watch is taken off, which is a change that the controller must see
-		code, out, problems := d.ctl("preflight", s.Namespace+"/"+s.Name, "--env", "production")
-		return code == 0, out + problems
-	})
+	// The mark of the watch is taken off behind everybody's back, which is a change that the controller must see; until then the rollout is not complete.
+	s.awaitMark(d, 30*time.Second, false)
+	require.NoError(t, s.AwaitRollout(t.Context()))
 	found = preflight(0)
 	require.Equal(t, control.ResultWarn, found["cool-down"].Result, found)
 	require.Contains(t, found["cool-down"].Message, v.Incident)

@@ -120,7 +120,7 @@ func TestReceiversAreToldOfABadRelease(t *testing.T) {
 	d := newDaemon(t, w, func(s *settings) {
 		s.Notify = strings.NewReplacer("SERVER", server.URL, "SECRET", secret, "ALERTMANAGER", alertmanager).Replace(`
   sinks:
-  - {name: alerts, alertmanager: {urls: ["ALERTMANAGER", "http://127.0.0.1:1"], resend: 1s}}
+  - {name: alerts, alertmanager: {urls: ["ALERTMANAGER", "http://127.0.0.1:1"], resend: 15s}}
   - {name: chat, slack: {channel: C024BE91L, tokenFile: SECRET, url: "SERVER/slack/"}}
   - {name: pager, pagerDuty: {routingKeyFile: SECRET, url: "SERVER"}}
   - {name: charts, grafana: {url: "SERVER", tokenFile: SECRET}}
@@ -138,7 +138,7 @@ func TestReceiversAreToldOfABadRelease(t *testing.T) {
 	requireTold(t, r, "slack", "thread=false ⚠️ *"+name+" is bad* Bearer "+planted, "thread=true ✅ *"+name+" was rolled back, and it helped* Bearer "+planted)
 	requireTold(t, r, "picture", "png=true secret=false", "thread=1795342000.000100")
 	requireTold(t, r, "pagerduty", "trigger "+v.Incident+" "+planted, "trigger "+v.Incident+" "+planted, "resolve "+v.Incident+" "+planted)
-	eventually(t, 20*time.Second, func() (bool, string) {
+	eventually(t, time.Minute, func() (bool, string) {
 		told := r.of("grafana")
 		return len(told) > 2 && strings.HasPrefix(told[1], "POST ends=false") && told[len(told)-1] == "PATCH ends=true "+name+" was rolled back, and it helped",
 			fmt.Sprintf("Grafana was told %q", told)
@@ -149,7 +149,7 @@ func TestReceiversAreToldOfABadRelease(t *testing.T) {
 // requireTold waits until a receiver was told exactly this, in this order.
 func requireTold(t *testing.T, r *receivers, name string, want ...string) {
 	t.Helper()
-	eventually(t, 30*time.Second, func() (bool, string) {
+	eventually(t, time.Minute, func() (bool, string) {
 		got := r.of(name)
 		return slices.Equal(got, want), fmt.Sprintf("%s was told %q, want %q", name, got, want)
 	})

@@ -36,7 +36,7 @@ func TestRefusals(t *testing.T) {
 	subject := s.announcement(d, "", "v2").Target().Subject()
 	first := s.announcement(d, "taken", "v2")
 	publishEvent(t, d, first)
-	d.await("taken", 15*time.Second, "known", func(watch.View) bool { return true })
+	d.await("taken", 30*time.Second, "known", func(watch.View) bool { return true })
 
 	counts := map[event.Code]int{}
 	for _, c := range []struct {
@@ -76,7 +76,7 @@ func TestRefusals(t *testing.T) {
 		counts[c.code]++
 	}
 
-	require.Len(t, d.watches(), 1, "nothing but the first event is watched")
+	d.requireWatches(1, "nothing but the first event is watched")
 	requireRefusalsOnRecord(t, d, counts)
 	requireOnlyOwnFiles(t, d)
 }
@@ -138,10 +138,10 @@ func TestHostileValuesAreHarmless(t *testing.T) {
 		e := s.announcement(d, fmt.Sprintf("%s#%d", text, i), text)
 		e.Verification, e.Commit, e.Operator, e.PreviousVersion = text, text, text, text
 		publishEvent(t, d, e)
-		v := d.await(e.ID, 15*time.Second, "known", func(watch.View) bool { return true })
+		v := d.await(e.ID, 30*time.Second, "known", func(watch.View) bool { return true })
 		require.Equal(t, text, v.Version, "shown as it was published")
 	}
-	eventually(t, 15*time.Second, func() (bool, string) {
+	eventually(t, 30*time.Second, func() (bool, string) {
 		logs, err := filepath.Glob(filepath.Join(d.Dir, "logs", "deployments", "deploy_*.json"))
 		return err == nil && len(logs) == 7, fmt.Sprintf("the deployment logs are %v", logs)
 	})
@@ -161,7 +161,7 @@ func TestStaleEventIsRecorded(t *testing.T) {
 	e.Timestamp = e.Timestamp.Add(-48 * time.Hour)
 	publishEvent(t, d, e)
 
-	v := d.awaitState("stale", 15*time.Second, watch.Inconclusive)
+	v := d.awaitState("stale", 30*time.Second, watch.Inconclusive)
 	require.Contains(t, v.Reason, "not watched")
 	require.Contains(t, v.Reason, "ago")
 	requireDeployLogSays(t, d, "ago")
@@ -177,21 +177,21 @@ func TestSecondEventOfAPairIsTheSameWatch(t *testing.T) {
 		e := s.announcement(d, "pair-"+string(second), "v2")
 		e.Status = event.StatusStarted
 		publishEvent(t, d, e)
-		first := d.await(e.ID, 15*time.Second, "known", func(watch.View) bool { return true })
+		first := d.await(e.ID, 30*time.Second, "known", func(watch.View) bool { return true })
 		e.Status, e.Verification, e.Timestamp = second, "logs/ci/smoke.log", e.Timestamp.Add(time.Second)
 		publishEvent(t, d, e)
 		// An event that is refused after it shows that it was handled.
 		e.Version = "v3"
 		publishEvent(t, d, e)
 		require.Equal(t, event.CodeConflict, next().Code)
-		v := d.await(e.ID, time.Second, "known", func(watch.View) bool { return true })
+		v := d.await(e.ID, 10*time.Second, "known", func(watch.View) bool { return true })
 		require.Equal(t, first.ID, v.ID)
 		require.Equal(t, first.AcceptedAt, v.AcceptedAt)
-		eventually(t, 10*time.Second, func() (bool, string) {
+		eventually(t, 30*time.Second, func() (bool, string) {
 			return deployLogsHold(t, d, `"status": "`+string(second)+`"`), "no record of the second event"
 		})
 	}
-	require.Len(t, d.watches(), 2)
+	d.requireWatches(2, "one for each pair")
 }
 
 func deployLogsHold(t *testing.T, d *daemon, text string) bool {

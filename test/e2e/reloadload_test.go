@@ -2,15 +2,17 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/sampleapp"
 	"github.com/rollbackd/rollbackd/internal/watch"
 )
@@ -22,7 +24,7 @@ const watchedAtOnce = 50
 // way. Each time the answer says what is wrong; all watches go on by their policy, no event is lost, and nothing is rolled back.
 func TestABrokenFileUnderLoadChangesNothing(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.Admin, s.Active = true, 10*time.Minute })
+	d := newDaemon(t, w, func(s *settings) { s.Admin, s.Active, s.SettleFor = true, 10*time.Minute, 2*time.Minute })
 	var services []*service
 	for i := range watchedAtOnce {
 		s := &service{t: t, w: w, App: sampleapp.App{Client: w.client, Namespace: d.Namespace, Name: fmt.Sprintf("app-%d", i), Replicas: 1}}
@@ -34,35 +36,8 @@ func TestABrokenFileUnderLoadChangesNothing(t *testing.T) {
 		s.deploy("v2", sampleapp.Behaviour{})
 		s.announce(d, fmt.Sprintf("live-%d", i), "v2")
 	}
-	live := func() map[string]watch.View {
-		out := map[string]watch.View{}
-		for _, v := range d.watches() {
-			if strings.HasPrefix(v.EventID, "live-") && v.State == watch.Watching {
-				out[v.EventID] = v
-			}
-		}
-		return out
-	}
-	eventually(t, 2*time.Minute, func() (bool, string) {
-		n := len(live())
-		return n == watchedAtOnce, fmt.Sprintf("%d releases are being watched", n)
-	})
-
-	js, err := jetstream.New(connect(t, d))
-	require.NoError(t, err)
-	coming, stop := context.WithCancel(t.Context())
-	sent := make(chan int, 1)
-	go func() {
-		n := 0
-		for ticker := time.NewTicker(50 * time.Millisecond); coming.Err() == nil; <-ticker.C {
-			e := services[0].announcement(d, fmt.Sprintf("more-%d", n), "v2")
-			e.Workload = fmt.Sprintf("absent-%d", n)
-			publishUntilAcknowledged(t, js, e)
-			n++
-		}
-		sent <- n
-	}()
-	before := live()
+	before := d.awaitWatching(t, watchedAtOnce)
+	more := keepComing(t, d, services[0])
 	for _, broken := range []struct{ from, to, says string }{
 		{"mode: automatic", "mode: atomatic", `policies[0].mode: "atomatic" is not a mode`},
 		{"policies:\n", "policiez:\n", `unknown key "policiez"`},
@@ -77,22 +52,21 @@ func TestABrokenFileUnderLoadChangesNothing(t *testing.T) {
 			require.NoError(t, d.hangUp())
 		}
 		d.awaitMetric("rollbackd_config_last_reload_successful 0")
-		require.Equal(t, http.StatusOK, must(d.get("/-/ready")))
+		d.awaitReady()
+		more.await(more.sent() + 6) // they come while the file is broken
 		d.edit(broken.to, broken.from)
 		code, body := d.post("/-/reload")
 		require.Equal(t, http.StatusOK, code, body)
 	}
-	stop()
-	n := <-sent
-	require.Greater(t, n, 20)
-	after := live()
-	require.Len(t, after, watchedAtOnce)
-	for id, v := range after {
-		require.Equal(t, before[id].ID, v.ID)
-		require.Equal(t, "http", v.Policy)
-		require.Equal(t, before[id].T0, v.T0)
+	n := more.end()
+	after := d.awaitWatching(t, watchedAtOnce)
+	for id, b := range before {
+		require.Equal(t, b.ID, after[id].ID)
+		require.Equal(t, watch.Watching, after[id].State, after[id].Reason)
+		require.Equal(t, "http", after[id].Policy)
+		require.Equal(t, b.T0, after[id].T0)
 	}
-	eventually(t, 60*time.Second, func() (bool, string) {
+	eventually(t, 2*time.Minute, func() (bool, string) {
 		known := map[string]int{}
 		for _, v := range d.watches() {
 			known[v.EventID]++
@@ -107,4 +81,66 @@ func TestABrokenFileUnderLoadChangesNothing(t *testing.T) {
 	for _, s := range services {
 		require.Empty(t, s.rollbacks())
 	}
+}
+
+// coming are events of workloads that are not there, which are published until the test has had enough of them.
+type coming struct {
+	t    *testing.T
+	n    atomic.Int64
+	stop context.CancelFunc
+	over chan struct{}
+	err  error
+}
+
+// keepComing publishes an event every now and then, each until NATS has stored it, as a deploy tool does.
+func keepComing(t *testing.T, d *daemon, s *service) *coming {
+	t.Helper()
+	js, err := jetstream.New(connect(t, d))
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	c := &coming{t: t, stop: stop, over: make(chan struct{})}
+	go func() {
+		defer close(c.over)
+		for ticker := time.NewTicker(50 * time.Millisecond); ctx.Err() == nil && c.err == nil; <-ticker.C {
+			n := c.n.Load()
+			e := s.announcement(d, fmt.Sprintf("more-%d", n), "v2")
+			e.Workload = fmt.Sprintf("absent-%d", n)
+			if c.err = c.publish(js, e); c.err == nil {
+				c.n.Add(1)
+			}
+		}
+	}()
+	t.Cleanup(func() { stop(); <-c.over })
+	return c
+}
+
+func (c *coming) publish(js jetstream.JetStream, e event.Event) error {
+	document, err := json.Marshal(e)
+	for began := time.Now(); err == nil; {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.t.Context()), 2*time.Second)
+		_, err := js.Publish(ctx, e.Target().Subject(), document)
+		cancel()
+		if err == nil || time.Since(began) > 20*time.Second {
+			return err
+		}
+	}
+	return err
+}
+
+// sent is how many NATS has stored.
+func (c *coming) sent() int64 { return c.n.Load() }
+
+// await waits until so many have been sent.
+func (c *coming) await(n int64) {
+	c.t.Helper()
+	eventually(c.t, time.Minute, func() (bool, string) { return c.sent() >= n, fmt.Sprintf("%d events were published", c.sent()) })
+}
+
+// end lets no more come, and returns how many there were.
+func (c *coming) end() int {
+	c.t.Helper()
+	c.stop()
+	<-c.over
+	require.NoError(c.t, c.err)
+	return int(c.sent())
 }

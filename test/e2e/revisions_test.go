@@ -32,9 +32,9 @@ func TestBadReleaseOfOtherKindsIsRolledBack(t *testing.T) {
 	for _, kind := range []event.Kind{event.KindStatefulSet, event.KindDaemonSet} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			d := newDaemon(t, w, func(s *settings) { s.Active, s.Features = 2*time.Minute, "statefulSets, daemonSets" })
+			d := newDaemon(t, w, func(s *settings) { s.Active, s.Features = 4*time.Minute, "statefulSets, daemonSets" })
 			s := newSet(t, w, kind)
-			s.awaitServed(14 * time.Second)
+			s.awaitBaseline()
 
 			s.change("v2", sampleapp.FailingThird())
 			e := s.announcement(d, "bad", "v2")
@@ -56,7 +56,7 @@ func TestGoodReleaseOfAStatefulSetIsLeftAlone(t *testing.T) {
 	w := onStack(t)
 	d := newDaemon(t, w, func(s *settings) { s.Active, s.Features = 30*time.Second, "statefulSets" })
 	s := newSet(t, w, event.KindStatefulSet)
-	s.awaitServed(14 * time.Second)
+	s.awaitBaseline()
 	s.setErrors("v1", 0.3) // it goes bad just before it is replaced
 	s.awaitErrors()
 
@@ -81,8 +81,9 @@ func TestGoodReleaseOfAStatefulSetIsLeftAlone(t *testing.T) {
 func TestStatefulSetThatWouldNotFollowIsNotRolledBack(t *testing.T) {
 	w := onStack(t)
 	s := newSet(t, w, event.KindStatefulSet)
-	s.change("v2", sampleapp.Behaviour{})
 	cluster := newCluster(t, w)
+	s.awaitRevision(cluster, 1) // of a template that is changed before the controller has seen it there would be none
+	s.change("v2", sampleapp.Behaviour{})
 	s.awaitRevision(cluster, 2)
 	for reason, strategy := range map[string]string{
 		"has the update strategy OnDelete": `{"type":"OnDelete","rollingUpdate":null}`,
@@ -183,8 +184,7 @@ func (s *set) setErrors(version string, ratio float64) {
 // awaitErrors waits until the pods have failed a good deal.
 func (s *set) awaitErrors() {
 	s.t.Helper()
-	began := time.Now()
-	eventually(s.t, 20*time.Second, func() (bool, string) { return time.Since(began) > 4*time.Second, "" })
+	s.awaitSeries(fmt.Sprintf(`sum(http_requests_total{namespace=%q,app=%q,code=~"5.."}) > 60`, s.Namespace, s.Name))
 }
 
 func (s *set) workload() rollback.Workload {
@@ -201,7 +201,7 @@ func (s *set) read(cluster *rollback.Cluster) rollback.Snapshot {
 // awaitRevision waits until the controller has acted on the newest change and there are so many revisions.
 func (s *set) awaitRevision(cluster *rollback.Cluster, revisions int) {
 	s.t.Helper()
-	eventually(s.t, 30*time.Second, func() (bool, string) {
+	eventually(s.t, time.Minute, func() (bool, string) {
 		snapshot := s.read(cluster)
 		return snapshot.Live != nil && len(snapshot.Revisions) == revisions && snapshot.ObservedGeneration >= snapshot.Generation,
 			fmt.Sprintf("it has the revisions %+v", snapshot.Revisions)
@@ -231,11 +231,11 @@ func TestStatefulSetWaitsForAPodThatIsNotReady(t *testing.T) {
 	cluster := newCluster(t, w)
 	s.awaitRollout(cluster)
 	s.change("v2", sampleapp.Behaviour{Settings: map[string]string{"ready": "off"}})
-	eventually(t, 30*time.Second, func() (bool, string) {
-		snapshot := s.read(cluster)
+	var snapshot rollback.Snapshot
+	eventually(t, time.Minute, func() (bool, string) {
+		snapshot = s.read(cluster)
 		return snapshot.Live != nil && snapshot.Live.Replicas == 1, fmt.Sprintf("the pods are %+v", snapshot.Pods)
 	})
-	snapshot := s.read(cluster)
 	pin, refusal := rollback.PinTo(snapshot, "1")
 	require.Nil(t, refusal)
 	plan, refusal := rollback.MakePlan(pin, snapshot, false)
@@ -244,7 +244,7 @@ func TestStatefulSetWaitsForAPodThatIsNotReady(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, rollback.Landed, result, detail)
 	landed := time.Now()
-	eventually(t, 30*time.Second, func() (bool, string) { // the controller has had time to replace it
+	eventually(t, time.Minute, func() (bool, string) { // the controller has had time to replace it
 		words := rollback.Stuck(s.read(cluster))
 		return time.Since(landed) > 4*time.Second && strings.Contains(words, "pod web-2 is of another version and not ready"), "Stuck says " + words
 	})
@@ -256,7 +256,7 @@ func TestStatefulSetWaitsForAPodThatIsNotReady(t *testing.T) {
 
 func (s *set) awaitRollout(cluster *rollback.Cluster) {
 	s.t.Helper()
-	eventually(s.t, 30*time.Second, func() (bool, string) {
+	eventually(s.t, 2*time.Minute, func() (bool, string) {
 		message, done, err := rollback.RolloutStatus(s.read(cluster))
 		require.NoError(s.t, err)
 		return done, message
@@ -268,7 +268,7 @@ func TestASetIsRolledBackByHand(t *testing.T) {
 	w := onStack(t)
 	d := newDaemon(t, w, func(s *settings) { s.Mode, s.Features = "observe", "statefulSets" })
 	s := newSet(t, w, event.KindStatefulSet)
-	s.awaitServed(14 * time.Second)
+	s.awaitBaseline()
 	s.change("v2", sampleapp.Behaviour{})
 	s.awaitRevision(newCluster(t, w), 2)
 	workload := s.Namespace + "/" + s.Name
@@ -285,5 +285,5 @@ func TestASetIsRolledBackByHand(t *testing.T) {
 	require.Zero(t, code, problems+out)
 	require.Equal(t, "v1", s.live())
 	require.Len(t, s.patches(), 1)
-	require.Equal(t, "StatefulSet", d.watches()[0].Kind)
+	require.Equal(t, "StatefulSet", d.requireWatches(1, "that of the rollback")[0].Kind)
 }

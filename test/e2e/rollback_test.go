@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -42,11 +43,11 @@ func TestPlainlyBadReleaseIsNotLeftForFiveMinutes(t *testing.T) {
 
 	s.deploy("v2", sampleapp.FailingThird())
 	s.announce(d, "plain", "v2")
-	v := d.awaitState("plain", 60*time.Second, watch.RolledBack)
+	v := d.awaitState("plain", 90*time.Second, watch.RolledBack)
 
 	s.requireLive("v1")
 	require.Len(t, s.rollbacks(), 1)
-	eventually(t, 10*time.Second, func() (bool, string) {
+	eventually(t, 30*time.Second, func() (bool, string) {
 		text, err := os.ReadFile(filepath.Join(d.Dir, "artifacts", "integration", v.Incident, "timeline.md"))
 		if err != nil {
 			return false, err.Error()
@@ -73,7 +74,7 @@ func requireTimelineOf(t *testing.T, d *daemon, v watch.View, broke string) {
 - ` + stamp + ` - Rollback initiated
 - ` + stamp + ` - Service restored
 `)
-	eventually(t, 10*time.Second, func() (bool, string) {
+	eventually(t, 30*time.Second, func() (bool, string) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return false, err.Error()
@@ -110,7 +111,7 @@ func requireFolder(t *testing.T, timeline string) {
 func requireLogs(t *testing.T, d *daemon, version, result string) {
 	t.Helper()
 	logs := filepath.Join(d.Dir, "logs", "deployments")
-	eventually(t, 10*time.Second, func() (bool, string) {
+	eventually(t, 30*time.Second, func() (bool, string) {
 		deploys, err := filepath.Glob(filepath.Join(logs, "deploy_*.json"))
 		if err != nil || len(deploys) != 1 {
 			return false, "there is not one deployment log"
@@ -118,16 +119,17 @@ func requireLogs(t *testing.T, d *daemon, version, result string) {
 		text, err := os.ReadFile(deploys[0])
 		return err == nil && regexp.MustCompile(`"result": "`+result+`"`).Match(text), string(text)
 	})
-	text, err := os.ReadFile(filepath.Join(logs, "rollback_"+version+".log"))
-	require.NoError(t, err)
-	require.Regexp(t, `^Rollback executed at .*Z.*checkout`, string(text))
+	eventually(t, 30*time.Second, func() (bool, string) { // it is the last of what is written of a watch
+		text, err := os.ReadFile(filepath.Join(logs, "rollback_"+version+".log"))
+		return err == nil && regexp.MustCompile(`^Rollback executed at .*Z.*checkout`).Match(text), fmt.Sprintf("the log of rollbacks says %q (%v)", text, err)
+	})
 }
 
 // requireDeployLogSays reads the file that people find the deployment in.
 func requireDeployLogSays(t *testing.T, d *daemon, text string) {
 	t.Helper()
 	var log struct{ ResultReason, Query string }
-	eventually(t, 10*time.Second, func() (bool, string) {
+	eventually(t, 30*time.Second, func() (bool, string) {
 		paths, err := filepath.Glob(filepath.Join(d.Dir, "logs", "deployments", "deploy_*.json"))
 		if err != nil || len(paths) != 1 {
 			return false, "there is not one deployment log"

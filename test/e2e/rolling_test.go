@@ -37,14 +37,15 @@ func TestRollingRestartOfFiftyWatches(t *testing.T) {
 		require.NoError(t, w.client.CoreV1().Namespaces().Delete(ctx, namespaceOf(t), metav1.DeleteOptions{}))
 	})
 	for _, s := range services[:bad] {
-		s.awaitServed(14 * time.Second)
+		s.awaitBaseline()
 	}
 	r := &replicas{t: t}
 	n := newNATS(t)
 	n.start()
 	for i := range r.both {
 		r.both[i] = newDaemon(t, w, func(s *settings) {
-			s.External, s.LeaderElection, s.Active = n.url, fmt.Sprintf("{enabled: true, namespace: %s}", s.Namespace), 6*time.Minute
+			s.External, s.LeaderElection = n.url, fmt.Sprintf("{enabled: true, namespace: %s}", s.Namespace)
+			s.Active, s.SettleFor = 6*time.Minute, 2*time.Minute // fifty rollouts at once take their time
 		})
 	}
 	leader, standby := r.roles()
@@ -52,19 +53,7 @@ func TestRollingRestartOfFiftyWatches(t *testing.T) {
 		s.deploy("v2", sampleapp.Behaviour{})
 		s.announce(leader, fmt.Sprintf("good-%d", i), "v2")
 	}
-	eventually(t, 3*time.Minute, func() (bool, string) {
-		watched := 0
-		for _, v := range leader.watches() {
-			if v.State == watch.Watching {
-				watched++
-			}
-		}
-		return watched == size-bad, fmt.Sprintf("%d are watched", watched)
-	})
-	before := map[string]watch.View{}
-	for _, v := range leader.watches() {
-		before[v.EventID] = v
-	}
+	before := leader.awaitWatching(t, size-bad)
 	for i, s := range services[:bad] {
 		s.deploy("v2", sampleapp.FailingThird())
 		s.announce(leader, fmt.Sprintf("bad-%d", i), "v2")
@@ -86,9 +75,7 @@ func TestRollingRestartOfFiftyWatches(t *testing.T) {
 		services[i].requireLive("v1")
 	}
 	r.roles()
-	after := standby.watches()
-	require.Len(t, after, size)
-	for _, v := range after {
+	for _, v := range standby.requireWatches(size, "none is lost, and none begun anew") {
 		if b, ok := before[v.EventID]; ok {
 			require.Equal(t, b.ID, v.ID)
 			require.Equal(t, b.T0, v.T0)

@@ -34,7 +34,7 @@ func TestReleaseThatNeverServesIsRolledBackOnce(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDaemon(t, w, func(s *settings) { s.Signals = rolloutHealth })
+			d := newDaemon(t, w, func(s *settings) { s.Signals, s.Active = rolloutHealth, 3*time.Minute })
 			s := newService(t, w)
 
 			if c.name == "silent" {
@@ -63,7 +63,7 @@ func TestSlowStartIsLeftAlone(t *testing.T) {
 
 	s.deploy("v2", sampleapp.Behaviour{Settings: map[string]string{"ready": "off", "metrics": "off"}})
 	s.announce(d, "slow", "v2")
-	d.await("slow", 40*time.Second, "not ready for 10 s", func(v watch.View) bool {
+	d.await("slow", time.Minute, "not ready for 10 s", func(v watch.View) bool {
 		return len(v.Signals) == 3 && v.Signals[2].Pods != "" && v.Signals[2].Held >= 10
 	})
 	eventually(t, 30*time.Second, func() (bool, string) { // the pods come one after another
@@ -88,7 +88,7 @@ func patchMinReady(s *service) {
 func requireIncidentSays(t *testing.T, d *daemon, v watch.View, reason string) {
 	t.Helper()
 	path := filepath.Join(d.Dir, "artifacts", "integration", v.Incident, "timeline.md")
-	eventually(t, 10*time.Second, func() (bool, string) {
+	eventually(t, 30*time.Second, func() (bool, string) {
 		text, err := os.ReadFile(path)
 		return err == nil && regexp.MustCompile(reason).Match(text), "the timeline does not say " + reason + ":\n" + string(text)
 	})

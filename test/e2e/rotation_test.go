@@ -85,7 +85,7 @@ func TestCredentialsAreRotatedInMidWatch(t *testing.T) {
 		r.service = createNamed(t, w, r.name, 60, sampleapp.Behaviour{})
 	}
 	for _, r := range all {
-		r.service.awaitServed(14 * time.Second)
+		r.service.awaitBaseline()
 	}
 	for _, r := range all {
 		r.service.deploy("v2", sampleapp.FailingThird())
@@ -120,8 +120,12 @@ func TestCredentialsAreRotatedInMidWatch(t *testing.T) {
 // requireEveryTick requires that the ticks of a watch follow one another without a gap, from the deployment's start to the verdict.
 func requireEveryTick(t *testing.T, d *daemon, v watch.View) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(d.Dir, "artifacts", "integration", v.Incident, "journal.jsonl"))
-	require.NoError(t, err)
+	var text []byte
+	eventually(t, 30*time.Second, func() (bool, string) {
+		var err error
+		text, err = os.ReadFile(filepath.Join(d.Dir, "artifacts", "integration", v.Incident, "journal.jsonl"))
+		return err == nil, fmt.Sprint("the record is not written: ", err)
+	})
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, 8<<20)
 	var before time.Time
@@ -136,5 +140,6 @@ func requireEveryTick(t *testing.T, d *daemon, v watch.View) {
 		before = e.Tick.At
 		ticks++
 	}
+	require.NoError(t, lines.Err())
 	require.Greater(t, ticks, 10)
 }

@@ -36,5 +36,5 @@ func TestOldColourIsScaledUpBeforeTheSwitchBack(t *testing.T) {
 	patches, err := w.stack.Audit(t.Context(), localstack.AuditQuery{
 		Verb: "patch", Resource: "deployments", Namespace: p.Namespace, Name: blue, User: daemonUser(p.Namespace)})
 	require.NoError(t, err)
-	require.Len(t, patches, 1)
+	require.Len(t, landed(patches), 1)
 }

@@ -107,11 +107,14 @@ func TestNoSecretShows(t *testing.T) {
 	d.awaitLogged("notice not delivered")
 
 	pages := []string{"/", "/metrics", "/incidents/", "/api/v1/watches", "/api/v1/incidents", "/-/ready"}
-	incidents, err := os.ReadDir(filepath.Join(d.Dir, "artifacts", "integration"))
-	require.NoError(t, err)
-	require.NotEmpty(t, incidents)
-	for _, one := range incidents {
-		pages = append(pages, "/incidents/"+one.Name()+"/", "/incidents/"+one.Name()+"/timeline.md", "/incidents/"+one.Name()+"/incident.json", "/incidents/"+one.Name()+"/journal.jsonl")
+	var timelines []string // each is written once all that it links to is there
+	eventually(t, time.Minute, func() (bool, string) {
+		timelines, err = filepath.Glob(filepath.Join(d.Dir, "artifacts", "integration", "*", "timeline.md"))
+		return err == nil && len(timelines) > 0, "no incident is on record"
+	})
+	for _, one := range timelines {
+		at := "/incidents/" + filepath.Base(filepath.Dir(one)) + "/"
+		pages = append(pages, at, at+"timeline.md", at+"incident.json", at+"journal.jsonl")
 	}
 	d.edit("prometheus: {", "prometheus: {urll: x, ", "sinks:", "sinkss:")
 	require.NoError(t, d.hangUp())

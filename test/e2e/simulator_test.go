@@ -35,7 +35,7 @@ func (s *service) podsOf(version string) []corev1.Pod {
 // awaitPods waits until there are pods of a version, and all of them are as they should be.
 func (s *service) awaitPods(version, what string, is func(corev1.PodStatus) bool) {
 	s.t.Helper()
-	eventually(s.t, 20*time.Second, func() (bool, string) {
+	eventually(s.t, time.Minute, func() (bool, string) {
 		pods := s.podsOf(version)
 		for _, p := range pods {
 			if !is(p.Status) {
@@ -62,7 +62,7 @@ func waitsFor(s corev1.PodStatus, reason string) bool {
 // awaitSeries waits until an instant query finds something.
 func (s *service) awaitSeries(query string) {
 	s.t.Helper()
-	eventually(s.t, 20*time.Second, func() (bool, string) {
+	eventually(s.t, time.Minute, func() (bool, string) {
 		response, err := http.Get(s.w.stack.Prometheus + "/api/v1/query?query=" + url.QueryEscape(query))
 		if err != nil {
 			return false, err.Error()
@@ -76,6 +76,15 @@ func (s *service) awaitSeries(query string) {
 		}
 		return len(answer.Data.Result) > 0, "nothing is found by " + query
 	})
+}
+
+// awaitBaseline waits until the service has served for long enough, and Prometheus has scraped enough of that, for a release to be compared with.
+// A busy machine scrapes late.
+func (s *service) awaitBaseline() {
+	s.t.Helper()
+	s.awaitServed(14 * time.Second)
+	counter := fmt.Sprintf("http_requests_total{namespace=%q,app=%q}[2m]", s.Namespace, s.Name)
+	s.awaitSeries("sum(max_over_time(" + counter + ") - min_over_time(" + counter + ")) > 200")
 }
 
 func TestSimulatedCrash(t *testing.T) {
@@ -115,13 +124,13 @@ func TestSimulatedPodsThatNeverGetReady(t *testing.T) {
 			patchDeadline(s, 2)
 			s.deploy(c.version, sampleapp.Behaviour{})
 			s.awaitPods(c.version, c.version, c.is)
-			eventually(t, 20*time.Second, func() (bool, string) {
+			eventually(t, time.Minute, func() (bool, string) {
 				d, err := s.Client.AppsV1().Deployments(s.Namespace).Get(t.Context(), s.Name, metav1.GetOptions{})
 				return err == nil && overdue(d), fmt.Sprintf("the rollout is not overdue: %v", d.Status)
 			})
 			require.NoError(t, s.Set(t.Context(), c.version, c.setting, c.good))
 			// The rollout then goes on with pods that are not, so only one is sure to be ready.
-			eventually(t, 20*time.Second, func() (bool, string) {
+			eventually(t, time.Minute, func() (bool, string) {
 				return slices.ContainsFunc(s.podsOf(c.version), func(p corev1.Pod) bool { return isReady(p.Status) }), "no pod is ready"
 			})
 		})
@@ -146,10 +155,14 @@ func TestSimulatedJobs(t *testing.T) {
 	s := newServiceWith(t, onStack(t), 0)
 	jobs := s.Client.BatchV1().Jobs(s.Namespace)
 	for name, want := range map[string]batchv1.JobConditionType{"": batchv1.JobComplete, "fail": batchv1.JobFailed, "hang": batchv1.JobFailed} {
-		job := smokeJob("smoke"+name, map[string]string{"sim.rollbackd.dev/job": name})
+		limit := time.Minute
+		if name == "hang" {
+			limit = 3 * time.Second
+		}
+		job := smokeJob("smoke"+name, limit, map[string]string{"sim.rollbackd.dev/job": name})
 		_, err := jobs.Create(t.Context(), job, metav1.CreateOptions{})
 		require.NoError(t, err)
-		eventually(t, 20*time.Second, func() (bool, string) {
+		eventually(t, time.Minute, func() (bool, string) {
 			found, err := jobs.Get(t.Context(), job.Name, metav1.GetOptions{})
 			require.NoError(t, err)
 			for _, c := range found.Status.Conditions {
@@ -162,13 +175,13 @@ func TestSimulatedJobs(t *testing.T) {
 	}
 }
 
-// smokeJob is a Job that is not tried again and may take three seconds.
-func smokeJob(name string, annotations map[string]string) *batchv1.Job {
-	retries, limit := int32(0), int64(3)
+// smokeJob is a Job that is not tried again and may take so long, which counts from its creation.
+func smokeJob(name string, limit time.Duration, annotations map[string]string) *batchv1.Job {
+	retries, seconds := int32(0), int64(limit.Seconds())
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: batchv1.JobSpec{
-			BackoffLimit: &retries, ActiveDeadlineSeconds: &limit,
+			BackoffLimit: &retries, ActiveDeadlineSeconds: &seconds,
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Annotations: annotations},
 				Spec: corev1.PodSpec{

@@ -35,7 +35,7 @@ func newSite(t *testing.T) *site {
 
 // smokeTest is a signal that asks the site for the version, with short windows.
 func (s *site) smokeTest() string {
-	return fmt.Sprintf("\n  - {name: smoke, kind: smoke, every: 1s, attempts: 1, failures: 3, http: [{url: \"%s/{version}\", timeout: 1s}]}\n", s.URL)
+	return fmt.Sprintf("\n  - {name: smoke, kind: smoke, every: 1s, attempts: 1, failures: 3, http: [{url: \"%s/{version}\", timeout: 5s}]}\n", s.URL)
 }
 
 // TestFailedSmokeTestIsRolledBackOnce: no metric shows what users meet, but the smoke test does. It passes for a while, fails
@@ -43,7 +43,7 @@ func (s *site) smokeTest() string {
 func TestFailedSmokeTestIsRolledBackOnce(t *testing.T) {
 	w := onStack(t)
 	at := newSite(t)
-	d := newDaemon(t, w, func(s *settings) { s.Signals = at.smokeTest() })
+	d := newDaemon(t, w, func(s *settings) { s.Signals, s.Active = at.smokeTest(), 3*time.Minute })
 	s := newService(t, w)
 
 	s.deploy("v2", sampleapp.Behaviour{})
@@ -52,7 +52,7 @@ func TestFailedSmokeTestIsRolledBackOnce(t *testing.T) {
 		return len(v.Signals) == 3 && v.Signals[2].Verdict == "HEALTHY"
 	})
 	at.broken.Store("v2")
-	v := d.awaitState("smoke", 60*time.Second, watch.RolledBack)
+	v := d.awaitState("smoke", 90*time.Second, watch.RolledBack)
 
 	requireIncidentSays(t, d, v, `\*\*In short:\*\* .* 1 of 1 checks failed in \d+ rounds in a row: GET .*/v2: status 500, want 200`)
 	s.requireLive("v1")
@@ -64,13 +64,13 @@ func TestSmokeTestThatNeverPassedIsLeftToAPerson(t *testing.T) {
 	w := onStack(t)
 	at := newSite(t)
 	at.broken.Store("v2")
-	d := newDaemon(t, w, func(s *settings) { s.Signals = at.smokeTest() })
+	d := newDaemon(t, w, func(s *settings) { s.Signals, s.Active = at.smokeTest(), 3*time.Minute })
 	s := newService(t, w)
 
 	s.deploy("v2", sampleapp.Behaviour{})
 	require.NoError(t, s.AwaitRollout(t.Context())) // so that no round is of before the release
 	s.announce(d, "wrong", "v2")
-	v := d.awaitState("wrong", 60*time.Second, watch.AwaitingApproval)
+	v := d.awaitState("wrong", 90*time.Second, watch.AwaitingApproval)
 
 	require.Contains(t, v.Reason, "a person must decide")
 	s.requireLive("v2")

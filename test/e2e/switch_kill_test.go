@@ -19,7 +19,7 @@ import (
 func killedBeforeTheSwitchBack(t *testing.T, w *world) (*daemon, *pair) {
 	t.Helper()
 	proxy := newAPIProxy(t, w)
-	d := newDaemon(t, w, func(s *settings) { s.Kubeconfig, s.Active = proxy.kubeconfig, 120*time.Second })
+	d := newDaemon(t, w, func(s *settings) { s.Kubeconfig, s.Active = proxy.kubeconfig, 4*time.Minute })
 	p := newPair(t, w)
 	p.deployGreen("v2", sampleapp.FailingThird())
 	p.announce(d, p.announcement(d, "killed", "v2"))
@@ -46,7 +46,7 @@ func TestKilledWhileTheOldColourWasTakenAway(t *testing.T) {
 			deployments, blue := w.client.AppsV1().Deployments(p.Namespace), p.Side(sampleapp.Blue).Workload()
 			_, err := deployments.Patch(t.Context(), blue, types.StrategicMergePatchType, []byte(change), metav1.PatchOptions{})
 			require.NoError(t, err)
-			eventually(t, 20*time.Second, func() (bool, string) {
+			eventually(t, time.Minute, func() (bool, string) {
 				d, err := deployments.Get(t.Context(), blue, metav1.GetOptions{})
 				return err == nil && d.Status.ObservedGeneration == d.Generation && d.Status.ReadyReplicas == *d.Spec.Replicas,
 					fmt.Sprint("the change of ", blue, " has not arrived: ", err)
@@ -54,7 +54,7 @@ func TestKilledWhileTheOldColourWasTakenAway(t *testing.T) {
 			d.start(w)
 			d.awaitReady()
 
-			v := d.awaitState("killed", 60*time.Second, watch.Held)
+			v := d.awaitState("killed", 90*time.Second, watch.Held)
 			require.Contains(t, v.Reason, "not rolled back")
 			require.Empty(t, p.switches(), "it was switched back to a colour that was not there any more")
 			p.requireColour(sampleapp.Green)
@@ -72,7 +72,7 @@ func TestKilledAndRecoveredBeforeTheSwitchBack(t *testing.T) {
 	d.start(w)
 	d.awaitReady()
 
-	v := d.awaitState("killed", 40*time.Second, watch.Held)
+	v := d.awaitState("killed", 90*time.Second, watch.Held)
 	require.Contains(t, v.Reason, "the breach was over")
 	require.Empty(t, p.switches())
 	p.requireColour(sampleapp.Green)

@@ -167,12 +167,14 @@ func TestReceiversHearOfARollback(t *testing.T) {
 	requireKeptSecret(t, d, base64.StdEncoding.EncodeToString([]byte(hookKey)), hookKey, "e2e-chat-token")
 }
 
-// requireKeptSecret looks for secrets in the log and in all that is recorded. The files that they are read from have names of their own.
+// requireKeptSecret looks for secrets in the log and in all that is recorded. The files that they are read from have names of their own. The daemon is
+// stopped before, so that no file comes or goes meanwhile.
 func requireKeptSecret(t *testing.T, d *daemon, secrets ...string) {
 	t.Helper()
+	d.stop()
 	require.NoError(t, filepath.WalkDir(d.Dir, func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || slices.Contains([]string{"hook-secret", "chat-url"}, entry.Name()) {
-			return nil // what NATS rolls over meanwhile is looked at under its new name or not at all
+			return err
 		}
 		data, err := os.ReadFile(path)
 		for _, secret := range secrets {

@@ -29,6 +29,7 @@ func TestUnannouncedDeploymentIsRolledBack(t *testing.T) {
 	const within = 6 * time.Second
 	s := newService(t, w)
 	d := newDaemon(t, w, func(c *settings) {
+		c.Active = 3 * time.Minute
 		c.Unannounced = fmt.Sprintf("watchUnannounced: true\n  announceWithin: %s\n  match: [{namespace: %s}]", within, c.Namespace)
 	})
 	s.patch(`{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-11-22T10:00:00Z"}}}}}`)
@@ -39,7 +40,7 @@ func TestUnannouncedDeploymentIsRolledBack(t *testing.T) {
 	require.NoError(t, s.AwaitRollout(t.Context()))
 	s.awaitServed(8 * time.Second)
 	pause(t, within+2*time.Second)
-	require.Empty(t, d.watches())
+	d.requireWatches(0, "none of this was a deployment")
 
 	deployed := time.Now()
 	s.deploy("v2", sampleapp.FailingThird())
@@ -65,7 +66,7 @@ func TestUnannouncedDeploymentIsRolledBack(t *testing.T) {
 	s.announce(d, "announced", "v3")
 	d.awaitState("announced", 30*time.Second, watch.Watching)
 	pause(t, within+2*time.Second)
-	require.Len(t, d.watches(), 2, "neither the rollback nor what was announced is watched again")
+	d.requireWatches(2, "neither the rollback nor what was announced is watched again")
 }
 
 // TestUnwatchedChangeIsTold: a release that is being watched is replaced, and no event tells of that.

@@ -44,12 +44,14 @@ func TestWipedStorage(t *testing.T) {
 			t.Parallel()
 			n := newNATS(t)
 			n.start()
-			d := newDaemon(t, w, func(s *settings) { s.External, s.For = n.url, 12*time.Second })
+			d := newDaemon(t, w, func(s *settings) {
+				s.External, s.For, s.Active = n.url, 12*time.Second, 5*time.Minute // which is that of the second watch too: it begins with the release
+			})
 			s := newService(t, w)
 			s.deploy("v2", sampleapp.FailingThird())
 			s.announce(d, "lost", "v2")
 			opened := awaitHeld(d, "lost", 2)
-			s.awaitMark(d, 5*time.Second, true)
+			s.awaitMark(d, 30*time.Second, true)
 			require.Contains(t, s.markOf(d), opened.ID)
 
 			if restarted {
@@ -59,27 +61,34 @@ func TestWipedStorage(t *testing.T) {
 			if restarted {
 				d.start(w)
 				d.awaitReady()
-				eventually(t, 60*time.Second, func() (bool, string) { return d.lostPages() == 1, "nobody is told of the watch that is lost" })
-				require.Empty(t, d.watches())
+				d.awaitLostPage()
+				d.requireWatches(0, "what is lost is not known")
 			} else {
 				v := d.awaitState("lost", 60*time.Second, watch.Inconclusive)
 				require.Contains(t, v.Reason, "its journal was lost")
 				d.awaitReady()
+				d.awaitLostPage()
 			}
-			s.awaitMark(d, 20*time.Second, false)
+			s.awaitMark(d, 30*time.Second, false)
 			require.Equal(t, 1, d.lostPages())
 			require.Empty(t, s.rollbacks())
 			s.requireLive("v2")
 
 			publishUntilAcknowledged(t, n.jetStream(), s.announcement(d, "again", "v2"))
 			d.await("again", 30*time.Second, "watched", func(v watch.View) bool { return v.State != watch.Pending })
-			s.awaitMark(d, 20*time.Second, true)
+			s.awaitMark(d, 30*time.Second, true)
 			d.awaitState("again", 90*time.Second, watch.RolledBack)
-			s.awaitMark(d, 20*time.Second, false)
+			s.awaitMark(d, 30*time.Second, false)
 			require.Len(t, s.rollbacks(), 1)
 			require.Equal(t, 1, d.lostPages())
 		})
 	}
+}
+
+// awaitLostPage waits until people have been told of the watch that is lost, which a daemon does that has looked for it in vain for half a minute.
+func (d *daemon) awaitLostPage() {
+	d.t.Helper()
+	eventually(d.t, 2*time.Minute, func() (bool, string) { return d.lostPages() > 0, "nobody is told of the watch that is lost" })
 }
 
 // lostPages is how many pages have told of lost watches.
