@@ -234,7 +234,8 @@ func TestStatefulSetWaitsForAPodThatIsNotReady(t *testing.T) {
 	var snapshot rollback.Snapshot
 	eventually(t, time.Minute, func() (bool, string) {
 		snapshot = s.read(cluster)
-		return snapshot.Live != nil && snapshot.Live.Replicas == 1, fmt.Sprintf("the pods are %+v", snapshot.Pods)
+		acted := snapshot.ObservedGeneration >= snapshot.Generation // without which nothing is planned
+		return acted && snapshot.Live != nil && snapshot.Live.Replicas == 1, fmt.Sprintf("the pods are %+v", snapshot.Pods)
 	})
 	pin, refusal := rollback.PinTo(snapshot, "1")
 	require.Nil(t, refusal)
