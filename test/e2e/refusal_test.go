@@ -76,7 +76,7 @@ func TestRefusals(t *testing.T) {
 		counts[c.code]++
 	}
 
-	d.requireWatches(1, "nothing but the first event is watched")
+	require.Len(t, d.watches(), 1, "nothing but the first event is watched")
 	requireRefusalsOnRecord(t, d, counts)
 	requireOnlyOwnFiles(t, d)
 }
@@ -191,7 +191,7 @@ func TestSecondEventOfAPairIsTheSameWatch(t *testing.T) {
 			return deployLogsHold(t, d, `"status": "`+string(second)+`"`), "no record of the second event"
 		})
 	}
-	d.requireWatches(2, "one for each pair")
+	require.Len(t, d.watches(), 2, "one for each pair")
 }
 
 func deployLogsHold(t *testing.T, d *daemon, text string) bool {

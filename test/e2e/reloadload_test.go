@@ -36,7 +36,7 @@ func TestABrokenFileUnderLoadChangesNothing(t *testing.T) {
 		s.deploy("v2", sampleapp.Behaviour{})
 		s.announce(d, fmt.Sprintf("live-%d", i), "v2")
 	}
-	before := d.awaitWatching(t, watchedAtOnce)
+	before := d.awaitWatching(watchedAtOnce)
 	more := keepComing(t, d, services[0])
 	for _, broken := range []struct{ from, to, says string }{
 		{"mode: automatic", "mode: atomatic", `policies[0].mode: "atomatic" is not a mode`},
@@ -59,14 +59,14 @@ func TestABrokenFileUnderLoadChangesNothing(t *testing.T) {
 		require.Equal(t, http.StatusOK, code, body)
 	}
 	n := more.end()
-	after := d.awaitWatching(t, watchedAtOnce)
+	after := d.awaitWatching(watchedAtOnce)
 	for id, b := range before {
 		require.Equal(t, b.ID, after[id].ID)
 		require.Equal(t, watch.Watching, after[id].State, after[id].Reason)
 		require.Equal(t, "http", after[id].Policy)
 		require.Equal(t, b.T0, after[id].T0)
 	}
-	eventually(t, 2*time.Minute, func() (bool, string) {
+	eventually(t, time.Minute, func() (bool, string) {
 		known := map[string]int{}
 		for _, v := range d.watches() {
 			known[v.EventID]++

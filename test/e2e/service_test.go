@@ -46,7 +46,8 @@ func newServiceBehaving(t *testing.T, w *world, b sampleapp.Behaviour) *service 
 func (s *service) awaitBaseline() {
 	s.t.Helper()
 	s.awaitServed(14 * time.Second)
-	s.awaitScraped(200, 1)
+	counter := fmt.Sprintf("http_requests_total{namespace=%q,app=%q}[2m]", s.Namespace, s.Name)
+	s.awaitSeries("sum(max_over_time(" + counter + ") - min_over_time(" + counter + ")) > 200")
 }
 
 // awaitScraped waits until Prometheus has counted more than so many requests of each of so many apps in the service's namespace.

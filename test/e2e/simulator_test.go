@@ -78,15 +78,6 @@ func (s *service) awaitSeries(query string) {
 	})
 }
 
-// awaitBaseline waits until the service has served for long enough, and Prometheus has scraped enough of that, for a release to be compared with.
-// A busy machine scrapes late.
-func (s *service) awaitBaseline() {
-	s.t.Helper()
-	s.awaitServed(14 * time.Second)
-	counter := fmt.Sprintf("http_requests_total{namespace=%q,app=%q}[2m]", s.Namespace, s.Name)
-	s.awaitSeries("sum(max_over_time(" + counter + ") - min_over_time(" + counter + ")) > 200")
-}
-
 func TestSimulatedCrash(t *testing.T) {
 	s := newServiceWith(t, onStack(t), 20)
 	crashes := func(p corev1.PodStatus) bool {

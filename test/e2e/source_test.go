@@ -64,7 +64,7 @@ func TestWhatFluxAppliesIsRolledBack(t *testing.T) {
 	s.markForFlux()
 	tell(t, d, "flux.production", fluxApplied("ConfigMap/shop/settings configured", "Progressing"))
 	d.awaitEvents("accepted", "", 1)
-	d.requireWatches(0, "a reconciliation that changes no containers is no deployment")
+	require.Empty(t, d.watches(), "a reconciliation that changes no containers is no deployment")
 
 	d.stop()
 	d.start(w)
@@ -88,7 +88,7 @@ func TestWhatFluxAppliesIsRolledBack(t *testing.T) {
 	d.awaitEvents("ignored", "not-a-deployment", 1)
 	d.awaitEvents("accepted", "", 3)
 
-	d.requireWatches(1, "several events tell of one release")
+	require.Len(t, d.watches(), 1, "several events tell of one release")
 	require.False(t, v.Unannounced)
 	s.requireLive("v1")
 	cart.requireLive("v1")
@@ -137,7 +137,7 @@ func TestCDEventInTheBinaryModeIsRolledBack(t *testing.T) {
 		require.NoError(t, err)
 	}
 	v := d.awaitState("https://ci.example/shop 271069a8", 90*time.Second, watch.RolledBack)
-	d.requireWatches(1, "the same event again is no other")
+	require.Len(t, d.watches(), 1, "the same event again is no other")
 	require.Equal(t, "v2", v.Version)
 	s.requireLive("v1")
 	require.Len(t, s.rollbacks(), 1)
@@ -168,7 +168,7 @@ func TestStatefulSetThatFluxUpgraded(t *testing.T) {
 	}
 	upgraded()
 	d.awaitEvents("accepted", "", 1)
-	d.requireWatches(0, "it was installed, and nothing else ran before")
+	require.Empty(t, d.watches(), "it was installed, and nothing else ran before")
 
 	s.change("v2", sampleapp.FailingThird())
 	upgraded()
@@ -185,6 +185,6 @@ func TestStatefulSetThatFluxUpgraded(t *testing.T) {
 	require.Equal(t, "v1", s.live())
 	upgraded()
 	d.awaitEvents("accepted", "", 3)
-	d.requireWatches(1, "the rollback is no deployment")
+	require.Len(t, d.watches(), 1, "the rollback is no deployment")
 	require.Len(t, s.patches(), 1)
 }

@@ -22,7 +22,7 @@ func TestEitherReplicaShowsThePages(t *testing.T) {
 	bad := newService(t, w)
 	r := newReplicas(t, w)
 	leader, standby := r.roles()
-	standby.requireWatches(0, "nothing was announced yet")
+	require.Empty(t, standby.watches(), "nothing was announced yet")
 
 	bad.deploy("v2", sampleapp.FailingThird())
 	good.deploy("v2", sampleapp.Behaviour{})
@@ -54,8 +54,8 @@ func TestEitherReplicaShowsThePages(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, code)
 	require.True(t, strings.HasPrefix(timeline, "# Incident Timeline"), timeline)
-	standby.requireWatches(2, "as before")
-	eventually(t, 5*time.Second, func() (bool, string) { // in less than the lease lasts
+	require.Len(t, standby.watches(), 2, "as before")
+	eventually(t, 3*time.Second, func() (bool, string) { // in less than the lease lasts
 		role := standby.role()
 		return role == "standby", "the standby is " + role
 	})

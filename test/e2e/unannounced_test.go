@@ -40,7 +40,7 @@ func TestUnannouncedDeploymentIsRolledBack(t *testing.T) {
 	require.NoError(t, s.AwaitRollout(t.Context()))
 	s.awaitServed(8 * time.Second)
 	pause(t, within+2*time.Second)
-	d.requireWatches(0, "none of this was a deployment")
+	require.Empty(t, d.watches(), "none of this was a deployment")
 
 	deployed := time.Now()
 	s.deploy("v2", sampleapp.FailingThird())
@@ -66,7 +66,7 @@ func TestUnannouncedDeploymentIsRolledBack(t *testing.T) {
 	s.announce(d, "announced", "v3")
 	d.awaitState("announced", 30*time.Second, watch.Watching)
 	pause(t, within+2*time.Second)
-	d.requireWatches(2, "neither the rollback nor what was announced is watched again")
+	require.Len(t, d.watches(), 2, "neither the rollback nor what was announced is watched again")
 }
 
 // TestUnwatchedChangeIsTold: a release that is being watched is replaced, and no event tells of that.
