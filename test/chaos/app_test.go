@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,6 +21,7 @@ import (
 	"github.com/rollbackd/rollbackd/internal/event"
 	"github.com/rollbackd/rollbackd/internal/incident"
 	"github.com/rollbackd/rollbackd/internal/localstack"
+	"github.com/rollbackd/rollbackd/internal/promclient"
 	"github.com/rollbackd/rollbackd/internal/sampleapp"
 	"github.com/rollbackd/rollbackd/internal/watch"
 	"github.com/rollbackd/rollbackd/rollback"
@@ -54,6 +57,7 @@ func newApp(t *testing.T, w *world, s strategy) *app {
 	t.Helper()
 	a := createApp(t, w, s, "checkout", 3, 60)
 	a.awaitServed(14 * time.Second)
+	a.awaitScraped(200)
 	return a
 }
 
@@ -67,7 +71,7 @@ func createApp(t *testing.T, w *world, s strategy, name string, replicas int32, 
 	}
 	require.NoError(t, create(t.Context(), "v1", sampleapp.Behaviour{}))
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 		defer cancel()
 		if err := remove(ctx); err != nil {
 			t.Error(err)
@@ -90,6 +94,20 @@ func (a *app) awaitServed(least time.Duration) {
 			}
 		}
 		return false, "no pod has served for long enough"
+	})
+}
+
+// awaitScraped waits until Prometheus has counted more than so many requests, which it does late on a busy machine.
+func (a *app) awaitScraped(requests int) {
+	a.t.Helper()
+	prometheus, err := promclient.New(a.w.stack.Prometheus, &http.Client{})
+	require.NoError(a.t, err)
+	counter := fmt.Sprintf("http_requests_total{namespace=%q,app=%q}[2m]", a.Namespace, a.Name)
+	query := fmt.Sprintf("sum(max_over_time(%s) - min_over_time(%s)) > %d", counter, counter, requests)
+	eventually(a.t, time.Minute, func() (bool, string) {
+		value, _, _, err := prometheus.Query(a.t.Context(), query, time.Now())
+		found, ok := value.(model.Vector)
+		return err == nil && ok && len(found) > 0, fmt.Sprint("too little is scraped of ", a.Name, " ", err)
 	})
 }
 
@@ -191,14 +209,13 @@ func (a *app) requireRecord(d *daemon, v watch.View) told {
 	a.t.Helper()
 	dir := filepath.Join(d.Files, "artifacts", "integration", v.Incident)
 	var entries []incident.Entry
-	eventually(a.t, 40*time.Second, func() (bool, string) {
+	eventually(a.t, time.Minute, func() (bool, string) {
 		var err error
 		entries, err = readJournal(filepath.Join(dir, "journal.jsonl"))
 		if err != nil || len(entries) == 0 {
 			return false, fmt.Sprint("there is no record: ", err)
 		}
-		last := lastOfJournal(entries)
-		return last.Kind == incident.KindState && last.State.To == string(v.State), "the record does not end as the watch does"
+		return newestState(entries) == v.State, "the record does not end as the watch does"
 	})
 	state, record := watch.Pending, told{}
 	for _, e := range entries {
@@ -217,7 +234,7 @@ func (a *app) requireRecord(d *daemon, v watch.View) told {
 			}
 		}
 	}
-	eventually(a.t, 20*time.Second, func() (bool, string) { // the files of a record are written one after the other
+	eventually(a.t, time.Minute, func() (bool, string) { // the files of a record are written one after the other
 		text, err := os.ReadFile(filepath.Join(dir, "timeline.md"))
 		begins := strings.HasPrefix(string(text), "# Incident Timeline: Deployment Rollback\n\n**Version:** v2\n")
 		restored := v.State != watch.RolledBack || strings.Contains(string(text), " - Service restored\n")
@@ -226,15 +243,14 @@ func (a *app) requireRecord(d *daemon, v watch.View) told {
 	return record
 }
 
-// lastOfJournal is the newest entry of the journal itself. Those of the annex, such as who was told, come when they come.
-func lastOfJournal(entries []incident.Entry) incident.Entry {
-	annex := []incident.Kind{incident.KindTold, incident.KindPostmortem, incident.KindDiagnosis}
+// newestState is the state that the newest change in the record led to. After the last of them comes what is seen and told of a watch that has ended.
+func newestState(entries []incident.Entry) watch.State {
 	for _, e := range slices.Backward(entries) {
-		if !slices.Contains(annex, e.Kind) {
-			return e
+		if e.Kind == incident.KindState {
+			return watch.State(e.State.To)
 		}
 	}
-	return incident.Entry{}
+	return ""
 }
 
 func readJournal(path string) ([]incident.Entry, error) {

@@ -153,7 +153,7 @@ func (c *crash) again() watch.View {
 // ended waits for the end of the watch, of which the process that runs now tells.
 func (c *crash) ended() watch.View {
 	c.t.Helper()
-	v := c.daemon.awaitEnd("bad", 2*time.Minute)
+	v := c.daemon.awaitEnd("bad", 4*time.Minute)
 	c.row.state, c.row.took, c.row.patches = string(v.State), time.Since(c.died), len(c.app.patches())
 	if c.row.by == "-" && c.row.patches > 0 {
 		c.row.by = "the next process"

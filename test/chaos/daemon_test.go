@@ -150,7 +150,7 @@ func freeAddress(t *testing.T) string {
 func (d *daemon) start(at chaos.Point) {
 	d.t.Helper()
 	d.launch(at)
-	eventually(d.t, 40*time.Second, func() (bool, string) {
+	eventually(d.t, 2*time.Minute, func() (bool, string) {
 		code, body, err := d.get("/-/ready")
 		return code == http.StatusOK, fmt.Sprint("the daemon is not ready: ", code, " ", body, err)
 	})
@@ -207,7 +207,7 @@ func (d *daemon) showLog() {
 }
 
 func (d *daemon) get(path string) (int, string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+d.HTTP+path, nil)
 	if err != nil {
@@ -279,7 +279,7 @@ func (d *daemon) awaitHeld(id string) {
 // publish announces a deployment as its tool would, until NATS has stored the event.
 func (d *daemon) publish(e event.Event) {
 	d.t.Helper()
-	address, options := d.External, []nats.Option{nats.MaxReconnects(-1)}
+	address, options := d.External, []nats.Option{nats.MaxReconnects(-1), nats.Timeout(20 * time.Second)}
 	if address == "" {
 		address = "nats://" + d.NATS
 		options = append(options, nats.UserInfo("deployer", password), nats.CustomInboxPrefix("_INBOX_deployer"))
@@ -291,7 +291,7 @@ func (d *daemon) publish(e event.Event) {
 	require.NoError(d.t, err)
 	document, err := json.Marshal(e)
 	require.NoError(d.t, err)
-	eventually(d.t, 20*time.Second, func() (bool, string) {
+	eventually(d.t, time.Minute, func() (bool, string) {
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 		defer cancel()
 		_, err := js.Publish(ctx, e.Target().Subject(), document)

@@ -41,7 +41,7 @@ func (n *natsServer) start() {
 	require.NoError(n.t, err)
 	n.running = running
 	running.Start()
-	require.True(n.t, running.ReadyForConnections(10*time.Second), "NATS does not start")
+	require.True(n.t, running.ReadyForConnections(30*time.Second), "NATS does not start")
 }
 
 func (n *natsServer) stop() {

@@ -26,7 +26,7 @@ import (
 // kubectlOf runs kubectl on a namespace and returns what it says.
 func (w *world) kubectlOf(t *testing.T, namespace string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, w.kubectl, append([]string{"--kubeconfig", w.stack.Kubeconfig, "-n", namespace}, args...)...)
 	out, err := cmd.CombinedOutput()
@@ -61,7 +61,7 @@ func (p twins) patch(t *testing.T, patch string) {
 	for _, a := range p {
 		_, err := a.Client.AppsV1().Deployments(a.Namespace).Patch(t.Context(), a.Name, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{})
 		require.NoError(t, err)
-		eventually(t, 20*time.Second, func() (bool, string) {
+		eventually(t, time.Minute, func() (bool, string) {
 			d, err := a.Client.AppsV1().Deployments(a.Namespace).Get(t.Context(), a.Name, metav1.GetOptions{})
 			return err == nil && d.Status.ObservedGeneration >= d.Generation, "the controller has not acted"
 		})
@@ -143,7 +143,7 @@ func TestUndoIsRefusedWhereKubectlRefuses(t *testing.T) {
 func settledSnapshot(t *testing.T, c *rollback.Cluster, w rollback.Workload) rollback.Snapshot {
 	t.Helper()
 	var s rollback.Snapshot
-	eventually(t, 20*time.Second, func() (bool, string) {
+	eventually(t, time.Minute, func() (bool, string) {
 		var err error
 		s, err = c.Read(t.Context(), w, nil)
 		return err == nil && s.ObservedGeneration >= s.Generation && s.Live != nil, fmt.Sprint("it does not settle: ", err)
@@ -218,7 +218,7 @@ type comparison struct {
 func (c *comparison) change(edit func(*appsv1.Deployment)) {
 	c.t.Helper()
 	deployments := c.app.Client.AppsV1().Deployments(c.app.Namespace)
-	eventually(c.t, 10*time.Second, func() (bool, string) {
+	eventually(c.t, time.Minute, func() (bool, string) {
 		d, err := deployments.Get(c.t.Context(), c.app.Name, metav1.GetOptions{})
 		if err != nil {
 			return false, err.Error()
@@ -233,7 +233,7 @@ func (c *comparison) change(edit func(*appsv1.Deployment)) {
 // rollout goes on meanwhile.
 func (c *comparison) follow(until string) {
 	c.t.Helper()
-	eventually(c.t, time.Minute, func() (bool, string) {
+	eventually(c.t, 3*time.Minute, func() (bool, string) {
 		before := c.asked()
 		s, err := c.cluster.Read(c.t.Context(), rollback.Workload{Namespace: c.app.Namespace, Name: c.app.Name}, nil)
 		require.NoError(c.t, err)
