@@ -58,6 +58,10 @@ func TestEmitWithoutInbox(t *testing.T) {
 	require.Empty(t, out)
 	require.Contains(t, problems, "the event may have been stored")
 	require.Contains(t, problems, `Permissions Violation for Subscription to "_INBOX_ci.`)
+	require.Eventually(t, func() bool { // nobody was answered that it is stored
+		info, err := s.stream.Info(t.Context())
+		return err == nil && info.State.Msgs == 1
+	}, 30*time.Second, 10*time.Millisecond)
 	first := s.published(t)
 
 	hint := regexp.MustCompile(`--timestamp (\S+)`).FindStringSubmatch(problems)
@@ -99,7 +103,7 @@ func TestEmitWhoseServerGoesAway(t *testing.T) {
 			in: strings.NewReader(""), out: &out, err: &problems, env: func(name string) string { return s.env[name] },
 		})
 	}()
-	require.Eventually(t, func() bool { return answered(t, srv) }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return answered(t, srv) }, 30*time.Second, 10*time.Millisecond)
 	srv.Shutdown()
 	require.Equal(t, exitUsage, <-done, problems.String())
 	require.Contains(t, problems.String(), "unable to wait for a rejection")
