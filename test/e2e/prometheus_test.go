@@ -28,7 +28,7 @@ func TestHangingPrometheusRollsNothingBack(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.stack.KillPrometheus(context.WithoutCancel(t.Context()), prometheus.ID) }) // or it goes on scraping
 	d := newDaemon(t, w, func(s *settings) {
-		s.Prometheus, s.For, s.Active = prometheus.URL, 10*time.Second, 5*time.Minute
+		s.Prometheus, s.For, s.Active = prometheus.URL, unhurried, 5*time.Minute
 	})
 	other := newDaemon(t, w, func(s *settings) {
 		s.Mode, s.For, s.MinBreach, s.Active = "observe", 4*time.Minute, 4*time.Minute, 5*time.Minute
@@ -136,14 +136,14 @@ func TestSpoiltAnswersRollNothingBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			prometheus := newSpoilt(t, w)
-			d := newDaemon(t, w, func(s *settings) { s.Prometheus, s.For, s.Active = prometheus.url, 8*time.Second, 3*time.Minute })
+			d := newDaemon(t, w, func(s *settings) { s.Prometheus, s.For, s.Active = prometheus.url, unhurried, 3*time.Minute })
 			s := newService(t, w)
 
 			s.deploy("v2", sampleapp.FailingThird())
 			s.announce(d, "spoilt", "v2")
 			awaitHeld(d, "spoilt", 3)
 			prometheus.become(mode)
-			pause(t, 15*time.Second)
+			pause(t, 18*time.Second)
 			v := d.awaitState("spoilt", 10*time.Second, watch.Watching)
 			require.Empty(t, s.rollbacks())
 			require.Positive(t, prometheus.asked.Load())

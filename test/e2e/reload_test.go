@@ -61,7 +61,7 @@ func (d *daemon) post(path string) (int, string) {
 func TestReloadInMidWatch(t *testing.T) {
 	w := onStack(t)
 	good, bad, later := createNamed(t, w, "cart", 60, sampleapp.Behaviour{}), newService(t, w), createNamed(t, w, "later", 60, sampleapp.Behaviour{})
-	d := newDaemon(t, w, func(s *settings) { s.Admin = true })
+	d := newDaemon(t, w, func(s *settings) { s.Admin, s.For = true, unhurried })
 	good.deploy("v2", sampleapp.Behaviour{})
 	good.announce(d, "good", "v2")
 	d.awaitState("good", 30*time.Second, watch.Watching)

@@ -45,7 +45,7 @@ func TestRollingRestartOfFiftyWatches(t *testing.T) {
 	for i := range r.both {
 		r.both[i] = newDaemon(t, w, func(s *settings) {
 			s.External, s.LeaderElection = n.url, fmt.Sprintf("{enabled: true, namespace: %s}", s.Namespace)
-			s.Active, s.SettleFor = 6*time.Minute, 2*time.Minute // fifty rollouts at once take their time
+			s.For, s.Active, s.SettleFor = unhurried, 6*time.Minute, 2*time.Minute // fifty rollouts at once take their time
 		})
 	}
 	leader, standby := r.roles()

@@ -45,7 +45,7 @@ func TestWipedStorage(t *testing.T) {
 			n := newNATS(t)
 			n.start()
 			d := newDaemon(t, w, func(s *settings) {
-				s.External, s.For, s.Active = n.url, 12*time.Second, 5*time.Minute // which is that of the second watch too: it begins with the release
+				s.External, s.For, s.Active = n.url, unhurried, 5*time.Minute // which is that of the second watch too: it begins with the release
 			})
 			s := newService(t, w)
 			s.deploy("v2", sampleapp.FailingThird())
