@@ -82,7 +82,7 @@ policies:
   baseline: {window: {{.Baseline}}}
   knownGood: {minServing: 5s}
   settleFor: 30s
-  verify: {for: 3s, deadline: 40s}
+  verify: {for: 3s, deadline: 2m}
   minBreach: {{.MinBreach}}
 {{- if .Pause}}
   pauseAtSuspicion: true

@@ -95,7 +95,7 @@ func publishUntilAcknowledged(t *testing.T, js jetstream.JetStream, e event.Even
 	document, err := json.Marshal(e)
 	require.NoError(t, err)
 	eventually(t, 20*time.Second, func() (bool, string) {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		_, err := js.Publish(ctx, e.Target().Subject(), document)
 		return err == nil, fmt.Sprint("NATS does not store the event: ", err)

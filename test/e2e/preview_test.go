@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -100,7 +99,7 @@ func forbidUndo(t *testing.T, w *world, namespace string) {
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		// They are not in the namespace, and so do not go with it.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		ctx, cancel := toTidyUp(t)
 		defer cancel()
 		if err := errors.Join(bindings.Delete(ctx, namespace, metav1.DeleteOptions{}), policies.Delete(ctx, namespace, metav1.DeleteOptions{})); err != nil {
 			t.Error(err)

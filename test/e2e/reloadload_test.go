@@ -117,10 +117,10 @@ func keepComing(t *testing.T, d *daemon, s *service) *coming {
 func (c *coming) publish(js jetstream.JetStream, e event.Event) error {
 	document, err := json.Marshal(e)
 	for began := time.Now(); err == nil; {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.t.Context()), 2*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.t.Context()), 5*time.Second)
 		_, err := js.Publish(ctx, e.Target().Subject(), document)
 		cancel()
-		if err == nil || time.Since(began) > 20*time.Second {
+		if err == nil || time.Since(began) > patience*20*time.Second {
 			return err
 		}
 	}

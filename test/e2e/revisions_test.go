@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -133,7 +132,7 @@ func newSet(t *testing.T, w *world, kind event.Kind) *set {
 }
 
 func (s *set) remove() {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), 10*time.Second)
+	ctx, cancel := toTidyUp(s.t)
 	defer cancel()
 	background := metav1.DeletePropagationBackground
 	err := s.Client.AppsV1().RESTClient().Delete().Namespace(s.Namespace).Resource(s.resource()).Name(s.Name).

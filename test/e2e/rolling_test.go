@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -32,7 +31,7 @@ func TestRollingRestartOfFiftyWatches(t *testing.T) {
 	creating.Wait()
 	require.False(t, t.Failed())
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
+		ctx, cancel := toTidyUp(t)
 		defer cancel()
 		require.NoError(t, w.client.CoreV1().Namespaces().Delete(ctx, namespaceOf(t), metav1.DeleteOptions{}))
 	})

@@ -137,7 +137,7 @@ policies:
   baseline: {window: 20s}
   knownGood: {minServing: 5s}
   settleFor: {{.SettleFor}}
-  verify: {for: 3s, deadline: 40s}
+  verify: {for: 3s, deadline: 3m} # which is for how long it is tried to act, too
   minBreach: {{.MinBreach}}
 {{- if .Unannounced}}
   {{.Unannounced}}

@@ -125,7 +125,7 @@ func TestCDEventInTheBinaryModeIsRolledBack(t *testing.T) {
 	s.deploy("v2", sampleapp.FailingThird())
 	js, err := jetstream.New(connect(t, d))
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience*10*time.Second)
 	defer cancel()
 	message := &nats.Msg{
 		Subject: s.announcement(d, "", "v2").Target().Subject(), Data: []byte(cdeventOf("service/checkout")),
