@@ -59,12 +59,12 @@ func launchDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 		// Tests run side by side, and what happens to one must not look like an outage that the others share.
 		Requests: fmt.Sprintf(`http_requests_total{namespace=%q}`, namespaceOf(t)),
 		Errors:   fmt.Sprintf(`http_requests_total{namespace=%q,code=~"5.."}`, namespaceOf(t)),
-		For:      5 * time.Second, MinBreach: 15 * time.Second, Active: time.Minute, SettleFor: 10 * time.Second,
+		For:      5 * time.Second, MinBreach: 15 * time.Second, Active: 5 * time.Minute, SettleFor: 10 * time.Second,
 	}
 	if change != nil {
 		change(&s)
 	}
-	s.OnCall, s.End = s.Active+2*time.Second, s.Active+4*time.Second
+	s.OnCall, s.End = s.Active+2*time.Second, s.Active+6*time.Second
 	d := &daemon{settings: s, t: t, log: filepath.Join(dir, "daemon.log")}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "password"), []byte(password+"\n"), 0o600))
 	d.configure()

@@ -131,7 +131,7 @@ func TestFailOver(t *testing.T) {
 
 			c.restore(t, w, leader)
 			eventually(t, 20*time.Second, func() (bool, string) { return leader.role() == "standby", "the old leader is " + leader.role() })
-			standby.awaitState("good", 90*time.Second, watch.Healthy)
+			standby.awaitWell("good", time.Now())
 			r.requireRoles(standby, leader)
 			require.Len(t, bad.rollbacks(), 1)
 			require.Empty(t, good.rollbacks())

@@ -108,7 +108,7 @@ func TestReloadInMidWatch(t *testing.T) {
 	require.Equal(t, before.T0, v.T0)
 	require.Equal(t, "http", v.Policy)
 	require.Len(t, bad.rollbacks(), 1)
-	require.Equal(t, "http", d.awaitState("good", 90*time.Second, watch.Healthy).Policy)
+	require.Equal(t, "http", d.awaitWell("good", time.Now()).Policy)
 	require.Empty(t, good.rollbacks())
 
 	// The log's level, at once and by the file.

@@ -60,8 +60,8 @@ type settings struct {
 	VersionLabels string
 	// Drills is where drills are allowed, as YAML; empty for nowhere.
 	Drills string
-	// For is how long a breach must be held, Active the end of the first stage; the watch ends 4 s after it. A bad release is
-	// acted on long before that, so Active costs such a test nothing, and is long enough for a machine that is busy.
+	// For is how long a breach must be held, Active the end of the first stage; the watch ends 6 s after it, or a little later. A bad
+	// release is acted on long before that, so Active costs such a test nothing, and is long enough for a machine that is busy.
 	For, Active, OnCall, End, SettleFor time.Duration
 	// MinBreach is how long a release must be bad to be acted on before For is over.
 	MinBreach time.Duration
@@ -133,7 +133,7 @@ policies:
   stages:
     active: {until: {{.Active}}, interval: 1s}
     onCall: {until: {{.OnCall}}, interval: 1s}
-    enhanced: {until: {{.End}}, interval: 2s} # the last tick says what became of the watch: it is long enough to have samples on a busy machine
+    enhanced: {until: {{.End}}, interval: 4s} # by the last tick the watch ends: it is long enough to have samples on a busy machine
   baseline: {window: 20s}
   knownGood: {minServing: 5s}
   settleFor: {{.SettleFor}}
