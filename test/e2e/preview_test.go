@@ -46,7 +46,7 @@ func TestPreviewAsksTheAPIServer(t *testing.T) {
 	s.requireLive("v2")
 }
 
-// newCluster reads and patches as the daemon does.
+// newCluster reads and patches as the daemon does, and has the patience of a test.
 func newCluster(t *testing.T, w *world) *rollback.Cluster {
 	t.Helper()
 	rc, err := clientcmd.BuildConfigFromFlags("", w.stack.DaemonKubeconfig)
@@ -54,7 +54,7 @@ func newCluster(t *testing.T, w *world) *rollback.Cluster {
 	rc.QPS = -1
 	client, err := dynamic.NewForConfig(rc)
 	require.NoError(t, err)
-	return rollback.NewCluster(client, rollback.Options{})
+	return rollback.NewCluster(client, rollback.Options{Timeout: patience * 10 * time.Second})
 }
 
 // planTo plans an undo to a revision that a person names.
