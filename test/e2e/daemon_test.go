@@ -59,7 +59,7 @@ func launchDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 		// Tests run side by side, and what happens to one must not look like an outage that the others share.
 		Requests: fmt.Sprintf(`http_requests_total{namespace=%q}`, namespaceOf(t)),
 		Errors:   fmt.Sprintf(`http_requests_total{namespace=%q,code=~"5.."}`, namespaceOf(t)),
-		For:      5 * time.Second, MinBreach: 15 * time.Second, Active: 5 * time.Minute, SettleFor: 10 * time.Second,
+		For:      5 * time.Second, MinBreach: 15 * time.Second, Active: 5 * time.Minute, SettleFor: time.Minute, Deadline: 3 * time.Minute,
 	}
 	if change != nil {
 		change(&s)

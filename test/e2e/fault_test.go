@@ -172,7 +172,7 @@ func TestUnknownWorkloadEndsInconclusive(t *testing.T) {
 // TestVersionThatNeverComesEndsInconclusive: the cluster shows another version than the event announced.
 func TestVersionThatNeverComesEndsInconclusive(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, nil)
+	d := newDaemon(t, w, func(s *settings) { s.SettleFor = 10 * time.Second })
 	s := newService(t, w)
 
 	s.announce(d, "elsewhere", "v9")

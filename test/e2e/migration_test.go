@@ -20,7 +20,6 @@ import (
 // migrates has the policy take the database back by a Job that ends in this way.
 func migrates(when, ends string) func(*settings) {
 	return func(s *settings) {
-		s.Active = 3 * time.Minute // no test here watches to the end
 		s.Migration = "{when: " + when + ", timeout: 1m, restoreURL: \"https://wiki.example/restore\", job: " + jobYAML(ends, "--to={target}") + "}"
 	}
 }

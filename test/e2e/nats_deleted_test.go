@@ -47,7 +47,7 @@ func TestDeletedJournalRollsNothingBack(t *testing.T) {
 	w := onStack(t)
 	n := newNATS(t)
 	n.start()
-	d := newDaemon(t, w, func(s *settings) { s.External, s.For, s.Active = n.url, unhurried, 3*time.Minute })
+	d := newDaemon(t, w, func(s *settings) { s.External, s.For = n.url, unhurried })
 	s := newService(t, w)
 	s.deploy("v2", sampleapp.FailingThird())
 	s.announce(d, "forgotten", "v2")

@@ -14,7 +14,7 @@ import (
 // it would do, and does it only for a person.
 func TestObserveOverrulesThePolicies(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.Active = 3 * time.Minute })
+	d := newDaemon(t, w, nil)
 	s := newService(t, w)
 	s.deploy("v2", sampleapp.FailingThird())
 	s.announce(d, "bad", "v2")

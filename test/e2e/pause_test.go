@@ -16,7 +16,7 @@ import (
 // whatever comes of that, unless somebody else paused it.
 func TestSuspectedRolloutIsPaused(t *testing.T) {
 	w := onStack(t)
-	atOnce := func(s *settings) { s.Unannounced, s.Active = "pauseAtSuspicion: true", 3*time.Minute }
+	atOnce := func(s *settings) { s.Unannounced = "pauseAtSuspicion: true" }
 	neverActing := func(s *settings) { // within the test
 		atOnce(s)
 		s.For, s.MinBreach, s.Active = 58*time.Second, 58*time.Second, 60*time.Second

@@ -134,8 +134,8 @@ func TestWhatOneNamespaceLacksHoldsUpNoOther(t *testing.T) {
 	cases := baseVerbs()
 	in := func(c lacking) string { return own + "-" + c.name }
 	d := newDaemon(t, w, func(s *settings) {
-		s.Guards = "{peers: false}" // all of them go bad at the same time
-		s.SettleFor, s.Active = 30*time.Second, 3*time.Minute
+		s.Guards = "{peers: false}"                           // all of them go bad at the same time
+		s.SettleFor, s.Deadline = 30*time.Second, time.Minute // what is not let act is held then
 		s.Requests = fmt.Sprintf(`http_requests_total{namespace=~"%s.*"}`, own)
 		s.Errors = fmt.Sprintf(`http_requests_total{namespace=~"%s.*",code=~"5.."}`, own)
 		for _, c := range cases {

@@ -28,10 +28,10 @@ func TestHangingPrometheusRollsNothingBack(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.stack.KillPrometheus(context.WithoutCancel(t.Context()), prometheus.ID) }) // or it goes on scraping
 	d := newDaemon(t, w, func(s *settings) {
-		s.Prometheus, s.For, s.Active = prometheus.URL, unhurried, 5*time.Minute
+		s.Prometheus, s.For = prometheus.URL, unhurried
 	})
 	other := newDaemon(t, w, func(s *settings) {
-		s.Mode, s.For, s.MinBreach, s.Active = "observe", 4*time.Minute, 4*time.Minute, 5*time.Minute
+		s.Mode, s.For, s.MinBreach = "observe", 4*time.Minute, 4*time.Minute
 	})
 	s := newService(t, w)
 
@@ -136,7 +136,7 @@ func TestSpoiltAnswersRollNothingBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			prometheus := newSpoilt(t, w)
-			d := newDaemon(t, w, func(s *settings) { s.Prometheus, s.For, s.Active = prometheus.url, unhurried, 3*time.Minute })
+			d := newDaemon(t, w, func(s *settings) { s.Prometheus, s.For = prometheus.url, unhurried })
 			s := newService(t, w)
 
 			s.deploy("v2", sampleapp.FailingThird())

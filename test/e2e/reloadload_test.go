@@ -24,7 +24,7 @@ const watchedAtOnce = 50
 // way. Each time the answer says what is wrong; all watches go on by their policy, no event is lost, and nothing is rolled back.
 func TestABrokenFileUnderLoadChangesNothing(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.Admin, s.Active, s.SettleFor = true, 10*time.Minute, 2*time.Minute })
+	d := newDaemon(t, w, func(s *settings) { s.Admin, s.Active, s.SettleFor = true, 10*time.Minute, 3*time.Minute })
 	var services []*service
 	for i := range watchedAtOnce {
 		s := &service{t: t, w: w, App: sampleapp.App{Client: w.client, Namespace: d.Namespace, Name: fmt.Sprintf("app-%d", i), Replicas: 1}}

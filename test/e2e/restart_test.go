@@ -17,7 +17,7 @@ import (
 // on, and what they show counts.
 func TestARestartDoesNotHideABadRelease(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.Active = 3 * time.Minute })
+	d := newDaemon(t, w, nil)
 	s := newService(t, w)
 
 	s.deploy("v2", sampleapp.Behaviour{})

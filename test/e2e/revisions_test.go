@@ -31,7 +31,7 @@ func TestBadReleaseOfOtherKindsIsRolledBack(t *testing.T) {
 	for _, kind := range []event.Kind{event.KindStatefulSet, event.KindDaemonSet} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			d := newDaemon(t, w, func(s *settings) { s.Active, s.Features = 4*time.Minute, "statefulSets, daemonSets" })
+			d := newDaemon(t, w, func(s *settings) { s.Features = "statefulSets, daemonSets" })
 			s := newSet(t, w, kind)
 			s.awaitBaseline()
 
@@ -53,7 +53,7 @@ func TestBadReleaseOfOtherKindsIsRolledBack(t *testing.T) {
 // the release.
 func TestGoodReleaseOfAStatefulSetIsLeftAlone(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.Active, s.Features = 30*time.Second, "statefulSets" })
+	d := newDaemon(t, w, func(s *settings) { s.Features = "statefulSets" })
 	s := newSet(t, w, event.KindStatefulSet)
 	s.awaitBaseline()
 	s.setErrors("v1", 0.3) // it goes bad just before it is replaced
@@ -63,15 +63,19 @@ func TestGoodReleaseOfAStatefulSetIsLeftAlone(t *testing.T) {
 	e := s.announcement(d, "good", "v2")
 	e.Kind = event.KindStatefulSet
 	publishEvent(t, d, e)
-	v := d.await("good", 90*time.Second, "the end of the watch", func(v watch.View) bool {
+	cluster, complete := newCluster(t, w), time.Time{}
+	v := d.await("good", 90*time.Second, "well for a while after its rollout", func(v watch.View) bool {
 		for _, signal := range v.Signals {
 			if signal.Kind == analyzer.KindErrorRate { // a request may be slow where the machine is busy
 				require.Zero(t, signal.Counts.K, "errors of %s are laid to the release", signal.Signal)
 			}
 		}
-		return v.Final
+		if _, done, err := rollback.RolloutStatus(s.read(cluster)); complete.IsZero() && err == nil && done {
+			complete = time.Now()
+		}
+		return v.Final || !complete.IsZero() && v.LastTick.After(complete.Add(10*time.Second)) && v.Verdict == analyzer.Healthy
 	})
-	require.Equal(t, watch.Healthy, v.State, v.Reason)
+	require.Equal(t, watch.Watching, v.State, v.Reason)
 	require.Equal(t, "v2", s.live())
 	require.Empty(t, s.patches())
 }

@@ -34,7 +34,7 @@ func TestReleaseThatNeverServesIsRolledBackOnce(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDaemon(t, w, func(s *settings) { s.Signals, s.Active = rolloutHealth, 3*time.Minute })
+			d := newDaemon(t, w, func(s *settings) { s.Signals = rolloutHealth })
 			s := newService(t, w)
 
 			if c.name == "silent" {

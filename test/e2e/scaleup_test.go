@@ -17,7 +17,7 @@ import (
 // release turns out bad, and there is something to go back to all the same.
 func TestOldColourIsScaledUpBeforeTheSwitchBack(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, func(s *settings) { s.For, s.Active = unhurried, 4*time.Minute })
+	d := newDaemon(t, w, func(s *settings) { s.For = unhurried })
 	p := newPair(t, w)
 	p.deployGreen("v2", sampleapp.FailingThird())
 	p.announce(d, p.announcement(d, "scaled", "v2"))

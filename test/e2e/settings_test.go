@@ -63,8 +63,9 @@ type settings struct {
 	// For is how long a breach must be held, Active the end of the first stage; the watch ends 6 s after it, or a little later. A bad
 	// release is acted on long before that, so Active costs such a test nothing, and is long enough for a machine that is busy.
 	For, Active, OnCall, End, SettleFor time.Duration
-	// MinBreach is how long a release must be bad to be acted on before For is over.
-	MinBreach time.Duration
+	// MinBreach is how long a release must be bad to be acted on before For is over, and Deadline for how long it is tried to act, and then to
+	// see whether that helped.
+	MinBreach, Deadline time.Duration
 }
 
 // configuration is the file that the daemons are given.
@@ -137,7 +138,7 @@ policies:
   baseline: {window: 20s}
   knownGood: {minServing: 5s}
   settleFor: {{.SettleFor}}
-  verify: {for: 3s, deadline: 3m} # which is for how long it is tried to act, too
+  verify: {for: 3s, deadline: {{.Deadline}}}
   minBreach: {{.MinBreach}}
 {{- if .Unannounced}}
   {{.Unannounced}}

@@ -43,7 +43,7 @@ func (s *site) smokeTest() string {
 func TestFailedSmokeTestIsRolledBackOnce(t *testing.T) {
 	w := onStack(t)
 	at := newSite(t)
-	d := newDaemon(t, w, func(s *settings) { s.Signals, s.Active = at.smokeTest(), 3*time.Minute })
+	d := newDaemon(t, w, func(s *settings) { s.Signals = at.smokeTest() })
 	s := newService(t, w)
 
 	s.deploy("v2", sampleapp.Behaviour{})
@@ -64,7 +64,7 @@ func TestSmokeTestThatNeverPassedIsLeftToAPerson(t *testing.T) {
 	w := onStack(t)
 	at := newSite(t)
 	at.broken.Store("v2")
-	d := newDaemon(t, w, func(s *settings) { s.Signals, s.Active = at.smokeTest(), 3*time.Minute })
+	d := newDaemon(t, w, func(s *settings) { s.Signals = at.smokeTest() })
 	s := newService(t, w)
 
 	s.deploy("v2", sampleapp.Behaviour{})

@@ -18,7 +18,7 @@ import (
 func TestFailedSmokeJobIsRolledBackOnce(t *testing.T) {
 	w := onStack(t)
 	signal := "\n  - {name: smoke, kind: smoke, every: 3s, failures: 2, job: " + jobYAML("hang", "--of={workload}") + "}\n"
-	d := newDaemon(t, w, func(s *settings) { s.Signals, s.Active = signal, 4*time.Minute })
+	d := newDaemon(t, w, func(s *settings) { s.Signals = signal })
 	s := newService(t, w)
 	var how atomic.Value
 	how.Store("succeed")

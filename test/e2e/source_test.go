@@ -54,7 +54,7 @@ func fluxApplied(message, reason string) string {
 func TestWhatFluxAppliesIsRolledBack(t *testing.T) {
 	w := onStack(t)
 	d := newDaemon(t, w, func(c *settings) {
-		c.GitOps, c.Speaks, c.Active = "hold", "[flux, ci]", 3*time.Minute
+		c.GitOps, c.Speaks = "hold", "[flux, ci]"
 		c.Sources = fmt.Sprintf("- {name: flux, subject: flux.production, format: flux, environment: production, namespaces: [%s]}\n"+
 			"- {name: ci, subject: ci.deployed, format: cdevents, environment: production, namespaces: [%[1]s, %[1]s-other]}", c.Namespace)
 	})
@@ -152,7 +152,7 @@ func TestCDEventInTheBinaryModeIsRolledBack(t *testing.T) {
 func TestStatefulSetThatFluxUpgraded(t *testing.T) {
 	w := onStack(t)
 	d := newDaemon(t, w, func(c *settings) {
-		c.GitOps, c.Speaks, c.Active = "ignore", "[flux]", 4*time.Minute
+		c.GitOps, c.Speaks = "ignore", "[flux]"
 		c.Sources = fmt.Sprintf("- {name: flux, subject: flux.production, format: flux, environment: production, namespaces: [%s], target: {kinds: [StatefulSet, DaemonSet]}}", c.Namespace)
 	})
 	s := newSet(t, w, event.KindStatefulSet)

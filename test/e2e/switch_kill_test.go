@@ -19,7 +19,7 @@ import (
 func killedBeforeTheSwitchBack(t *testing.T, w *world) (*daemon, *pair) {
 	t.Helper()
 	proxy := newAPIProxy(t, w)
-	d := newDaemon(t, w, func(s *settings) { s.Kubeconfig, s.For, s.Active = proxy.kubeconfig, unhurried, 4*time.Minute })
+	d := newDaemon(t, w, func(s *settings) { s.Kubeconfig, s.For = proxy.kubeconfig, unhurried })
 	p := newPair(t, w)
 	p.deployGreen("v2", sampleapp.FailingThird())
 	p.announce(d, p.announcement(d, "killed", "v2"))

@@ -29,7 +29,6 @@ func TestUnannouncedDeploymentIsRolledBack(t *testing.T) {
 	const within = 6 * time.Second
 	s := newService(t, w)
 	d := newDaemon(t, w, func(c *settings) {
-		c.Active = 3 * time.Minute
 		c.Unannounced = fmt.Sprintf("watchUnannounced: true\n  announceWithin: %s\n  match: [{namespace: %s}]", within, c.Namespace)
 	})
 	s.patch(`{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-11-22T10:00:00Z"}}}}}`)

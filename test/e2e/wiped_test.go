@@ -44,9 +44,7 @@ func TestWipedStorage(t *testing.T) {
 			t.Parallel()
 			n := newNATS(t)
 			n.start()
-			d := newDaemon(t, w, func(s *settings) {
-				s.External, s.For, s.Active = n.url, unhurried, 5*time.Minute // which is that of the second watch too: it begins with the release
-			})
+			d := newDaemon(t, w, func(s *settings) { s.External, s.For = n.url, unhurried })
 			s := newService(t, w)
 			s.deploy("v2", sampleapp.FailingThird())
 			s.announce(d, "lost", "v2")
