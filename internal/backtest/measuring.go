@@ -38,6 +38,14 @@ func (r *replay) read(ctx context.Context, until time.Time) error {
 	return nil
 }
 
+// census is what was seen of the workload by now.
+func (r *replay) census() sighted {
+	if r.release.canary {
+		return census(onlyCanary(r.event, r.seen()), r.event.Canary)
+	}
+	return census(r.seen(), r.event.Workload)
+}
+
 func (r *replay) subject(members analyzer.Members) analyzer.Subject {
 	return analyzer.Subject{Key: "backtest", Namespace: r.event.Namespace, Workload: r.event.Workload, Release: members}
 }
@@ -106,6 +114,12 @@ func (r *replay) suspicion(at time.Time) analyzer.Suspicion {
 		if o.Namespace != r.event.Namespace || o.Workload != r.event.Workload {
 			sus.NewlyDeployed = append(sus.NewlyDeployed, o.Namespace+"/"+o.Workload)
 		}
+		if o.Canary != "" {
+			sus.NewlyDeployed = append(sus.NewlyDeployed, o.Namespace+"/"+o.Canary)
+		}
+	}
+	if r.event.Canary != "" {
+		sus.NewlyDeployed = append(sus.NewlyDeployed, r.event.Namespace+"/"+r.event.Canary)
 	}
 	return sus
 }

@@ -26,6 +26,8 @@ type release struct {
 	// since is set where the release is all pods that came then or later; versioned where it is the pods of its versions.
 	since     time.Time
 	versioned bool
+	// canary says that the release is a Deployment of its own beside the stable one.
+	canary bool
 	// placebo chooses the pods where nothing was released.
 	placebo *placebo
 }
@@ -43,10 +45,16 @@ var deploymentPod = regexp.MustCompile(`^(.+-[a-z0-9]{1,10}-)[bcdfghjklmnpqrstvw
 // names; by the ReplicaSet, version or pods that appeared nearest to the event; and where the series tell no versions apart,
 // by time alone.
 func identify(e event.Event, seen []sightings, settleFor time.Duration) release {
+	if e.Strategy == event.StrategyCanary {
+		if r, ok := identifyCanary(e, seen, settleFor); ok {
+			return r
+		}
+	}
 	c := census(seen, e.Workload)
 	r := c.release(e, settleFor)
-	if other := otherColour(e); other != "" {
-		r.control = analyzer.Members{Workload: other, Pods: c.beside, NotVersions: r.members.Versions, Undivided: true}
+	// Where nothing was seen of a workload of that name, both colours are one, and the version tells them apart if anything does.
+	if other := otherColour(e); other != "" && c.saw(other) {
+		r.control = analyzer.Members{Workload: other, Pods: c.podsBeside(), NotVersions: r.members.Versions, Undivided: true}
 	}
 	return r
 }
@@ -123,17 +131,18 @@ func (r *release) grow(c sighted) {
 		r.members.Pods = c.podsSince(r.since)
 	case r.versioned:
 		r.members.Pods = c.podsOf(r.members.Versions)
-	default:
-		return
 	}
-	if r.control.Workload == "" {
+	switch {
+	case r.canary:
+		r.stableFrom(c)
+	case r.control.Workload == "" && (r.placebo != nil || !r.since.IsZero() || r.versioned):
 		r.control.Pods = c.otherPods(r.members.Pods)
 	}
 }
 
 // before are the series of the time before the deployment.
 func (r release) before() analyzer.Members {
-	if r.undivided {
+	if r.undivided && r.control.Workload == "" {
 		return r.members
 	}
 	m := r.control

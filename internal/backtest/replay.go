@@ -140,7 +140,7 @@ func (r *replay) run(ctx context.Context) (*decision, error) {
 		if err := r.read(ctx, until); err != nil {
 			return nil, err
 		}
-		r.release.grow(census(r.seen(), r.event.Workload))
+		r.release.grow(r.census())
 		d, err := r.judge(ctx, r.spans(until))
 		if d != nil || err != nil {
 			return d, err
@@ -162,7 +162,7 @@ func (r *replay) begin(ctx context.Context) error {
 		}
 		var h *analyzer.History
 		if sig.FromMetrics() && sig.Query == "" {
-			h = analyzer.NewHistory(sig, r.event.Namespace, analyzer.Pair{Workload: r.event.Workload, Beside: otherColour(r.event)}, ts.Add(-lead-r.policy.BaselineWindow-sig.Scrape))
+			h = analyzer.NewHistory(sig, r.event.Namespace, analyzer.Pair{Workload: r.event.Workload, Beside: beside(r.event)}, ts.Add(-lead-r.policy.BaselineWindow-sig.Scrape))
 		}
 		r.histories = append(r.histories, h)
 	}

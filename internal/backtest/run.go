@@ -138,13 +138,18 @@ func succession(events []event.Event) []successor {
 	out := make([]successor, len(events))
 	for i, e := range events {
 		for _, next := range byTarget[e.Target()] {
-			if next.Timestamp.After(e.Timestamp) && next.Key() != e.Key() && next.Version != e.Version {
+			if next.Timestamp.After(e.Timestamp) && next.Key() != e.Key() && (next.Version != e.Version || promotes(next, e)) {
 				out[i] = successor{at: next.Timestamp, version: next.Version}
 				break
 			}
 		}
 	}
 	return out
+}
+
+// promotes reports whether a deployment makes a canary's version the stable one, with which the canary is over.
+func promotes(next, e event.Event) bool {
+	return e.Strategy == event.StrategyCanary && next.Strategy != event.StrategyCanary
 }
 
 // describe says what became of a deployment.

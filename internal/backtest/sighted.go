@@ -22,21 +22,24 @@ type sighted struct {
 	pods []group
 	// all tells since when, and with which version, every pod was seen.
 	all map[string]analyzer.Sighting
-	// beside are the pods of the other colour's workload.
-	beside map[string]bool
+	// beside are the pods of the workload beside it, which is the other colour or the stable one, and since when they were seen.
+	beside map[string]time.Time
+	// workloads tells since when each workload was seen, by whatever label.
+	workloads map[string]time.Time
 	// byLabel says that some series tell pods or versions apart.
 	byLabel bool
 }
 
 // census puts together what the signals saw of a workload. What they saw of the other colour's is kept by pod only.
 func census(seen []sightings, workload string) sighted {
-	c := sighted{all: map[string]analyzer.Sighting{}, beside: map[string]bool{}}
+	c := sighted{all: map[string]analyzer.Sighting{}, beside: map[string]time.Time{}, workloads: map[string]time.Time{}}
 	sets, versions, pods := map[string]time.Time{}, map[string]time.Time{}, map[string]time.Time{}
 	for _, s := range seen {
 		for _, one := range s.seen {
+			earliest(c.workloads, one.Workload, one.First)
 			if one.Workload != "" && one.Workload != workload {
 				if one.Pod != "" {
-					c.beside[one.Pod] = true
+					earliest(c.beside, one.Pod, one.First)
 				}
 				continue
 			}
@@ -90,6 +93,27 @@ func inOrder(times map[string]time.Time) []group {
 
 // divided reports whether anything could tell a release from what was there before.
 func (c sighted) divided() bool { return c.byLabel }
+
+// earliest is when anything of a workload was seen first; false if nothing was.
+func (c sighted) earliest(workload string) (time.Time, bool) {
+	first, ok := c.workloads[workload]
+	return first, ok
+}
+
+// saw reports whether anything of a workload was seen.
+func (c sighted) saw(workload string) bool {
+	_, ok := c.workloads[workload]
+	return ok
+}
+
+// podsBeside are the pods of the workload beside it.
+func (c sighted) podsBeside() map[string]bool {
+	out := make(map[string]bool, len(c.beside))
+	for pod := range c.beside {
+		out[pod] = true
+	}
+	return out
+}
 
 // named returns the earliest of the versions that has one of the names; nil if none was seen.
 func (c sighted) named(names []string) *group {

@@ -1,0 +1,165 @@
+package backtest
+
+import (
+	"maps"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollbackd/rollbackd/analyzer"
+	"github.com/rollbackd/rollbackd/internal/event"
+	"github.com/rollbackd/rollbackd/internal/promclient"
+	"github.com/rollbackd/rollbackd/internal/watch"
+	"github.com/rollbackd/rollbackd/test/history/block"
+	"github.com/rollbackd/rollbackd/test/history/serve"
+)
+
+// traffic is what one pod, or one version, answers from one time to another: so many requests in each scrape, and failures.
+type traffic struct {
+	labels   map[string]string
+	from, to time.Duration // after noon
+	good     float64
+	bad      float64
+}
+
+// recorded serves the traffic as it is scraped every 15 seconds, from a real Prometheus.
+func recorded(t *testing.T, all ...traffic) Source {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs the stack's Prometheus; run without -short")
+	}
+	dir := t.TempDir()
+	b := block.New(noon().Add(-4*time.Hour), noon().Add(4*time.Hour))
+	for _, one := range all {
+		for code, rate := range map[string]float64{"200": one.good, "500": one.bad} {
+			if rate == 0 {
+				continue
+			}
+			l := maps.Clone(one.labels)
+			l["__name__"], l["namespace"], l["code"] = "requests_total", "shop", code
+			record, count := b.Open(labels.FromMap(l)), 0.0
+			for at := one.from; at < one.to; at += 15 * time.Second {
+				count += rate
+				record(noon().Add(at).UnixMilli(), count)
+			}
+		}
+	}
+	_, err := b.Write(t.Context(), dir)
+	require.NoError(t, err)
+	server, err := serve.Start(t.Context(), dir)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	api, err := promclient.New(server.URL, http.DefaultClient)
+	require.NoError(t, err)
+	return analyzer.NewSampler(api, time.Minute)
+}
+
+func pod(name string) map[string]string { return map[string]string{"pod": name} }
+
+func with(l map[string]string, more ...string) map[string]string {
+	l = maps.Clone(l)
+	for i := 0; i < len(more); i += 2 {
+		l[more[i]] = more[i+1]
+	}
+	return l
+}
+
+// judgedBy is a policy of error rate and rollout whose series are told apart by these labels.
+func judgedBy(l analyzer.Labels) watch.Policy {
+	p := onePolicy()
+	p.Signals[0].Labels = l
+	p.Signals = append(p.Signals, analyzer.Signal{Name: "rollout", Kind: analyzer.KindRollout, Scrape: 15 * time.Second, Rule: analyzer.Sustained{For: 5 * time.Minute}})
+	return p
+}
+
+func replayed(t *testing.T, e event.Event, p watch.Policy, all ...traffic) Outcome {
+	t.Helper()
+	e.ID, e.Environment, e.Namespace, e.Timestamp = "one", "production", "shop", noon()
+	var out Outcome
+	require.NoError(t, Run(t.Context(), Options{Source: recorded(t, all...), Policies: []watch.Policy{p}, Now: noon().Add(time.Hour)},
+		[]event.Event{e}, 1, func(o Outcome) { out = o }))
+	require.NoError(t, out.Err)
+	return out
+}
+
+// A canary is a Deployment of its own, and judged against the stable one that serves beside it.
+func TestACanaryIsComparedWithTheStableWorkload(t *testing.T) {
+	canary := event.Event{Workload: "checkout", Version: "v2", Strategy: event.StrategyCanary, Canary: "checkout-canary"}
+	pods := analyzer.Labels{Namespace: "namespace", Pod: "pod"}
+	const stable, part = "checkout-5d8f9c7b6d-bbbbb", "checkout-canary-7c9f8b6d5c-ccccc"
+	hour := time.Hour
+	for name, c := range map[string]struct {
+		labels analyzer.Labels
+		stable map[string]string
+		canary map[string]string
+	}{
+		"by the names of pods":          {pods, pod(stable), pod(part)},
+		"by a label of its own":         {analyzer.Labels{Namespace: "namespace", Workload: "app", Pod: "pod"}, with(pod(stable), "app", "checkout"), with(pod(part), "app", "checkout-canary")},
+		"labelled as the stable one is": {analyzer.Labels{Namespace: "namespace", Workload: "app", Pod: "pod"}, with(pod(stable), "app", "checkout"), with(pod(part), "app", "checkout")},
+		"by the version": {
+			analyzer.Labels{Namespace: "namespace", Workload: "app", Version: "version"},
+			map[string]string{"app": "checkout", "version": "v1"}, map[string]string{"app": "checkout", "version": "v2"},
+		},
+		"by the label alone": {
+			analyzer.Labels{Namespace: "namespace", Workload: "app"},
+			map[string]string{"app": "checkout"}, map[string]string{"app": "checkout-canary"},
+		},
+		"pods of any name": {analyzer.Labels{Namespace: "namespace", Workload: "app", Pod: "pod"}, with(pod("10.0.0.1:80"), "app", "checkout"), with(pod("10.0.0.2:80"), "app", "checkout-canary")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			serves := traffic{labels: c.stable, from: -2 * hour, to: hour, good: 1000, bad: 2}
+			good := replayed(t, canary, judgedBy(c.labels), serves, traffic{labels: c.canary, from: 10 * time.Second, to: hour, good: 100})
+			require.Equal(t, analyzer.Healthy, good.Verdict, good.Reason)
+			bad := replayed(t, canary, judgedBy(c.labels), serves, traffic{labels: c.canary, from: 10 * time.Second, to: hour, good: 90, bad: 10})
+			require.Equal(t, analyzer.Regressed, bad.Verdict, bad.Reason)
+			require.Equal(t, "errors", bad.Signal, bad.Reason)
+			require.WithinDuration(t, noon(), *bad.DecidedAt, 2*time.Minute)
+			outage := replayed(t, canary, judgedBy(c.labels), traffic{labels: c.stable, from: -2 * hour, to: 5 * time.Minute, good: 1000, bad: 2},
+				traffic{labels: with(c.stable, "again", "yes"), from: 5 * time.Minute, to: hour, good: 900, bad: 100},
+				traffic{labels: c.canary, from: 10 * time.Second, to: 5 * time.Minute, good: 100},
+				traffic{labels: with(c.canary, "again", "yes"), from: 5 * time.Minute, to: hour, good: 90, bad: 10})
+			require.NotEqual(t, analyzer.Regressed, outage.Verdict, outage.Reason)
+		})
+	}
+}
+
+// A canary that is made a larger part of the service has served before, and is judged from its event on.
+func TestACanaryThatRanBeforeCountsFromItsEventOn(t *testing.T) {
+	hour := time.Hour
+	out := replayed(t, event.Event{Workload: "checkout", Version: "v2", Strategy: event.StrategyCanary, Canary: "checkout-canary", Step: 25}, judgedBy(analyzer.Labels{Namespace: "namespace", Pod: "pod"}),
+		traffic{labels: pod("checkout-5d8f9c7b6d-bbbbb"), from: -2 * hour, to: hour, good: 1000, bad: 2},
+		traffic{labels: pod("checkout-canary-7c9f8b6d5c-ccccc"), from: -hour, to: 0, good: 100},
+		traffic{labels: pod("checkout-canary-7c9f8b6d5c-ddddd"), from: 0, to: hour, good: 90, bad: 10})
+	require.Equal(t, analyzer.Regressed, out.Verdict, out.Reason)
+	require.Equal(t, noon(), out.Evidence.T0)
+}
+
+// Both colours may have one name in the metrics, with the version or the colour in a label.
+func TestBothColoursOfOneNameAreToldByTheVersion(t *testing.T) {
+	hour := time.Hour
+	l := analyzer.Labels{Namespace: "namespace", Workload: "app", Version: "version"}
+	e := event.Event{Workload: "checkout-green", Version: "v2", Strategy: event.StrategyBlueGreen, Service: "checkout", SelectorKey: "color", From: "blue", To: "green"}
+	app := map[string]string{"app": "checkout-green"}
+	for name, versions := range map[string][2]string{"versions": {"v1", "v2"}, "colours": {"blue", "green"}} {
+		t.Run(name, func(t *testing.T) {
+			old := traffic{labels: with(app, "version", versions[0]), from: -2 * hour, to: 0, good: 1000, bad: 2}
+			good := replayed(t, e, judgedBy(l), old, traffic{labels: with(app, "version", versions[1]), to: hour, good: 1000, bad: 2})
+			require.Equal(t, analyzer.Healthy, good.Verdict, good.Reason)
+			bad := replayed(t, e, judgedBy(l), old, traffic{labels: with(app, "version", versions[1]), to: hour, good: 900, bad: 100})
+			require.Equal(t, analyzer.Regressed, bad.Verdict, bad.Reason)
+		})
+	}
+}
+
+// A canary is over when its version is made the stable one.
+func TestAPromotionFollowsACanary(t *testing.T) {
+	at := func(m int, s event.Strategy) event.Event {
+		return event.Event{ID: string(s), Workload: "checkout", Version: "v2", Strategy: s, Timestamp: noon().Add(time.Duration(m) * time.Minute)}
+	}
+	chain := succession([]event.Event{at(0, event.StrategyCanary), at(30, event.StrategyRolling)})
+	require.Equal(t, noon().Add(30*time.Minute), chain[0].at)
+	require.Zero(t, chain[1].at)
+}
