@@ -87,6 +87,38 @@ func TestRolloutIsJudgedByWhatTheClusterSays(t *testing.T) {
 	}
 }
 
+// A release whose counters are there from the start and stay at zero gets to serve no more than one without any.
+func TestCountersAtZeroAreNoService(t *testing.T) {
+	for name, c := range map[string]struct {
+		// served is how many requests the release answers in each of its first four ticks, asked what the old version does in each.
+		served, asked uint64
+		want          Verdict
+		says          string
+	}{
+		"none ever":                            {0, 50, Regressed, "has answered no request for 5m15s while the old version goes on serving"},
+		"some, and then a lull":                {9, 50, Healthy, "the release's pods report"},
+		"none, where hardly any could be its":  {0, 5, Insufficient, "that answered 105 requests meanwhile, of which by chance none may have been the release's"},
+		"none, where a few more tell":          {0, 7, Regressed, "has answered no request for 5m15s"},
+		"none, and the old version serves not": {0, 0, Healthy, "the release's pods report"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var st State
+			var j Judgement
+			for i, tick := range clusterTicks(false, make([]*Rollout, 21)...) {
+				m := Measurement{Samples: 3, Pods: map[string]Counts{"web-a": {}}, Control: Counts{N: c.asked}}
+				if i < 4 {
+					m.Pods["web-a"] = Counts{N: c.served}
+				}
+				tick.Signals["errors"] = m
+				st, j = Step(rolloutRules(), nil, st, tick)
+			}
+			if a := j.Signals[1]; a.Verdict != c.want || !strings.Contains(a.Reason, c.says) {
+				t.Errorf("judged %s: %s\nwant %s: …%s…", a.Verdict, a.Reason, c.want, c.says)
+			}
+		})
+	}
+}
+
 func rolloutRules() Rules {
 	return Rules{Signals: []Signal{
 		{Name: "errors", Kind: KindErrorRate, Scrape: 15 * time.Second, Rule: Sustained{Window: time.Minute, For: 5 * time.Minute, MinRequests: 100}},
