@@ -60,6 +60,9 @@ type Suspicion struct {
 	Before, During Span
 	// NewlyDeployed names workloads that say nothing of what is usual, as they may be bad themselves: "namespace/workload".
 	NewlyDeployed []string
+	// Deployed says when workloads were deployed last that were so since a short time before this one's deployment, by the same
+	// names. What they show since need not have to do with what was before.
+	Deployed map[string]time.Time
 	// DaemonSet says that the workload is one: the names of its pods look like those of a Deployment with a shorter name.
 	DaemonSet bool
 }
@@ -71,6 +74,9 @@ func (s Suspicion) takenFor() string {
 	}
 	return found{pod: s.Workload + "-22222"}.owner(Labels{})
 }
+
+// recently is how long before a breach a workload must have been deployed for what it shows before the breach to be its usual.
+const recently = 15 * time.Minute
 
 // maxPeers bounds how many peers are kept.
 const maxPeers = 30
@@ -116,19 +122,30 @@ func (s *Sampler) peers(ctx context.Context, sig Signal, namespace string, sus S
 	if err != nil {
 		return nil, err
 	}
+	settled, err := s.settled(ctx, sig, namespace, sus)
+	if err != nil {
+		return nil, err
+	}
 	var out []Peer
 	for who, c := range sig.Labels.named(changes, sus.Namespace) {
 		near := who[0] == sus.Namespace || sig.Labels.Namespace == ""
 		p := Peer{Workload: who[1], Elsewhere: !near, Change: c}
 		full := who[0] + "/" + p.Workload
+		if near {
+			full = sus.Namespace + "/" + p.Workload
+		}
+		if at, since := sus.Deployed[full]; since {
+			if at.After(sus.During.From.Add(-recently)) {
+				continue
+			}
+			p.Before = settled[who].Before
+		}
 		switch {
-		case p.Workload == "" || c.Before.N == 0 || c.During.N == 0:
+		case p.Workload == "" || p.Before.N == 0 || p.During.N == 0:
 			continue
 		case near && (p.Workload == sus.Workload || p.Workload == sus.takenFor() || callers[p.Workload]):
 			continue
-		case near:
-			full = sus.Namespace + "/" + p.Workload
-		default:
+		case !near:
 			p.Workload = full
 		}
 		if !slices.Contains(sus.NewlyDeployed, full) {
@@ -136,6 +153,21 @@ func (s *Sampler) peers(ctx context.Context, sig Signal, namespace string, sus S
 		}
 	}
 	return foremost(out), nil
+}
+
+// settled counts what workloads showed just before the breach, where some were deployed since the release was: what their own
+// deployment made of them has begun by then, and explains nothing that begins later.
+func (s *Sampler) settled(ctx context.Context, sig Signal, namespace string, sus Suspicion) (map[pair]Change, error) {
+	if len(sus.Deployed) == 0 {
+		return nil, nil
+	}
+	at := sus.During.From
+	counts, err := s.before(ctx, sig, namespace, Span{From: at.Add(sus.Before.From.Sub(sus.Before.At)), At: at}, byWorkload)
+	out := make(map[pair]Change, len(counts))
+	for who, before := range counts {
+		out[who] = Change{Before: before}
+	}
+	return sig.Labels.named(out, sus.Namespace), err
 }
 
 // named puts together what the labels of one workload tell apart, such as the ports of its Service.

@@ -88,6 +88,22 @@ func TestAroundCountsPeers(t *testing.T) {
 	}
 }
 
+// What was deployed since the release was is compared with how it was just before the breach: what its own deployment made of it
+// is nobody else's doing.
+func TestAroundComparesWhatWasDeployedSinceWithTheTimeBeforeTheBreach(t *testing.T) {
+	srv := &server{t: t, series: []*model.SampleStream{
+		even("shop", "cart-7d9f8c6b5-x2x4z", "200", 10, 10), even("shop", "search-7d9f8c6b5-x2x4z", "200", 2, 2),
+		even("shop", "users-7d9f8c6b5-x2x4z", "200", 1, 1),
+	}}
+	sus := suspicion()
+	sus.Before, sus.During = Span{second(-600), second(0)}, Span{second(600), second(660)}
+	sus.Deployed = map[string]time.Time{"shop/cart": second(-600), "shop/search": second(0), "bank/users": second(0)}
+	got, err := srv.sampler().Around(t.Context(), httpErrors(), nil, sus)
+	require.NoError(t, err)
+	require.Equal(t, []Peer{{Workload: "cart", Change: Change{Before: Counts{N: 400}, During: Counts{N: 40}}}}, got.Peers,
+		"cart had settled, search was deployed too short before, and of users nothing is known of before the release")
+}
+
 // Where a label names the workload, no pod is needed to tell it.
 func TestAroundKnowsWorkloadsByTheirLabel(t *testing.T) {
 	sig := httpErrors()

@@ -163,3 +163,21 @@ func TestAPromotionFollowsACanary(t *testing.T) {
 	require.Equal(t, noon().Add(30*time.Minute), chain[0].at)
 	require.Zero(t, chain[1].at)
 }
+
+// What was deployed nearby, or since, is no witness of what was before it.
+func TestWhatElseWasDeployedIsKnownToALookAround(t *testing.T) {
+	other := func(workload string, minute int) event.Event {
+		return event.Event{Namespace: "shop", Workload: workload, Timestamp: noon().Add(time.Duration(minute) * time.Minute)}
+	}
+	canary := other("search", 31)
+	canary.Canary = "search-canary"
+	r := &replay{event: other("checkout", 0), release: release{t0: noon()}, beside: Surrounding{Others: []event.Event{
+		other("long-ago", -16), other("before", -14), other("checkout", 0), other("since", 5), canary, other("soon", 64), other("later", 66),
+	}}}
+	at := func(minute int) time.Time { return noon().Add(time.Duration(minute) * time.Minute) }
+	sus := r.suspicion(at(50))
+	require.Equal(t, []string{"shop/soon"}, sus.NewlyDeployed)
+	require.Equal(t, map[string]time.Time{
+		"shop/before": at(-14), "shop/since": at(5), "shop/search": at(31), "shop/search-canary": at(31), "shop/soon": at(64),
+	}, sus.Deployed)
+}

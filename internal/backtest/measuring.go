@@ -103,23 +103,37 @@ func (r *replay) measure(ctx context.Context, i int, sig analyzer.Signal, sub an
 	return got[sub.Key], err
 }
 
-// suspicion names the workload and those that were deployed a short time before.
+// suspicion names the workload, those that were deployed a short time before, and when the others were that have been since the
+// release.
 func (r *replay) suspicion(at time.Time) analyzer.Suspicion {
-	sus := analyzer.Suspicion{Namespace: r.event.Namespace, Workload: r.event.Workload}
-	first, _ := slices.BinarySearchFunc(r.beside.Others, at.Add(-lead), func(o event.Event, t time.Time) int { return o.Timestamp.Compare(t) })
+	sus := analyzer.Suspicion{Namespace: r.event.Namespace, Workload: r.event.Workload, Deployed: map[string]time.Time{}}
+	since := r.release.t0.Add(-lead)
+	first, _ := slices.BinarySearchFunc(r.beside.Others, since, func(o event.Event, t time.Time) int { return o.Timestamp.Compare(t) })
 	for _, o := range r.beside.Others[first:] {
 		if o.Timestamp.After(at.Add(lead)) { // most events come when the rollout is over
 			break
 		}
-		if o.Namespace != r.event.Namespace || o.Workload != r.event.Workload {
-			sus.NewlyDeployed = append(sus.NewlyDeployed, o.Namespace+"/"+o.Workload)
-		}
-		if o.Canary != "" {
-			sus.NewlyDeployed = append(sus.NewlyDeployed, o.Namespace+"/"+o.Canary)
+		for _, name := range deployedBy(o) {
+			if name == r.event.Namespace+"/"+r.event.Workload {
+				continue
+			}
+			sus.Deployed[name] = o.Timestamp
+			if !o.Timestamp.Before(at.Add(-lead)) {
+				sus.NewlyDeployed = append(sus.NewlyDeployed, name)
+			}
 		}
 	}
 	if r.event.Canary != "" {
 		sus.NewlyDeployed = append(sus.NewlyDeployed, r.event.Namespace+"/"+r.event.Canary)
 	}
 	return sus
+}
+
+// deployedBy names the workloads that an event says are new: that of a canary is another.
+func deployedBy(e event.Event) []string {
+	out := []string{e.Namespace + "/" + e.Workload}
+	if e.Canary != "" {
+		out = append(out, e.Namespace+"/"+e.Canary)
+	}
+	return out
 }

@@ -101,8 +101,8 @@ func (s *scheduler) survey(ctx context.Context, j job, ticks []analyzer.Tick) []
 			st, _ = analyzer.Step(policy.Rules(), w.Baselines, st, t)
 			continue
 		}
-		sus := analyzer.Suspicion{Namespace: w.Event.Namespace, Workload: w.Event.Workload, NewlyDeployed: s.newlyDeployed(w, t.At),
-			DaemonSet: w.Event.Kind == event.KindDaemonSet}
+		sus := analyzer.Suspicion{Namespace: w.Event.Namespace, Workload: w.Event.Workload, DaemonSet: w.Event.Kind == event.KindDaemonSet}
+		sus.NewlyDeployed, sus.Deployed = s.deployed(w, t.At)
 		ticks[i] = policy.Survey(ctx, s.opts.Sampler, w.Pin.T0, st, sus, t)
 		for signal, around := range ticks[i].Around {
 			if around.Error != "" && ctx.Err() == nil {
@@ -115,17 +115,22 @@ func (s *scheduler) survey(ctx context.Context, j job, ticks []analyzer.Tick) []
 	return ticks
 }
 
-// newlyDeployed names the other workloads that were deployed or rolled back a short time before, also those whose watches
-// are over: they may be bad themselves, or have been a moment ago.
-func (s *Supervisor) newlyDeployed(w *Watch, at time.Time) []string {
+// deployed names the other workloads that were deployed or rolled back a short time before, also those whose watches
+// are over: they may be bad themselves, or have been a moment ago. Of the others it says when they were deployed last, if that was
+// after this one or a short time before it.
+func (s *Supervisor) deployed(w *Watch, at time.Time) (new []string, since map[string]time.Time) {
 	named := map[string]bool{}
+	since = map[string]time.Time{}
 	add := func(o *Watch) {
-		changed := o.AcceptedAt
+		changed, name := o.AcceptedAt, o.workload().String()
 		if o.Pin != nil {
 			changed = o.Pin.T0
 		}
 		if at.Sub(changed) <= newly || at.Sub(o.LandedAt) <= newly {
-			named[o.workload().String()] = true
+			named[name] = true
+		}
+		if w.Pin != nil && changed.After(w.Pin.T0.Add(-newly)) && changed.After(since[name]) {
+			since[name] = changed
 		}
 	}
 	s.mu.RLock()
@@ -136,6 +141,8 @@ func (s *Supervisor) newlyDeployed(w *Watch, at time.Time) []string {
 		add(&o)
 	}
 	s.mu.RUnlock()
-	delete(named, w.Event.Namespace+"/"+w.Event.Workload)
-	return slices.Sorted(maps.Keys(named))
+	own := w.Event.Namespace + "/" + w.Event.Workload
+	delete(named, own)
+	delete(since, own)
+	return slices.Sorted(maps.Keys(named)), since
 }

@@ -61,7 +61,8 @@ func TestNewlyDeployed(t *testing.T) {
 	}
 	mine := add("shop", "checkout", at.Add(-time.Minute), time.Time{})
 	add("shop", "new", at.Add(-14*time.Minute), time.Time{})
-	add("shop", "old", at.Add(-16*time.Minute), time.Time{})
+	add("shop", "old", at.Add(-16*time.Minute-time.Second), time.Time{})
+	add("shop", "since", at.Add(-15*time.Minute-time.Second), time.Time{})
 	add("shop", "back", at.Add(-20*time.Minute), at.Add(-5*time.Minute))
 	add("bank", "checkout", at.Add(-time.Minute), time.Time{})
 	s.actors["open"] = newActor(s, func() Watch {
@@ -69,5 +70,10 @@ func TestNewlyDeployed(t *testing.T) {
 		delete(s.ended, w.Key)
 		return w
 	}())
-	require.Equal(t, []string{"bank/checkout", "bank/open", "shop/back", "shop/new"}, s.newlyDeployed(&mine, at))
+	fresh, since := s.deployed(&mine, at)
+	require.Equal(t, []string{"bank/checkout", "bank/open", "shop/back", "shop/new"}, fresh)
+	require.Equal(t, map[string]time.Time{
+		"shop/new": at.Add(-14 * time.Minute), "shop/since": at.Add(-15*time.Minute - time.Second),
+		"bank/checkout": at.Add(-time.Minute), "bank/open": at.Add(-time.Minute),
+	}, since)
 }
