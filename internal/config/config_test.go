@@ -87,6 +87,15 @@ func TestTheFirstInterval(t *testing.T) {
 	}
 }
 
+// A signal that nothing is scraped for does not keep the others waiting.
+func TestSignalsWithoutSeriesGoWithTheOthers(t *testing.T) {
+	c, err := Parse(edited("  - name: errors", "  - {name: rollout, kind: rollout}\n  - name: errors\n    scrapeInterval: 5s"))
+	require.NoError(t, err)
+	p := c.WatchPolicies()[0]
+	require.Equal(t, 5*time.Second, p.Stages[0].Interval)
+	require.Equal(t, 5*time.Second, p.Scrape())
+}
+
 // What may be zero stays zero.
 func TestZerosThatAreMeant(t *testing.T) {
 	c, err := Parse(edited("  - name: errors", "  - name: errors\n    maxIncrease: {relative: 0, absolute: 0}"))

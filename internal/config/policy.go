@@ -220,10 +220,13 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 	for _, m := range p.Match {
 		out.Match = append(out.Match, watch.Match(m))
 	}
+	longest := p.longestScrape(scrape)
 	for _, s := range p.Signals {
+		if !s.scraped() {
+			s.ScrapeInterval = model.Duration(longest)
+		}
 		out.Signals = append(out.Signals, s.compile(scrape))
 	}
-	longest := p.longestScrape(scrape)
 	fill(&p.Stages.Active.Interval, model.Duration(wholeSeconds(max(leastInterval, longest))))
 	fill(&p.Stages.OnCall.Interval, model.Duration(wholeSeconds(max(15*time.Second, longest))))
 	fill(&p.Stages.Enhanced.Interval, model.Duration(wholeSeconds(max(time.Minute, longest))))
@@ -235,15 +238,24 @@ func (p Policy) compile(scrape model.Duration) watch.Policy {
 	return out
 }
 
-// longestScrape is the longest scrape interval of the policy's signals: a tick that is shorter holds nothing.
+// longestScrape is the longest scrape interval of the policy's signals: a tick that is shorter holds nothing. Signals that no series
+// are scraped for have none of their own, and wait for those of the others; where there are no others, for what is usual.
 func (p Policy) longestScrape(scrape model.Duration) time.Duration {
 	var longest time.Duration
 	for _, s := range p.Signals {
-		fill(&s.ScrapeInterval, scrape)
-		longest = max(longest, time.Duration(s.ScrapeInterval))
+		if s.scraped() {
+			fill(&s.ScrapeInterval, scrape)
+			longest = max(longest, time.Duration(s.ScrapeInterval))
+		}
+	}
+	if longest == 0 {
+		return time.Duration(scrape)
 	}
 	return longest
 }
+
+// scraped reports whether a signal is measured by series.
+func (s Signal) scraped() bool { return s.Kind != analyzer.KindRollout && s.Kind != analyzer.KindSmoke }
 
 // wholeSeconds rounds up: ticks lie on whole seconds.
 func wholeSeconds(d time.Duration) time.Duration { return (d + time.Second - 1).Truncate(time.Second) }
