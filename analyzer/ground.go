@@ -80,12 +80,13 @@ func (b Baseline) risenTail() (calm Baseline, tail Counts, rose bool) {
 	if b.Step <= 0 {
 		return b, Counts{}, false
 	}
-	from := len(b.Ticks) - max(minBreachTicks, int(tailSpan/b.Step))
+	ticks := served(b.Ticks)
+	from := len(ticks) - max(minBreachTicks, int(tailSpan/b.Step))
 	if from < leastGroups {
 		return b, Counts{}, false
 	}
-	calm = Baseline{Step: b.Step, Ticks: b.Ticks[:from], Counts: sumOf(b.Ticks[:from])}
-	tail = sumOf(b.Ticks[from:])
+	calm = Baseline{Step: b.Step, Ticks: ticks[:from], Counts: sumOf(ticks[:from])}
+	tail = sumOf(ticks[from:])
 	if tail.N == 0 || calm.Counts.N == 0 {
 		return b, Counts{}, false
 	}

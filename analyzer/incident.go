@@ -16,8 +16,9 @@ const (
 )
 
 // incident finds the one stretch of ticks that is far worse than all the rest, if there is one. A stretch that reaches to the
-// end is none: it may be what goes on.
+// end of what was served is none: it may be what goes on.
 func incident(ticks []Counts) (from, to int, found bool) {
+	ticks = served(ticks)
 	blocks := make([]Counts, 0, len(ticks)/incidentStep)
 	for i := 0; i+incidentStep <= len(ticks); i += incidentStep {
 		blocks = append(blocks, sumOf(ticks[i:i+incidentStep]))
@@ -34,6 +35,15 @@ func incident(ticks []Counts) (from, to int, found bool) {
 		}
 	}
 	return from, to, found
+}
+
+// served are the ticks up to the last in which anything was counted: a version that is taken away before the next one starts shows
+// nothing in between.
+func served(ticks []Counts) []Counts {
+	for len(ticks) > 0 && ticks[len(ticks)-1].N == 0 {
+		ticks = ticks[:len(ticks)-1]
+	}
+	return ticks
 }
 
 // whole reports whether a stretch of blocks begins and ends with bad ones, and the blocks beside it are none.

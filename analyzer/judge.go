@@ -165,10 +165,19 @@ func (j *Judgement) decide(signals []Signal, claims []claim) {
 			a.Reason += "; " + j.weight() + ", which it may yet come to"
 		case c.sustained:
 			a.Verdict = Insufficient
-			a.Reason += "; but chance may explain it: " + j.weight()
+			a.Reason += "; but " + a.explained() + ": " + j.weight()
 		}
 	}
 	j.Unproven = !proven
+}
+
+// explained says what may explain a breach that is not proven: what a healthy release may show at the most, by how it was before and
+// how that scattered, or else chance.
+func (a Assessment) explained() string {
+	if a.Null > a.Limit && !over(a.Value, a.Null) && (a.Kind == KindErrorRate || a.Kind == KindLatency) {
+		return fmt.Sprintf("by how it was before and how that scattered, a healthy release may come to %s", percent(a.Null))
+	}
+	return "chance may explain it"
 }
 
 // weight says in words what the evidence is worth.
