@@ -154,6 +154,29 @@ func TestBothColoursOfOneNameAreToldByTheVersion(t *testing.T) {
 	}
 }
 
+// The pods of a slow rollout are the release's from the first one on, also where they have no names that tell so.
+func TestASlowRolloutOfPodsOfAnyNameBeginsWithItsFirst(t *testing.T) {
+	minute := time.Minute
+	l := analyzer.Labels{Namespace: "namespace", Workload: "app", Pod: "instance"}
+	at := func(instance string) map[string]string {
+		return map[string]string{"app": "checkout", "instance": instance}
+	}
+	for name, c := range map[string]struct {
+		bad  float64
+		want analyzer.Verdict
+	}{"good": {1, analyzer.Healthy}, "bad": {300, analyzer.Regressed}} {
+		t.Run(name, func(t *testing.T) {
+			out := replayed(t, event.Event{Workload: "checkout", Version: "v2"}, judgedBy(l),
+				traffic{labels: at("10.0.0.1:80"), from: -120 * minute, to: -10 * minute, good: 500, bad: 1},
+				traffic{labels: at("10.0.0.2:80"), from: -120 * minute, to: -4 * minute, good: 500, bad: 1},
+				traffic{labels: at("10.0.0.3:80"), from: -10 * minute, to: 60 * minute, good: 500, bad: c.bad},
+				traffic{labels: at("10.0.0.4:80"), from: -4 * minute, to: 60 * minute, good: 500, bad: c.bad})
+			require.Equal(t, c.want, out.Verdict, out.Reason)
+			require.Equal(t, noon().Add(-10*minute-15*time.Second), out.Evidence.T0)
+		})
+	}
+}
+
 // A canary is over when its version is made the stable one.
 func TestAPromotionFollowsACanary(t *testing.T) {
 	at := func(m int, s event.Strategy) event.Event {

@@ -69,6 +69,9 @@ func (c sighted) remember(s analyzer.Sighting) {
 		if old.First.Before(s.First) {
 			s.First = old.First
 		}
+		if old.Last.After(s.Last) {
+			s.Last = old.Last
+		}
 		if s.Version == "" {
 			s.Version = old.Version
 		}
@@ -159,6 +162,9 @@ const pause = 3 * time.Minute
 // newcomers returns the pods that appeared with the one nearest to the event, and all that came after them: once a release
 // is out, new pods are its own.
 func (c sighted) newcomers(at time.Time, settleFor time.Duration) (map[string]bool, time.Time, bool) {
+	if first, ok := c.replaced(at); ok {
+		return c.podsSince(first), first, true
+	}
 	nearby, ok := nearest(c.pods, at, settleFor)
 	if !ok {
 		return nil, time.Time{}, false
@@ -170,6 +176,28 @@ func (c sighted) newcomers(at time.Time, settleFor time.Duration) (map[string]bo
 		}
 	}
 	return c.podsSince(first), first, true
+}
+
+// replaced tells when the first of a release's pods appeared where all pods have gone that were there before: whatever came shortly
+// before the event or after it and has stayed is the release's, however long its rollout took. It is false where some have stayed.
+func (c sighted) replaced(at time.Time) (first time.Time, ok bool) {
+	var newest time.Time
+	for _, g := range c.pods {
+		newest = latest(newest, c.all[g.name].Last)
+	}
+	gone := 0
+	for _, g := range c.pods {
+		stayed := newest.Sub(c.all[g.name].Last) < pause
+		switch old := g.first.Before(at.Add(-lead)); {
+		case old && stayed:
+			return time.Time{}, false
+		case old:
+			gone++
+		case stayed && (first.IsZero() || g.first.Before(first)):
+			first = g.first
+		}
+	}
+	return first, gone > 0 && !first.IsZero()
 }
 
 // podsSince returns the pods that no ReplicaSet's name tells of and that were first seen then or later.
