@@ -94,6 +94,9 @@ func stepSignal(r Rules, sig Signal, base Baseline, st signalState, t Tick) (sig
 // yet, and the evidence speaks for the release.
 func (st signalState) byChance(sig Signal, base Baseline, a Assessment, c claim) Assessment {
 	enough := st.sustained.total.N >= sig.Rule.MinRequests && (sig.Kind == KindLatency || base.Counts.N >= sig.Rule.MinRequests)
+	if a.Outcome == OutcomeOK && a.Counts.N == 0 && enough {
+		a.Idle = len(st.sequential.breach.ticks) == 0
+	}
 	if sig.Strict || c.sustained || a.Outcome != OutcomeBreach || a.Verdict != Insufficient || a.Guard != "" || !enough {
 		return a
 	}
@@ -186,7 +189,7 @@ func (j Judgement) weight() string {
 }
 
 // AtEnd returns the verdict on a watch that ends with this judgement. A breach that has just begun, and that chance may
-// explain, does not undo what all the ticks before it showed.
+// explain, does not undo what all the ticks before it showed, and neither does a minute in which nobody asked.
 func (j Judgement) AtEnd() (Verdict, string) {
 	if j.Verdict != Insufficient {
 		return j.Verdict, j.Reason
@@ -197,6 +200,10 @@ func (j Judgement) AtEnd() (Verdict, string) {
 		case a.Verdict == Healthy:
 		case a.Verdict == Insufficient && a.Brief:
 			reason = fmt.Sprintf("%s: %s, over the limit of %s, but only for the last %s, which chance may explain", a.Signal, a.measured(), a.limit(), wholeTicks(max(a.Held, a.Breach)))
+		case a.Verdict == Insufficient && a.Idle:
+			if reason == "" {
+				reason = fmt.Sprintf("%s: %s, and before that it was within the limit of %s", a.Signal, a.Reason, a.limit())
+			}
 		default:
 			return j.Verdict, j.Reason
 		}

@@ -86,6 +86,8 @@ type Assessment struct {
 	Pods string `json:"pods,omitempty"`
 	// Brief says of an Insufficient verdict that it is owed to a breach which chance may explain, after enough was measured.
 	Brief bool `json:"-"`
+	// Idle says of an Insufficient verdict that it is owed to a lull, after enough was measured and found within the limit.
+	Idle bool `json:"-"`
 	// Guard says why a breach is not laid to the release, empty if it is.
 	Guard string `json:"guard,omitempty"`
 }

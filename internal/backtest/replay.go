@@ -146,6 +146,7 @@ func (r *replay) run(ctx context.Context) (*decision, error) {
 			return d, err
 		}
 		if r.silentFor() > silence {
+			r.why = "watched until nothing had been recorded of the release for " + rough(r.silentFor())
 			break
 		}
 	}
