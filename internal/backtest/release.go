@@ -42,16 +42,16 @@ type group struct {
 var deploymentPod = regexp.MustCompile(`^(.+-[a-z0-9]{1,10}-)[bcdfghjklmnpqrstvwxz2456789]{5}$`)
 
 // identify finds the release of an event among what was seen of its workload. In this order: by the version that the event
-// names; by the ReplicaSet, version or pods that appeared nearest to the event; and where the series tell no versions apart,
+// names; by the ReplicaSet, version or pods that appeared nearest to the event, and were not another deployment's; and where the series tell no versions apart,
 // by time alone.
-func identify(e event.Event, seen []sightings, settleFor time.Duration) release {
+func identify(e event.Event, others []event.Event, seen []sightings, settleFor time.Duration) release {
 	if e.Strategy == event.StrategyCanary {
 		if r, ok := identifyCanary(e, seen, settleFor); ok {
 			return r
 		}
 	}
 	c := census(seen, e.Workload)
-	r := c.release(e, settleFor)
+	r := c.release(e, others, settleFor)
 	// Where nothing was seen of a workload of that name, both colours are one, and the version tells them apart if anything does.
 	if other := otherColour(e); other != "" && c.saw(other) {
 		r.control = analyzer.Members{Workload: other, Pods: c.podsBeside(), NotVersions: r.members.Versions, Undivided: true}
@@ -69,11 +69,12 @@ func otherColour(e event.Event) string {
 	return e.Workload[:i] + e.From + e.Workload[i+len(e.To):]
 }
 
-func (c sighted) release(e event.Event, settleFor time.Duration) release {
+func (c sighted) release(e event.Event, others []event.Event, settleFor time.Duration) release {
 	r := release{t0: e.Timestamp}
 	r.members = analyzer.Members{Versions: e.VersionLabels(""), Undivided: true}
 	r.control = analyzer.Members{NotVersions: r.members.Versions}
-	near := func(groups []group) (group, bool) { return nearest(groups, e.Timestamp, settleFor) }
+	before, after := neighbours(e, others)
+	near := func(groups []group) (group, bool) { return mine(groups, e.Timestamp, before, after, settleFor) }
 	named := c.named(r.members.Versions)
 	switch {
 	case named != nil && (e.Strategy == event.StrategyBlueGreen || !named.first.Before(e.Timestamp.Add(-lead))):

@@ -174,7 +174,7 @@ func (r *replay) begin(ctx context.Context) error {
 	if r.placebo != nil {
 		r.release = r.placebo.release(r.seen(), r.policy.Scrape())
 	} else {
-		r.release = identify(r.event, r.seen(), settleFor)
+		r.release = identify(r.event, r.beside.Others, r.seen(), settleFor)
 	}
 	if r.release.fresh { // the span of the first sample begins a scrape before it
 		r.release.t0 = r.release.t0.Add(-r.policy.Scrape())
