@@ -177,6 +177,32 @@ func TestASlowRolloutOfPodsOfAnyNameBeginsWithItsFirst(t *testing.T) {
 	}
 }
 
+// What comes after a release, announced or not, is neither the release nor what was there before it.
+func TestTheNextReleaseIsNoOldVersion(t *testing.T) {
+	minute := time.Minute
+	for name, labels := range map[string][3]map[string]string{
+		"by the names of pods": {pod("checkout-5d8f9c7b6d-bbbbb"), pod("checkout-7c9f8b6d5c-ccccc"), pod("checkout-6b5d4c9f8c-ddddd")},
+		"by the version":       {{"version": "v1"}, {"version": "v2"}, {"version": "v3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := analyzer.Labels{Namespace: "namespace", Pod: "pod"}
+			if labels[0]["pod"] == "" {
+				l = analyzer.Labels{Namespace: "namespace", Workload: "app", Version: "version"}
+				for i := range labels {
+					labels[i] = with(labels[i], "app", "checkout")
+				}
+			}
+			p := judgedBy(l)
+			p.Stages[0].Until = time.Hour
+			out := replayed(t, event.Event{Workload: "checkout", Version: "v2"}, p,
+				traffic{labels: labels[0], from: -120 * minute, to: minute, good: 500, bad: 1},
+				traffic{labels: labels[1], to: 13 * minute, good: 500, bad: 1},
+				traffic{labels: labels[2], from: 12 * minute, to: 60 * minute, good: 500, bad: 1})
+			require.Equal(t, analyzer.Healthy, out.Verdict, out.Reason)
+		})
+	}
+}
+
 // A canary is over when its version is made the stable one.
 func TestAPromotionFollowsACanary(t *testing.T) {
 	at := func(m int, s event.Strategy) event.Event {

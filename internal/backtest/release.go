@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type release struct {
 	absent bool
 	// undivided says that nothing tells the release from what was there before but time.
 	undivided bool
+	// first is when the release was first seen, where it was told from what was there before by that. What came later is no old version.
+	first time.Time
 	// since is set where the release is all pods that came then or later; versioned where it is the pods of its versions.
 	since     time.Time
 	versioned bool
@@ -85,8 +88,8 @@ func (c sighted) release(e event.Event, others []event.Event, settleFor time.Dur
 		return r
 	}
 	if g, ok := near(c.replicaSets); ok {
-		r.members.PodPrefix, r.t0, r.fresh = g.name, g.first, true
-		r.control.Pods = c.podsWithout(g.name)
+		r.members.PodPrefix, r.t0, r.first, r.fresh = g.name, g.first, g.first, true
+		r.control.Pods = c.podsOlder(g.first, nil)
 		return r
 	}
 	if g, ok := near(c.versions); ok && named == nil {
@@ -120,7 +123,14 @@ func (r *release) byVersion(g group, c sighted) {
 	if g.first.Before(r.t0.Add(-lead)) { // it ran before, as the other colour does
 		return
 	}
-	r.t0, r.fresh = g.first, true
+	r.t0, r.first, r.fresh = g.first, g.first, true
+	r.withoutLater(c)
+}
+
+// withoutLater leaves out of the old version what came after the release: that is the next one's.
+func (r *release) withoutLater(c sighted) {
+	r.control.NotVersions = slices.Concat(r.members.Versions, c.versionsSince(r.first))
+	r.control.Pods = c.podsOlder(r.first, r.members.Pods)
 }
 
 // grow takes up the pods that came since.
@@ -136,6 +146,8 @@ func (r *release) grow(c sighted) {
 	switch {
 	case r.canary:
 		r.stableFrom(c)
+	case r.control.Workload == "" && !r.first.IsZero():
+		r.withoutLater(c)
 	case r.control.Workload == "" && (r.placebo != nil || !r.since.IsZero() || r.versioned):
 		r.control.Pods = c.otherPods(r.members.Pods)
 	}

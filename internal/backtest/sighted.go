@@ -3,7 +3,6 @@ package backtest
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rollbackd/rollbackd/analyzer"
@@ -133,9 +132,36 @@ func (c sighted) podsOf(versions []string) map[string]bool {
 	return c.podsThat(func(s analyzer.Sighting) bool { return slices.Contains(versions, s.Version) })
 }
 
-// podsWithout returns the pods of all ReplicaSets but one.
-func (c sighted) podsWithout(prefix string) map[string]bool {
-	return c.podsThat(func(s analyzer.Sighting) bool { return !strings.HasPrefix(s.Pod, prefix) })
+// podsOlder returns the pods of what was there before a time, but for those given: of ReplicaSets and versions that were seen then, and
+// others that were.
+func (c sighted) podsOlder(first time.Time, without map[string]bool) map[string]bool {
+	later := c.versionsSince(first)
+	return c.podsThat(func(s analyzer.Sighting) bool {
+		if without[s.Pod] {
+			return false
+		}
+		if s.Version != "" && len(c.versions) > 1 {
+			return !slices.Contains(later, s.Version)
+		}
+		begun := s.First
+		for _, g := range c.replicaSets {
+			if g.name == replicaSetOf(s.Pod) {
+				begun = g.first
+			}
+		}
+		return begun.Before(first)
+	})
+}
+
+// versionsSince returns the versions that were first seen after a time.
+func (c sighted) versionsSince(first time.Time) []string {
+	var out []string
+	for _, g := range c.versions {
+		if g.first.After(first) {
+			out = append(out, g.name)
+		}
+	}
+	return out
 }
 
 // otherPods returns all pods but those given.
