@@ -41,6 +41,7 @@ func collectBaseline(sig Signal, sub Subject, span Span, measure func(Subject) (
 	pods := map[string]bool{}
 	var buckets []Buckets
 	var byPod []map[string]Counts
+	sampled, gaps := 0, 0
 	for spans := range slices.Chunk(steps(span, base.Step), max(1, int(baselineChunk/base.Step))) {
 		sub.Spans = spans
 		got, err := measure(sub)
@@ -55,6 +56,12 @@ func collectBaseline(sig Signal, sub Subject, span Span, measure func(Subject) (
 				return Baseline{}, fmt.Errorf("baseline: signal %q: Prometheus warned that its answer may be incomplete: %s", sig.Name, m.Warnings[0])
 			}
 			base.Counts = base.Counts.Plus(m.Total())
+			if m.Samples > 0 {
+				sampled++
+			}
+			if m.Gap {
+				gaps++
+			}
 			if spans[i].At.Sub(spans[i].From) == base.Step {
 				base.Ticks, buckets, byPod = append(base.Ticks, m.Total()), append(buckets, m.Buckets), append(byPod, m.Pods)
 			}
@@ -63,8 +70,17 @@ func collectBaseline(sig Signal, sub Subject, span Span, measure func(Subject) (
 			}
 		}
 	}
+	if base.Counts.N == 0 && 2*gaps > sampled {
+		base.Problem = tooFar(sig.Scrape)
+	}
 	base.Pods, base.Apart = slices.Sorted(maps.Keys(pods)), apart(byPod)
 	return base.withQuantiles(sig, buckets).withoutIncident(), nil
+}
+
+// tooFar says why samples cannot be counted that lie too far from one another.
+func tooFar(scrape time.Duration) string {
+	return fmt.Sprintf("the samples come after a gap of more than 2.5 scrapes, from which nothing can be counted: "+
+		"scrapes failed, or come less often than every %s as configured; see scrapeInterval", scrape)
 }
 
 // baselineStep is the least length of the spans in which a baseline is counted.

@@ -131,3 +131,22 @@ func TestBaselineOfASignalThatCannotBeAsked(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// Samples that come less often than is configured make no baseline, and it is said why; nobody asking anything is no such thing.
+func TestABaselineSaysThatSamplesAreTooFarApart(t *testing.T) {
+	seldom, idle := steady("a-x2x4z", "200", 10), steady("a-x2x4z", "200", 0)
+	seldom.Values = slices.DeleteFunc(seldom.Values, func(p model.SamplePair) bool { return p.Timestamp.Unix()%60 != second(0).Unix()%60 })
+	for _, c := range []struct {
+		series *model.SampleStream
+		says   string
+	}{{seldom, "less often than every 15s as configured; see scrapeInterval"}, {idle, ""}} {
+		srv := &server{t: t, series: []*model.SampleStream{c.series}}
+		got, err := srv.sampler().Baseline(t.Context(), httpErrors(), known(), Span{second(15), second(3600)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Counts.N != 0 || !strings.Contains(got.Problem, c.says) || c.says == "" && got.Problem != "" {
+			t.Errorf("counted %v, problem %q; want none and %q", got.Counts, got.Problem, c.says)
+		}
+	}
+}

@@ -55,6 +55,6 @@ func TestSamplesThatComeTooSeldomSaySo(t *testing.T) {
 		reasons[j.Reason] = true
 		require.NotEqual(t, Regressed, j.Verdict)
 	}
-	require.Contains(t, reasons, "errors: the samples come after a gap of more than 2.5 scrapes, from which nothing can be counted: scrapes failed, or come less often than every 15s as configured")
+	require.Contains(t, reasons, "errors: the samples come after a gap of more than 2.5 scrapes, from which nothing can be counted: scrapes failed, or come less often than every 15s as configured; see scrapeInterval")
 	require.Contains(t, reasons, "errors: Prometheus has no sample of the pods in this tick")
 }

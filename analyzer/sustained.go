@@ -1,7 +1,6 @@
 package analyzer
 
 import (
-	"fmt"
 	"time"
 )
 
@@ -98,7 +97,7 @@ func unusable(m Measurement, scrape time.Duration) (Outcome, string) {
 	case m.Samples == 0 && m.Value == nil:
 		return OutcomeNoData, "Prometheus has no sample of the pods in this tick"
 	case m.Gap && m.Total() == Counts{}:
-		return OutcomeNoData, fmt.Sprintf("the samples come after a gap of more than 2.5 scrapes, from which nothing can be counted: scrapes failed, or come less often than every %s as configured", scrape)
+		return OutcomeNoData, tooFar(scrape)
 	}
 	return "", ""
 }
