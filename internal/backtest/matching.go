@@ -12,7 +12,7 @@ import (
 // neighbours are the times of the workload's deployments before and after one, the nearest of each; zero if there is none.
 func neighbours(e event.Event, others []event.Event) (before, after time.Time) {
 	for _, o := range others { // the oldest first
-		if o.Target() != e.Target() || o.Version == e.Version || o.Key() == e.Key() {
+		if o.Target() != e.Target() || o.Version == e.Version {
 			continue
 		}
 		switch {

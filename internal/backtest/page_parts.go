@@ -132,7 +132,11 @@ func (p *Page) section(o Outcome, row pageRow) pageSection {
 		}
 	}
 	fact("Announced", clock(o.Event.Timestamp))
-	fact("T0, first seen in the metrics", clock(o.Evidence.T0))
+	began := "T0, first seen in the metrics"
+	if o.Evidence.T0.Equal(o.Event.Timestamp) { // nothing new was seen, or nothing tells it from what was there before
+		began = "T0, the event's time"
+	}
+	fact(began, clock(o.Evidence.T0))
 	if o.DecidedAt != nil && o.Verdict != analyzer.Healthy {
 		fact("Decided", fmt.Sprintf("%s, %s after T0", clock(*o.DecidedAt), row.After))
 	}

@@ -103,18 +103,24 @@ func inTurn(ctx context.Context, number, parallel int, replay func(context.Conte
 	return group.Wait()
 }
 
+// deploymentKey is what the two events of one deployment have in common: one that has the ID of another by mistake is a deployment of
+// its own.
+type deploymentKey struct{ key, version string }
+
+func keyOf(e event.Event) deploymentKey { return deploymentKey{e.Key(), e.Version} }
+
 // asPairs dates the second event of a pair like the first, and waits for its version as long: both tell of the same deployment.
 func asPairs(events []event.Event) []event.Event {
-	begun := map[string]event.Event{}
+	begun := map[deploymentKey]event.Event{}
 	for _, e := range events {
-		if first, known := begun[e.Key()]; !known || e.Timestamp.Before(first.Timestamp) {
-			begun[e.Key()] = e
+		if first, known := begun[keyOf(e)]; !known || e.Timestamp.Before(first.Timestamp) {
+			begun[keyOf(e)] = e
 		}
 	}
 	out := slices.Clone(events)
 	for i, e := range events {
 		if e.ID != "" {
-			out[i].Timestamp, out[i].Status = begun[e.Key()].Timestamp, begun[e.Key()].Status
+			out[i].Timestamp, out[i].Status = begun[keyOf(e)].Timestamp, begun[keyOf(e)].Status
 		}
 	}
 	return out
@@ -138,7 +144,7 @@ func succession(events []event.Event) []successor {
 	out := make([]successor, len(events))
 	for i, e := range events {
 		for _, next := range byTarget[e.Target()] {
-			if next.Timestamp.After(e.Timestamp) && next.Key() != e.Key() && (next.Version != e.Version || promotes(next, e)) {
+			if next.Timestamp.After(e.Timestamp) && keyOf(next) != keyOf(e) && (next.Version != e.Version || promotes(next, e)) {
 				out[i] = successor{at: next.Timestamp, version: next.Version}
 				break
 			}

@@ -42,3 +42,16 @@ func TestAReplayEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.Less(t, seen, 100)
 }
+
+// Two events with one ID are a pair if they are of one version, and else two deployments with an ID that was given twice.
+func TestOneIDOfTwoVersionsIsTwoDeployments(t *testing.T) {
+	at := func(version string, minute int) event.Event {
+		return event.Event{ID: "same", Workload: "checkout", Version: version, Timestamp: noon().Add(time.Duration(minute) * time.Minute)}
+	}
+	events := asPairs([]event.Event{at("v1", 0), at("v1", 5), at("v2", 60)})
+	require.Equal(t, []event.Event{at("v1", 0), at("v1", 0), at("v2", 60)}, events)
+	chain := succession(events)
+	require.Equal(t, noon().Add(time.Hour), chain[0].at)
+	require.Equal(t, noon().Add(time.Hour), chain[1].at)
+	require.Zero(t, chain[2].at)
+}
