@@ -14,10 +14,11 @@ func TestALullAtTheEndUndoesNothing(t *testing.T) {
 		want  Verdict
 		says  string
 	}{
-		"after enough":               {[]Counts{{N: 60}, {N: 60}, {}, {}, {}, {}, {}}, Healthy, "no request was counted in the last 1m0s, and before that it was within the limit of 1.10 %"},
-		"after too few":              {[]Counts{{N: 60}, {N: 30}, {}, {}, {}, {}, {}}, Insufficient, "90 requests were counted so far"},
-		"after nothing":              {[]Counts{{}, {}, {}}, Insufficient, "0 requests"},
-		"while a breach is not over": {[]Counts{{N: 60}, {N: 60}, {N: 60, K: 30}, {N: 1, K: 1}, {}, {}, {}, {}, {}}, Insufficient, "no request was counted"},
+		"after enough":                   {[]Counts{{N: 60}, {N: 60}, {}, {}, {}, {}, {}}, Healthy, "no request was counted in the last 1m0s, and nothing that was counted before speaks against the release"},
+		"after a failure that is chance": {[]Counts{{N: 600}, {N: 600}, {N: 3, K: 1}, {}, {}, {}, {}}, Healthy, "speaks against the release"},
+		"after too few":                  {[]Counts{{N: 60}, {N: 30}, {}, {}, {}, {}, {}}, Insufficient, "90 requests were counted so far"},
+		"after nothing":                  {[]Counts{{}, {}, {}}, Insufficient, "0 requests"},
+		"while a breach is not over":     {[]Counts{{N: 60}, {N: 60}, {N: 60, K: 30}, {N: 1, K: 1}, {}, {}, {}, {}, {}}, Insufficient, "no request was counted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sig := Signal{Name: "errors", Kind: KindErrorRate, Scrape: 15 * time.Second, Rule: rule}

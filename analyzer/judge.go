@@ -95,7 +95,7 @@ func stepSignal(r Rules, sig Signal, base Baseline, st signalState, t Tick) (sig
 func (st signalState) byChance(sig Signal, base Baseline, a Assessment, c claim) Assessment {
 	enough := st.sustained.total.N >= sig.Rule.MinRequests && (sig.Kind == KindLatency || base.Counts.N >= sig.Rule.MinRequests)
 	if a.Outcome == OutcomeOK && a.Counts.N == 0 && enough {
-		a.Idle = len(st.sequential.breach.ticks) == 0
+		a.Idle = len(st.sequential.breach.ticks) == 0 || st.sequential.guard.gathered.value() < suspicious
 	}
 	if sig.Strict || c.sustained || a.Outcome != OutcomeBreach || a.Verdict != Insufficient || a.Guard != "" || !enough {
 		return a
@@ -202,7 +202,7 @@ func (j Judgement) AtEnd() (Verdict, string) {
 			reason = fmt.Sprintf("%s: %s, over the limit of %s, but only for the last %s, which chance may explain", a.Signal, a.measured(), a.limit(), wholeTicks(max(a.Held, a.Breach)))
 		case a.Verdict == Insufficient && a.Idle:
 			if reason == "" {
-				reason = fmt.Sprintf("%s: %s, and before that it was within the limit of %s", a.Signal, a.Reason, a.limit())
+				reason = fmt.Sprintf("%s: %s, and nothing that was counted before speaks against the release", a.Signal, a.Reason)
 			}
 		default:
 			return j.Verdict, j.Reason
