@@ -182,7 +182,10 @@ func TestDrillIsPassed(t *testing.T) {
 // TestDrillNeverLeavesABadVersion: whatever happens to the daemon and to whoever looks after the drill.
 func TestDrillNeverLeavesABadVersion(t *testing.T) {
 	w := onStack(t)
-	d := newDaemon(t, w, staging)
+	d := newDaemon(t, w, func(s *settings) {
+		staging(s)
+		s.SettleFor = 15 * time.Second // a drill that nobody saw live is waited for this long before the next may begin
+	})
 	s := newService(t, w)
 
 	t.Log("on Ctrl-C the command puts the good version back")
