@@ -126,6 +126,18 @@ func TestACanaryIsComparedWithTheStableWorkload(t *testing.T) {
 	}
 }
 
+// What is counted by time goes with how large a part of the service a canary is, and says nothing of it.
+func TestACanaryIsNotJudgedByWhatIsCountedByTime(t *testing.T) {
+	p := judgedBy(analyzer.Labels{Namespace: "namespace", Pod: "pod"})
+	p.Signals = append(p.Signals, analyzer.Signal{
+		Name: "orders", Kind: analyzer.KindBusiness, Events: "requests_total", Labels: p.Signals[0].Labels, Scrape: 15 * time.Second, Rule: p.Signals[0].Rule,
+	})
+	out := replayed(t, event.Event{Workload: "checkout", Version: "v2", Strategy: event.StrategyCanary, Canary: "checkout-canary"}, p,
+		traffic{labels: pod("checkout-5d8f9c7b6d-bbbbb"), from: -2 * time.Hour, to: time.Hour, good: 1000, bad: 2},
+		traffic{labels: pod("checkout-canary-7c9f8b6d5c-ccccc"), from: 10 * time.Second, to: time.Hour, good: 100})
+	require.Equal(t, analyzer.Healthy, out.Verdict, out.Reason)
+}
+
 // A canary that is made a larger part of the service has served before, and is judged from its event on.
 func TestACanaryThatRanBeforeCountsFromItsEventOn(t *testing.T) {
 	hour := time.Hour

@@ -115,6 +115,9 @@ func (r *replay) outcome(ctx context.Context) Outcome {
 		return out
 	}
 	past := r.placebo.policy(policy.OverHistory())
+	if e.Strategy == event.StrategyCanary {
+		past = past.ForCanaries()
+	}
 	r.policy, out.Policy = &past, policy.Name
 	decided, err := r.run(ctx)
 	if err != nil {

@@ -98,9 +98,9 @@ func unauthorisedClaim(e event.Event, r *rollback.Refusal) *event.Rejection {
 	}
 }
 
-// forCanaries is the policy as far as a part of the service can be judged by it: what is measured against the clock goes
+// ForCanaries is the policy as far as a part of the service can be judged by it: what is measured against the clock goes
 // with how large the part is.
-func (p Policy) forCanaries() Policy {
+func (p Policy) ForCanaries() Policy {
 	p.Signals = slices.DeleteFunc(slices.Clone(p.Signals), func(s analyzer.Signal) bool { return s.ByTime() })
 	return p
 }
@@ -110,7 +110,7 @@ func admitCanary(policy *Policy, e event.Event) (*Policy, *event.Rejection) {
 	if policy == nil || e.Strategy != event.StrategyCanary {
 		return policy, nil
 	}
-	p := policy.forCanaries()
+	p := policy.ForCanaries()
 	if len(p.Signals) == 0 {
 		return nil, &event.Rejection{
 			Code: event.CodeUnsupported, Field: "strategy", Value: event.Quote(string(e.Strategy)),

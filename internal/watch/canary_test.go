@@ -237,7 +237,7 @@ func TestWhatIsCountedByTimeDoesNotJudgeAPart(t *testing.T) {
 	p := testPolicy()
 	p.Signals = append(p.Signals, analyzer.Signal{Name: "orders", Kind: analyzer.KindBusiness, Events: "orders_total"},
 		analyzer.Signal{Name: "conversion", Kind: analyzer.KindBusiness, Events: "orders_total", Requests: "visits_total"})
-	left := p.forCanaries()
+	left := p.ForCanaries()
 	require.Len(t, left.Signals, 2)
 	require.Equal(t, "conversion", left.Signals[1].Name)
 	require.Len(t, p.Signals, 3)
