@@ -138,6 +138,19 @@ func TestACanaryIsNotJudgedByWhatIsCountedByTime(t *testing.T) {
 	require.Equal(t, analyzer.Healthy, out.Verdict, out.Reason)
 }
 
+// A canary that served and is gone was taken away, and did not fall silent. One that never served did.
+func TestACanaryThatIsTakenAwayIsOver(t *testing.T) {
+	p := judgedBy(analyzer.Labels{Namespace: "namespace", Pod: "pod"})
+	p.Stages[0].Until = 50 * time.Minute
+	e := event.Event{Workload: "checkout", Version: "v2", Strategy: event.StrategyCanary, Canary: "checkout-canary"}
+	stable := traffic{labels: pod("checkout-5d8f9c7b6d-bbbbb"), from: -2 * time.Hour, to: time.Hour, good: 1000, bad: 2}
+	gone := replayed(t, e, p, stable, traffic{labels: pod("checkout-canary-7c9f8b6d5c-ccccc"), from: 10 * time.Second, to: 20 * time.Minute, good: 100})
+	require.Equal(t, analyzer.Healthy, gone.Verdict, gone.Reason)
+	never := replayed(t, e, p, stable)
+	require.Equal(t, analyzer.Regressed, never.Verdict, never.Reason)
+	require.Equal(t, "rollout", never.Signal)
+}
+
 // A canary that is made a larger part of the service has served before, and is judged from its event on.
 func TestACanaryThatRanBeforeCountsFromItsEventOn(t *testing.T) {
 	hour := time.Hour

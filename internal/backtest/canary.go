@@ -61,6 +61,17 @@ func (r *release) from(first time.Time) {
 	}
 }
 
+// takenAway reports whether a canary that served is only said to be silent: it is on trial no longer, which ends a watch. Its end need not
+// be announced.
+func (r *replay) takenAway(d *decision) bool {
+	if !r.release.canary || r.measured == nil {
+		return false
+	}
+	return !slices.ContainsFunc(d.Signals, func(a analyzer.Assessment) bool {
+		return a.Verdict == analyzer.Regressed && a.Kind != analyzer.KindRollout
+	})
+}
+
 // stableFrom takes the stable workload's pods for the old version: all of those ReplicaSets that were there before the canary.
 // Those that came later may be of the version that was a canary.
 func (r *release) stableFrom(c sighted) {

@@ -242,6 +242,10 @@ func (r *replay) judge(ctx context.Context, spans []analyzer.Span) (*decision, e
 		d := &decision{at: t.At, Judgement: r.newest}
 		switch r.newest.Verdict {
 		case analyzer.Regressed:
+			if r.takenAway(d) {
+				r.end = r.last
+				return nil, nil
+			}
 			return d, nil
 		case analyzer.External, analyzer.SickPod:
 			if r.excused == nil {
