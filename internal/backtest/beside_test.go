@@ -23,6 +23,8 @@ type traffic struct {
 	from, to time.Duration // after noon
 	good     float64
 	bad      float64
+	// idle is until when there is nothing to count, of counters that are there at zero.
+	idle time.Duration
 }
 
 // recorded serves the traffic as it is scraped every 15 seconds, from a real Prometheus.
@@ -42,7 +44,9 @@ func recorded(t *testing.T, all ...traffic) Source {
 			l["__name__"], l["namespace"], l["code"] = "requests_total", "shop", code
 			record, count := b.Open(labels.FromMap(l)), 0.0
 			for at := one.from; at < one.to; at += 15 * time.Second {
-				count += rate
+				if one.idle == 0 || at >= one.idle {
+					count += rate
+				}
 				record(noon().Add(at).UnixMilli(), count)
 			}
 		}
@@ -224,6 +228,25 @@ func TestTheNextReleaseIsNoOldVersion(t *testing.T) {
 				traffic{labels: labels[1], to: 13 * minute, good: 500, bad: 1},
 				traffic{labels: labels[2], from: 12 * minute, to: 60 * minute, good: 500, bad: 1})
 			require.Equal(t, analyzer.Healthy, out.Verdict, out.Reason)
+		})
+	}
+}
+
+// The new colour may wait for its traffic for longer than a release may be silent: it is released by the switch.
+func TestANewColourIsReleasedByTheSwitch(t *testing.T) {
+	minute := time.Minute
+	e := event.Event{Workload: "checkout-green", Version: "v2", Strategy: event.StrategyBlueGreen, Service: "checkout", SelectorKey: "color", From: "blue", To: "green"}
+	blue, green := pod("checkout-blue-5d8f9c7b6d-bbbbb"), pod("checkout-green-7c9f8b6d5c-ccccc")
+	at := -2*minute - 30*time.Second
+	for name, c := range map[string]struct {
+		bad  float64
+		want analyzer.Verdict
+	}{"good": {1, analyzer.Healthy}, "bad": {200, analyzer.Regressed}} {
+		t.Run(name, func(t *testing.T) {
+			out := replayed(t, e, judgedBy(analyzer.Labels{Namespace: "namespace", Pod: "pod"}), traffic{labels: blue, from: -120 * minute, to: at, good: 1000, bad: 1},
+				traffic{labels: green, from: -12 * minute, to: 60 * minute, good: 1000, bad: c.bad, idle: at})
+			require.Equal(t, c.want, out.Verdict, out.Reason)
+			require.WithinDuration(t, noon().Add(at), out.Evidence.T0, 30*time.Second)
 		})
 	}
 }

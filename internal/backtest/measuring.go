@@ -50,6 +50,32 @@ func (r *replay) subject(members analyzer.Members) analyzer.Subject {
 	return analyzer.Subject{Key: "backtest", Namespace: r.event.Namespace, Workload: r.event.Workload, Release: members}
 }
 
+// switched is when the first request came to the new colour of a blue-green deployment. Its pods may have been there for a while,
+// idle: it is the switch that releases them. Where none came until the given time it is the event's.
+func (r *replay) switched(until time.Time) time.Time {
+	sub := r.subject(r.release.members)
+	sub.Fresh = true
+	step := r.policy.Scrape()
+	for from := r.release.t0; from.Before(until); from = from.Add(step) {
+		sub.Spans = append(sub.Spans, analyzer.Span{From: from, At: from.Add(step)})
+	}
+	first := until
+	for i, h := range r.histories {
+		if h == nil || r.policy.Signals[i].ByTime() {
+			continue
+		}
+		for j, m := range h.Measure(sub) {
+			if from := sub.Spans[j].From; m.Total().N > 0 && from.Before(first) {
+				first = from
+			}
+		}
+	}
+	if first.Equal(until) {
+		return latest(r.release.t0, r.event.Timestamp)
+	}
+	return first
+}
+
 func (r *replay) measureBaselines(ctx context.Context) error {
 	span := analyzer.Span{From: r.release.t0.Add(-r.policy.BaselineWindow), At: r.release.t0}
 	r.baselines = make(map[string]analyzer.Baseline, len(r.histories))

@@ -182,6 +182,9 @@ func (r *replay) begin(ctx context.Context) error {
 	if r.release.fresh { // the span of the first sample begins a scrape before it
 		r.release.t0 = r.release.t0.Add(-r.policy.Scrape())
 	}
+	if r.event.Strategy == event.StrategyBlueGreen && r.release.fresh {
+		r.release.t0 = r.switched(ts.Add(max(settleFor, lead)))
+	}
 	r.last = r.release.t0
 	r.limit(r.beside.Successor)
 	return r.measureBaselines(ctx)
