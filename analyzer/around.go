@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -134,7 +135,7 @@ func (s *Sampler) peers(ctx context.Context, sig Signal, namespace string, sus S
 		if near {
 			full = sus.Namespace + "/" + p.Workload
 		}
-		if at, since := sus.Deployed[full]; since {
+		if at, since := sus.deployed(sig.Labels, full); since {
 			if at.After(sus.During.From.Add(-recently)) {
 				continue
 			}
@@ -148,11 +149,31 @@ func (s *Sampler) peers(ctx context.Context, sig Signal, namespace string, sus S
 		case !near:
 			p.Workload = full
 		}
-		if !slices.Contains(sus.NewlyDeployed, full) {
+		if !slices.ContainsFunc(sus.NewlyDeployed, func(name string) bool { return sig.Labels.alike(name, full) }) {
 			out = append(out, p)
 		}
 	}
 	return foremost(out), nil
+}
+
+// alike reports whether two workloads by their full names may be one: where series have no namespace, those of any are.
+func (l Labels) alike(a, b string) bool {
+	if l.Namespace != "" {
+		return a == b
+	}
+	_, a, _ = strings.Cut(a, "/")
+	_, b, _ = strings.Cut(b, "/")
+	return a == b
+}
+
+// deployed is when a workload was last deployed, if that was since shortly before the release.
+func (s Suspicion) deployed(l Labels, workload string) (last time.Time, since bool) {
+	for name, at := range s.Deployed {
+		if l.alike(name, workload) && !at.Before(last) {
+			last, since = at, true
+		}
+	}
+	return last, since
 }
 
 // settled counts what workloads showed just before the breach, where some were deployed since the release was: what their own

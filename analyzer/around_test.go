@@ -104,6 +104,22 @@ func TestAroundComparesWhatWasDeployedSinceWithTheTimeBeforeTheBreach(t *testing
 		"cart had settled, search was deployed too short before, and of users nothing is known of before the release")
 }
 
+// Where series have no namespace, a workload is known by its name alone, wherever it was deployed.
+func TestAroundKnowsWhatWasDeployedWithoutNamespaces(t *testing.T) {
+	sig := httpErrors()
+	sig.Labels = Labels{Workload: "app"}
+	var series []*model.SampleStream
+	for _, app := range []string{"checkout", "cart", "search", "users"} {
+		series = append(series, labelled(even("", "", "200", 10, 10), "app", app))
+	}
+	srv := &server{t: t, series: series}
+	sus := suspicion("bank/cart")
+	sus.Deployed = map[string]time.Time{"bank/search": second(0)}
+	got, err := srv.sampler().Around(t.Context(), sig, nil, sus)
+	require.NoError(t, err)
+	require.Equal(t, []string{"users"}, names(got.Peers))
+}
+
 // Where a label names the workload, no pod is needed to tell it.
 func TestAroundKnowsWorkloadsByTheirLabel(t *testing.T) {
 	sig := httpErrors()
