@@ -118,7 +118,7 @@ func (s *scheduler) survey(ctx context.Context, j job, ticks []analyzer.Tick) []
 // deployed names the other workloads that were deployed or rolled back a short time before, also those whose watches
 // are over: they may be bad themselves, or have been a moment ago. Of the others it says when they were deployed last, if that was
 // after this one or a short time before it.
-func (s *Supervisor) deployed(w *Watch, at time.Time) (new []string, since map[string]time.Time) {
+func (s *Supervisor) deployed(w *Watch, at time.Time) (lately []string, since map[string]time.Time) {
 	named := map[string]bool{}
 	since = map[string]time.Time{}
 	add := func(o *Watch) {
