@@ -86,7 +86,8 @@ func (g guard) doubts(r Rules, evidence float64) bool {
 }
 
 // besideControl reports whether the old version tells enough of the breach for no one else to be asked: it served beside the
-// release for most of it, or for a part in which it did surely better.
+// release for most of it and still does, or for a part in which it did surely better. Once it is gone, an outage that strikes both and
+// others too would be left to the release.
 func (st SequentialState) besideControl() bool {
 	ticks, paired := st.breach.ticks, 0
 	if len(ticks) > 1 { // the first may show an outage in the one and not yet in the other
@@ -97,7 +98,8 @@ func (st SequentialState) besideControl() bool {
 			paired++
 		}
 	}
-	return 2*paired > len(ticks) || st.guard.beside.value() >= suspicious
+	still := len(ticks) == 0 || ticks[len(ticks)-1].serves()
+	return still && 2*paired > len(ticks) || st.guard.beside.value() >= suspicious
 }
 
 // finding is what looking around a release came to; empty means that nothing speaks for it.

@@ -2,6 +2,13 @@ package analyzer
 
 // surroundings are the histories of TestSurroundings.
 var surroundings = []surrounded{{
+	name:     "an outage that outlasts the old version, after both had been well for long",
+	release:  fine(10) + failing(20),
+	old:      "25000/50*10 250/112*8 0/0*12",
+	peers:    same("cart search users", fine(10)+failing(20)),
+	verdicts: "h*19 .e*10",
+	reason:   "3 of 3 other workloads grew worse at the same time",
+}, {
 	name:      "a release that alone is bad is found as soon as without looking around",
 	release:   failing(5),
 	peers:     same("cart search users", fine(5)),
