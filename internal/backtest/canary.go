@@ -118,7 +118,7 @@ func onlyCanary(e event.Event, seen []sightings) []sightings {
 		out[i].labels = s.labels
 		for _, one := range s.seen {
 			switch {
-			case one.Workload == e.Canary, s.labels.Pod != "" && strings.HasPrefix(one.Pod, e.Canary+"-"):
+			case one.Workload == e.Canary, s.labels.Pod != "" && ofCanary(e, one.Pod):
 				one.Workload = e.Canary
 			case s.labels.Version != "" && slices.Contains(versions, one.Version) && (s.labels.Pod == "" || one.Pod == ""):
 				one.Workload = e.Canary
@@ -129,4 +129,12 @@ func onlyCanary(e event.Event, seen []sightings) []sightings {
 		}
 	}
 	return out
+}
+
+// ofCanary reports whether a pod is the canary's by its name. The name of either Deployment may begin with the other's.
+func ofCanary(e event.Event, pod string) bool {
+	if len(e.Workload) > len(e.Canary) && strings.HasPrefix(pod, e.Workload+"-") {
+		return false
+	}
+	return strings.HasPrefix(pod, e.Canary+"-")
 }

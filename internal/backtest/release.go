@@ -45,8 +45,8 @@ type group struct {
 var deploymentPod = regexp.MustCompile(`^(.+-[a-z0-9]{1,10}-)[bcdfghjklmnpqrstvwxz2456789]{5}$`)
 
 // identify finds the release of an event among what was seen of its workload. In this order: by the version that the event
-// names; by the ReplicaSet, version or pods that appeared nearest to the event, and were not another deployment's; and where the series tell no versions apart,
-// by time alone.
+// names; by the ReplicaSet, version or pods that appeared nearest to the event, and were not another deployment's; and where the
+// series tell no versions apart, by time alone.
 func identify(e event.Event, others []event.Event, seen []sightings, settleFor time.Duration) release {
 	if e.Strategy == event.StrategyCanary {
 		if r, ok := identifyCanary(e, seen, settleFor); ok {
@@ -168,7 +168,7 @@ func nearest(groups []group, at time.Time, settleFor time.Duration) (group, bool
 	var best group
 	found := false
 	for _, g := range groups {
-		if g.first.Before(at.Add(-lead)) || g.first.After(at.Add(settleFor)) {
+		if !inReach(g, at, settleFor) {
 			continue
 		}
 		if !found || g.first.Sub(at).Abs() < best.first.Sub(at).Abs() {
