@@ -173,7 +173,11 @@ func (a *actor) committed(ctx context.Context, before Watch, entries []incident.
 	for _, e := range entries {
 		a.opts.Metrics.entry(e)
 		a.opts.Metrics.course.entry(before, a.watch, e)
-		if e.Kind == incident.KindState {
+		switch e.Kind {
+		case incident.KindVerdict:
+			a.log.Debug("verdict changed", zap.String("phase", string(e.Verdict.Phase)), zap.String("verdict", string(e.Verdict.Verdict)),
+				zap.String("reason", e.Verdict.Reason))
+		case incident.KindState:
 			a.log.Info("state changed", zap.String("from", e.State.From), zap.String("to", e.State.To),
 				zap.String("reason", e.State.Reason), zap.String("incident", e.State.Incident))
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,6 +72,9 @@ func launchDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 	d.allow(w, s.Lacking)
 	d.start(w)
 	t.Cleanup(func() {
+		if t.Failed() {
+			d.showWatches()
+		}
 		d.stop()
 		if t.Failed() {
 			d.showLog()
@@ -153,8 +157,17 @@ func (d *daemon) logged() string {
 	return string(data)
 }
 
+// showWatches shows the daemon's watches with their newest judgement, for whoever wonders why a test failed.
+func (d *daemon) showWatches() {
+	code, watches, err := d.get("/api/v1/watches")
+	d.t.Logf("the daemon's watches: %d %v\n%s", code, err, watches)
+}
+
+// showLog shows the end of the daemon's log without what its NATS server says of its start and end.
 func (d *daemon) showLog() {
-	lines := strings.Split(d.logged(), "\n")
+	lines := slices.DeleteFunc(strings.Split(d.logged(), "\n"), func(line string) bool {
+		return strings.Contains(line, `"logger":"nats"`) && strings.Contains(line, `"level":"debug"`)
+	})
 	d.t.Logf("the end of the daemon's log:\n%s", strings.Join(lines[max(0, len(lines)-60):], "\n"))
 }
 

@@ -82,10 +82,31 @@ func (s *service) deleteAfter() {
 	s.t.Cleanup(func() {
 		ctx, cancel := toTidyUp(s.t)
 		defer cancel()
+		if s.t.Failed() {
+			s.showPods(ctx)
+		}
 		if err := s.Delete(ctx); err != nil {
 			s.t.Error(err)
 		}
 	})
+}
+
+// showPods shows how the cluster and the simulator see the service's pods, for whoever wonders why a test failed.
+func (s *service) showPods(ctx context.Context) {
+	pods, err := s.Client.CoreV1().Pods(s.Namespace).List(ctx, metav1.ListOptions{LabelSelector: "app=" + s.Name})
+	s.t.Logf("the cluster's pods of %s: %v", s.Name, err)
+	if err == nil {
+		for _, p := range pods.Items {
+			s.t.Logf("  %s of %s: %s on %q, ready: %v", p.Name, p.Labels["app.kubernetes.io/version"], p.Status.Phase, p.Spec.NodeName, isReady(p.Status))
+		}
+	}
+	played, err := s.w.stack.Pods(ctx)
+	s.t.Logf("the simulator's pods of %s: %v", s.Name, err)
+	for _, p := range played {
+		if p.Namespace == s.Namespace && p.App == s.Name {
+			s.t.Logf("  %s of %s: ready: %v, %d requests, %d failed %s", p.Name, p.Version, p.Ready, p.Requests, p.Errors, p.Problem)
+		}
+	}
 }
 
 // toTidyUp is the context of what is done once a test is over, whose own has ended then.
