@@ -19,7 +19,7 @@ type tally struct {
 
 // tally asks the simulator, which is the pods.
 func (s *stage) tally(ctx context.Context, app, version string) (tally, error) {
-	pods, err := s.stack.Pods(ctx)
+	pods, err := s.stack.Pods(ctx, namespace)
 	if err != nil {
 		return tally{}, err
 	}

@@ -120,10 +120,10 @@ type Pod struct {
 	Problem string `json:"problem"`
 }
 
-// Pods returns the simulated pods, the oldest first, the recently deleted ones included.
-func (s *Stack) Pods(ctx context.Context) ([]Pod, error) {
+// Pods returns the simulated pods of a namespace, the oldest first, the recently deleted ones included.
+func (s *Stack) Pods(ctx context.Context, namespace string) ([]Pod, error) {
 	var pods []Pod
-	err := s.call(ctx, http.MethodGet, s.Simulator+"/v1/pods", &pods)
+	err := s.call(ctx, http.MethodGet, s.Simulator+"/v1/pods?namespace="+url.QueryEscape(namespace), &pods)
 	return pods, err
 }
 

@@ -84,12 +84,12 @@ func createApp(t *testing.T, w *world, s strategy, name string, replicas int32, 
 func (a *app) awaitServed(least time.Duration) {
 	a.t.Helper()
 	eventually(a.t, least+time.Minute, func() (bool, string) {
-		pods, err := a.w.stack.Pods(a.t.Context())
+		pods, err := a.w.stack.Pods(a.t.Context(), a.Namespace)
 		if err != nil {
 			return false, err.Error()
 		}
 		for _, p := range pods {
-			if p.Namespace == a.Namespace && p.App == a.Name && p.Requests > 0 && time.Since(p.CreatedAt) >= least {
+			if p.App == a.Name && p.Requests > 0 && time.Since(p.CreatedAt) >= least {
 				return true, ""
 			}
 		}

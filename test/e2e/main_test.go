@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	// The tests wait far more than they compute, so more of them may run at once than there are processors. This many keep
 	// two processors busy for half of the time, which leaves them room for what else runs there.
-	if err := flag.Set("test.parallel", "12"); err != nil {
+	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
 	os.Exit(run(m))

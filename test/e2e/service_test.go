@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,10 +101,10 @@ func (s *service) showPods(ctx context.Context) {
 			s.t.Logf("  %s of %s: %s on %q, ready: %v", p.Name, p.Labels["app.kubernetes.io/version"], p.Status.Phase, p.Spec.NodeName, isReady(p.Status))
 		}
 	}
-	played, err := s.w.stack.Pods(ctx)
+	played, err := s.w.stack.Pods(ctx, s.Namespace)
 	s.t.Logf("the simulator's pods of %s: %v", s.Name, err)
 	for _, p := range played {
-		if p.Namespace == s.Namespace && p.App == s.Name {
+		if p.App == s.Name {
 			s.t.Logf("  %s of %s: ready: %v, %d requests, %d failed %s", p.Name, p.Version, p.Ready, p.Requests, p.Errors, p.Problem)
 		}
 	}
@@ -134,15 +135,9 @@ func (s *service) awaitServed(d time.Duration) {
 // pods are those of the service that the simulator has served.
 func (s *service) pods() []localstack.Pod {
 	s.t.Helper()
-	all, err := s.w.stack.Pods(s.t.Context())
+	all, err := s.w.stack.Pods(s.t.Context(), s.Namespace)
 	require.NoError(s.t, err)
-	var mine []localstack.Pod
-	for _, p := range all {
-		if p.Namespace == s.Namespace && p.App == s.Name {
-			mine = append(mine, p)
-		}
-	}
-	return mine
+	return slices.DeleteFunc(all, func(p localstack.Pod) bool { return p.App != s.Name })
 }
 
 func (s *service) deploy(version string, b sampleapp.Behaviour) {

@@ -75,7 +75,7 @@ func TestCallsInACircleEnd(t *testing.T) {
 	if code, _ := get(t, s, "/pods/shop/web-1/"); code != http.StatusBadGateway {
 		t.Errorf("a pod that calls itself answered %d", code)
 	}
-	if pods := s.Pods(); pods[0].Requests != maxHops+1 {
+	if pods := s.Pods(""); pods[0].Requests != maxHops+1 {
 		t.Errorf("one request became %d", pods[0].Requests)
 	}
 }

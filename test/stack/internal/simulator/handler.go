@@ -47,8 +47,8 @@ func (s *Simulator) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "no such pod", http.StatusBadGateway)
 }
 
-func (s *Simulator) servePods(w http.ResponseWriter, _ *http.Request) {
-	answer(w, s.Pods())
+func (s *Simulator) servePods(w http.ResponseWriter, r *http.Request) {
+	answer(w, s.Pods(r.URL.Query().Get("namespace")))
 }
 
 func (s *Simulator) addFault(w http.ResponseWriter, r *http.Request) {

@@ -18,7 +18,7 @@ func TestRequestsServedWithoutInboundSeries(t *testing.T) {
 	if code != http.StatusOK || strings.Contains(body, "http_request") || !strings.Contains(body, "app_calls_total{") {
 		t.Errorf("status %d, metrics:\n%s", code, body)
 	}
-	if pods := s.Pods(); pods[0].Requests != 1 {
+	if pods := s.Pods(""); pods[0].Requests != 1 {
 		t.Errorf("the pod served %d requests", pods[0].Requests)
 	}
 }

@@ -59,7 +59,7 @@ func TestCrashedContainerIsDownAndStartsOver(t *testing.T) {
 	if n := requests(t, s); n != "none" {
 		t.Errorf("after the restart the metrics show %s requests", n)
 	}
-	if pods := s.Pods(); pods[0].Requests != 1 {
+	if pods := s.Pods(""); pods[0].Requests != 1 {
 		t.Errorf("the status forgot what was served before the crash: %+v", pods)
 	}
 }

@@ -55,7 +55,7 @@ func TestSeriesAppearWithTheFirstRequest(t *testing.T) {
 			t.Errorf("the metrics lack %s:\n%s", want, body)
 		}
 	}
-	if pods := s.Pods(); len(pods) != 1 || pods[0].Errors != 1 || pods[0].FirstErrorAt == nil {
+	if pods := s.Pods(""); len(pods) != 1 || pods[0].Errors != 1 || pods[0].FirstErrorAt == nil {
 		t.Errorf("status after one failed request: %+v", pods)
 	}
 }
@@ -98,7 +98,12 @@ func TestDeletedPodIsGoneButRemembered(t *testing.T) {
 	if code, _ := get(t, s, "/pods/shop/web-1/"); code != http.StatusOK {
 		t.Errorf("the new pod answered %d", code)
 	}
-	if pods := s.Pods(); len(pods) != 2 {
-		t.Errorf("remembered pods: %+v", pods)
+	other := readyPod("c", "app:v1")
+	other.Namespace = "bank"
+	s.Observe(other)
+	for namespace, want := range map[string]int{"": 3, "shop": 2, "bank": 1, "none": 0} {
+		if pods := s.Pods(namespace); len(pods) != want {
+			t.Errorf("remembered pods of namespace %q: %+v", namespace, pods)
+		}
 	}
 }

@@ -27,12 +27,19 @@ type PodStatus struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// Pods returns the status of every pod, the oldest first.
-func (s *Simulator) Pods() []PodStatus {
+// Pods returns the status of every pod of a namespace, or of all of them if it is empty, the oldest first.
+func (s *Simulator) Pods(namespace string) []PodStatus {
 	s.mu.RLock()
-	all := slices.Clone(s.deleted)
-	for _, pods := range s.pods {
-		all = slices.AppendSeq(all, maps.Values(pods))
+	var all []*pod
+	for _, p := range s.deleted {
+		if namespace == "" || p.namespace == namespace {
+			all = append(all, p)
+		}
+	}
+	for of, pods := range s.pods {
+		if namespace == "" || of == namespace {
+			all = slices.AppendSeq(all, maps.Values(pods))
+		}
 	}
 	s.mu.RUnlock()
 	statuses := make([]PodStatus, 0, len(all))
