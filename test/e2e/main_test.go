@@ -38,7 +38,8 @@ var shared *world
 func TestMain(m *testing.M) {
 	flag.Parse()
 	// The tests wait far more than they compute, so more of them may run at once than there are processors. This many keep
-	// two processors busy for half of the time, which leaves them room for what else runs there.
+	// two processors busy for about half of the time, which leaves them room for what else runs there: where there is none, scrapes come late,
+	// and nothing can be judged.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
