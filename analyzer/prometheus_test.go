@@ -2,11 +2,8 @@ package analyzer
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -202,41 +199,6 @@ func TestSampleChunksLongNames(t *testing.T) {
 		if len(q.text) > chunkBytes+1000 {
 			t.Errorf("a query of %d bytes", len(q.text))
 		}
-	}
-}
-
-// Queries wait for each other when many are asked at the same time, and nobody waits longer than the caller wants.
-func TestSampleLimitsTheQueriesUnderWay(t *testing.T) {
-	var mu sync.Mutex
-	underWay, most := 0, 0
-	answered := make(chan struct{})
-	s := samplerOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		underWay++
-		most = max(most, underWay)
-		full := underWay == queriesAtOnce
-		mu.Unlock()
-		if full {
-			close(answered)
-		}
-		_ = r.ParseForm() // only a server that has read the body notices that the client is gone
-		<-r.Context().Done()
-	}))
-	ctx, cancel := context.WithCancel(t.Context())
-	var running sync.WaitGroup
-	for range 2 * queriesAtOnce {
-		running.Go(func() {
-			_, err := s.Sample(ctx, httpErrors(), []Subject{{Key: "a", Namespace: "shop", Release: Members{PodPrefix: "a-"}, Spans: span(0, 15)}})
-			if !errors.Is(err, context.Canceled) {
-				t.Errorf("error %v", err)
-			}
-		})
-	}
-	<-answered
-	cancel()
-	running.Wait()
-	if most != queriesAtOnce {
-		t.Errorf("%d queries were under way", most)
 	}
 }
 
