@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"sync"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -51,23 +51,26 @@ func templateOf(t *testing.T, template json.RawMessage) map[string]any {
 // TestFeedTellsOfOtherContainersOnly: all Deployments at first, and then those that run something else; never of restarts,
 // labels and scaling.
 func TestFeedTellsOfOtherContainersOnly(t *testing.T) {
-	client, seen := shop(t), &told{}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() {
-		done <- NewFeed(client, func(_ string, err error) { t.Error(err) }).Run(ctx, []string{""}, seen.tell)
-	}()
-	require.Eventually(t, func() bool { return seen.count() == 1 }, 5*time.Second, 10*time.Millisecond)
+	synctest.Test(t, func(t *testing.T) {
+		client, seen := shop(t), &told{}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			done <- NewFeed(client, func(_ string, err error) { t.Error(err) }).Run(ctx, []string{""}, seen.tell)
+		}()
+		synctest.Wait()
+		require.Equal(t, 1, seen.count())
 
-	change(t, client, func(spec map[string]any) { spec["replicas"] = int64(7) })
-	change(t, client, func(spec map[string]any) { spec["template"] = templateOf(t, restarted("v3", "now")) })
-	change(t, client, func(spec map[string]any) {
-		spec["template"] = templateOf(t, podSpec("v3", `"app":"checkout"`, `"app":"checkout","team":"pay"`))
+		change(t, client, func(spec map[string]any) { spec["replicas"] = int64(7) })
+		change(t, client, func(spec map[string]any) { spec["template"] = templateOf(t, restarted("v3", "now")) })
+		change(t, client, func(spec map[string]any) {
+			spec["template"] = templateOf(t, podSpec("v3", `"app":"checkout"`, `"app":"checkout","team":"pay"`))
+		})
+		change(t, client, func(spec map[string]any) { spec["template"] = templateOf(t, podSpec("v4")) })
+		synctest.Wait()
+		cancel()
+		require.NoError(t, <-done)
+		require.Len(t, seen.all, 2)
+		require.Equal(t, Changed{Workload: checkout()}, seen.all[1])
 	})
-	change(t, client, func(spec map[string]any) { spec["template"] = templateOf(t, podSpec("v4")) })
-	require.Eventually(t, func() bool { return seen.count() > 1 }, 5*time.Second, 10*time.Millisecond)
-	cancel()
-	require.NoError(t, <-done)
-	require.Len(t, seen.all, 2)
-	require.Equal(t, Changed{Workload: checkout()}, seen.all[1])
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -72,54 +73,57 @@ func TestWatcherKeepsWhatASwitchNeeds(t *testing.T) {
 }
 
 func TestWatcherTellsOfAServiceThatChanges(t *testing.T) {
-	client := colours(t)
-	w, changes := runColours(t, client)
-	cachedColours(t, w, toGreen())
-	services := client.Resource(servicesResource()).Namespace("shop")
-	for _, tt := range []struct {
-		name   string
-		change func(context.Context) error
-		seen   func(SwitchState) bool
-	}{
-		{"switched back", func(ctx context.Context) error {
-			svc := greenService(t)
-			svc.SetResourceVersion("42")
-			if err := unstructured.SetNestedField(svc.Object, "blue", "spec", "selector", colourKey); err != nil {
-				return err
-			}
-			_, err := services.Update(ctx, svc, metav1.UpdateOptions{})
-			return err
-		}, func(s SwitchState) bool { return s.Live() == "blue" }},
-		{"deleted", func(ctx context.Context) error {
-			return services.Delete(ctx, "checkout", metav1.DeleteOptions{})
-		}, func(s SwitchState) bool { return s.ServiceUID == "" }},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if err := tt.change(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			// What was told may be an earlier change; the last word must come when the cache has seen this one.
-			for seen := false; !seen; {
-				select {
-				case told := <-changes:
-					seen = told == green() && tt.seen(*cachedColours(t, w, toGreen()).Switch)
-				case <-time.After(20 * time.Second):
-					t.Fatal("nobody was told")
+	synctest.Test(t, func(t *testing.T) {
+		client := colours(t)
+		w, changes := runColours(t, client)
+		cachedColours(t, w, toGreen())
+		services := client.Resource(servicesResource()).Namespace("shop")
+		for _, tt := range []struct {
+			name   string
+			change func(context.Context) error
+			seen   func(SwitchState) bool
+		}{
+			{"switched back", func(ctx context.Context) error {
+				svc := greenService(t)
+				svc.SetResourceVersion("42")
+				if err := unstructured.SetNestedField(svc.Object, "blue", "spec", "selector", colourKey); err != nil {
+					return err
 				}
+				_, err := services.Update(ctx, svc, metav1.UpdateOptions{})
+				return err
+			}, func(s SwitchState) bool { return s.Live() == "blue" }},
+			{"deleted", func(ctx context.Context) error {
+				return services.Delete(ctx, "checkout", metav1.DeleteOptions{})
+			}, func(s SwitchState) bool { return s.ServiceUID == "" }},
+		} {
+			quiet(changes) // what was told before is of no change
+			if err := tt.change(t.Context()); err != nil {
+				t.Fatalf("%s: %v", tt.name, err)
 			}
-		})
-	}
+			if told := quiet(changes); told == 0 {
+				t.Errorf("%s: nobody was told", tt.name)
+			}
+			if state := *cachedColours(t, w, toGreen()).Switch; !tt.seen(state) {
+				t.Errorf("%s: the cache has %+v", tt.name, state)
+			}
+		}
+	})
 }
 
 func TestWatcherSeesAPodBecomeUnready(t *testing.T) {
-	client := colours(t)
-	w, _ := runColours(t, client)
-	cachedColours(t, w, toGreen())
-	unready := colourPod(t, "checkout", "green", "g1", `,"resourceVersion":"7"`, "False")
-	if _, err := client.Resource(podsResource()).Namespace("shop").Update(t.Context(), unready, metav1.UpdateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	awaitTrue(t, "one ready pod", func() bool { return cachedColours(t, w, toGreen()).Switch.NewReady == 1 })
+	synctest.Test(t, func(t *testing.T) {
+		client := colours(t)
+		w, changes := runColours(t, client)
+		quiet(changes)
+		unready := colourPod(t, "checkout", "green", "g1", `,"resourceVersion":"7"`, "False")
+		if _, err := client.Resource(podsResource()).Namespace("shop").Update(t.Context(), unready, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		quiet(changes)
+		if n := cachedColours(t, w, toGreen()).Switch.NewReady; n != 1 {
+			t.Errorf("%d pods are ready, want 1", n)
+		}
+	})
 }
 
 func TestWatcherRollsOnWithoutServices(t *testing.T) {

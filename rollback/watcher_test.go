@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -142,121 +143,125 @@ func watchShop(t *testing.T, w *Watcher) {
 	}
 }
 
-// quiet waits until no change has been reported for a while, and returns how many were.
+// quiet lets a second of the bubble pass, which is enough for all that was begun to be reported, and returns how many changes were.
 func quiet(changes <-chan Workload) int {
-	for n := 0; ; n++ {
-		select {
-		case <-changes:
-		case <-time.After(200 * time.Millisecond):
-			return n
-		}
+	time.Sleep(time.Second)
+	synctest.Wait()
+	n := 0
+	for ; len(changes) > 0; n++ {
+		<-changes
 	}
+	return n
 }
 
 func TestWatcherBuildsTheSameSnapshot(t *testing.T) {
-	w, changes := runWatcher(t, shop(t), WatcherOptions{})
-	if _, ok := w.Cached(checkout(), nil); ok {
-		t.Error("a workload is cached before anyone was interested")
-	}
-	watchShop(t, w)
-	s, ok := w.Cached(checkout(), nil)
-	if !ok {
-		t.Fatal("the workload is not cached")
-	}
-	checkShop(t, s)
-	if quiet(changes) == 0 {
-		t.Error("nobody was told that the workload can be read")
-	}
-	w.Forget(checkout())
-	if _, ok := w.Cached(checkout(), nil); ok {
-		t.Error("a forgotten workload is still cached")
-	}
-	watchShop(t, w)
-	if _, ok := w.Cached(checkout(), nil); !ok {
-		t.Error("interest cannot be taken again")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w, changes := runWatcher(t, shop(t), WatcherOptions{})
+		if _, ok := w.Cached(checkout(), nil); ok {
+			t.Error("a workload is cached before anyone was interested")
+		}
+		watchShop(t, w)
+		s, ok := w.Cached(checkout(), nil)
+		if !ok {
+			t.Fatal("the workload is not cached")
+		}
+		checkShop(t, s)
+		if quiet(changes) == 0 {
+			t.Error("nobody was told that the workload can be read")
+		}
+		w.Forget(checkout())
+		if _, ok := w.Cached(checkout(), nil); ok {
+			t.Error("a forgotten workload is still cached")
+		}
+		watchShop(t, w)
+		if _, ok := w.Cached(checkout(), nil); !ok {
+			t.Error("interest cannot be taken again")
+		}
+	})
 }
 
 func TestWatcherTellsOfChanges(t *testing.T) {
-	client := shop(t)
-	_, pinnedAt := pinned()
-	v3 := pinnedAt.Revisions[0]
-	deployments := client.Resource(deploymentsResource()).Namespace("shop")
-	pods := client.Resource(podsResource()).Namespace("shop")
-	replicaSets := client.Resource(replicaSetsResource()).Namespace("shop")
-	tests := []struct {
-		name   string
-		change func(context.Context) error
-		told   bool
-	}{
-		{"the Deployment", func(ctx context.Context) error {
-			d, err := deployments.Get(ctx, "checkout", metav1.GetOptions{})
-			if err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		client := shop(t)
+		_, pinnedAt := pinned()
+		v3 := pinnedAt.Revisions[0]
+		deployments := client.Resource(deploymentsResource()).Namespace("shop")
+		pods := client.Resource(podsResource()).Namespace("shop")
+		replicaSets := client.Resource(replicaSetsResource()).Namespace("shop")
+		tests := []struct {
+			name   string
+			change func(context.Context) error
+			told   bool
+		}{
+			{"the Deployment", func(ctx context.Context) error {
+				d, err := deployments.Get(ctx, "checkout", metav1.GetOptions{})
+				if err != nil {
+					return err
+				}
+				d.SetGeneration(8)
+				_, err = deployments.Update(ctx, d, metav1.UpdateOptions{})
 				return err
-			}
-			d.SetGeneration(8)
-			_, err = deployments.Update(ctx, d, metav1.UpdateOptions{})
-			return err
-		}, true},
-		{"a new pod", func(ctx context.Context) error {
-			_, err := pods.Create(ctx, podOf("v3-c", v3, 123), metav1.CreateOptions{})
-			return err
-		}, true},
-		{"a deleted pod", func(ctx context.Context) error { return pods.Delete(ctx, "v3-c", metav1.DeleteOptions{}) }, true},
-		{"a deleted ReplicaSet", func(ctx context.Context) error {
-			return replicaSets.Delete(ctx, "checkout-60v2", metav1.DeleteOptions{})
-		}, true},
-		{"another workload's pod", func(ctx context.Context) error { return pods.Delete(ctx, "stray", metav1.DeleteOptions{}) }, false},
-		{"the Deployment deleted", func(ctx context.Context) error { return deployments.Delete(ctx, "checkout", metav1.DeleteOptions{}) }, true},
-	}
-	w, changes := runWatcher(t, client, WatcherOptions{})
-	watchShop(t, w)
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+			}, true},
+			{"a new pod", func(ctx context.Context) error {
+				_, err := pods.Create(ctx, podOf("v3-c", v3, 123), metav1.CreateOptions{})
+				return err
+			}, true},
+			{"a deleted pod", func(ctx context.Context) error { return pods.Delete(ctx, "v3-c", metav1.DeleteOptions{}) }, true},
+			{"a deleted ReplicaSet", func(ctx context.Context) error {
+				return replicaSets.Delete(ctx, "checkout-60v2", metav1.DeleteOptions{})
+			}, true},
+			{"another workload's pod", func(ctx context.Context) error { return pods.Delete(ctx, "stray", metav1.DeleteOptions{}) }, false},
+			{"the Deployment deleted", func(ctx context.Context) error { return deployments.Delete(ctx, "checkout", metav1.DeleteOptions{}) }, true},
+		}
+		w, changes := runWatcher(t, client, WatcherOptions{})
+		watchShop(t, w)
+		for _, tt := range tests {
 			quiet(changes)
 			if err := tt.change(t.Context()); err != nil {
-				t.Fatal(err)
+				t.Fatalf("%s: %v", tt.name, err)
 			}
 			if told := quiet(changes); (told > 0) != tt.told || told > 1 {
-				t.Errorf("told %d times, want at most once and at all: %v", told, tt.told)
+				t.Errorf("%s: told %d times, want at most once and at all: %v", tt.name, told, tt.told)
 			}
-		})
-	}
-	if _, ok := w.Cached(checkout(), nil); ok {
-		t.Error("a deleted workload is still cached")
-	}
+		}
+		if _, ok := w.Cached(checkout(), nil); ok {
+			t.Error("a deleted workload is still cached")
+		}
+	})
 }
 
 func TestWatcherOutlivesTheAPIServer(t *testing.T) {
-	client := shop(t)
-	var away atomic.Bool
-	away.Store(true)
-	client.PrependReactor("list", "*", func(clienttesting.Action) (bool, runtime.Object, error) {
-		return away.Load(), nil, errors.New("connection refused")
+	synctest.Test(t, func(t *testing.T) {
+		client := shop(t)
+		var away atomic.Bool
+		away.Store(true)
+		client.PrependReactor("list", "*", func(clienttesting.Action) (bool, runtime.Object, error) {
+			return away.Load(), nil, errors.New("connection refused")
+		})
+		failures := make(chan string, 100)
+		w, changes := runWatcher(t, client, WatcherOptions{OnError: func(namespace string, err error) {
+			failures <- namespace + ": " + err.Error()
+		}})
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if err := w.Watch(ctx, checkout()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("Watch = %v while the API server is away", err)
+		}
+		if failure := <-failures; !strings.HasPrefix(failure, "shop: ") || !strings.Contains(failure, "connection refused") {
+			t.Errorf("the failure is told as %q", failure)
+		}
+		quiet(changes)
+		away.Store(false)
+		select {
+		case <-changes:
+		case <-time.After(20 * time.Second):
+			t.Fatal("nobody was told that the API server is back")
+		}
+		watchShop(t, w)
+		s, ok := w.Cached(checkout(), nil)
+		if !ok {
+			t.Fatal("the workload is not cached although the API server is back")
+		}
+		checkShop(t, s)
 	})
-	failures := make(chan string, 100)
-	w, changes := runWatcher(t, client, WatcherOptions{OnError: func(namespace string, err error) {
-		failures <- namespace + ": " + err.Error()
-	}})
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := w.Watch(ctx, checkout()); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("Watch = %v while the API server is away", err)
-	}
-	if failure := <-failures; !strings.HasPrefix(failure, "shop: ") || !strings.Contains(failure, "connection refused") {
-		t.Errorf("the failure is told as %q", failure)
-	}
-	quiet(changes)
-	away.Store(false)
-	select {
-	case <-changes:
-	case <-time.After(20 * time.Second):
-		t.Fatal("nobody was told that the API server is back")
-	}
-	watchShop(t, w)
-	s, ok := w.Cached(checkout(), nil)
-	if !ok {
-		t.Fatal("the workload is not cached although the API server is back")
-	}
-	checkShop(t, s)
 }
