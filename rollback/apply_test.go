@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -152,21 +153,45 @@ func TestApplyTwiceLandsOnce(t *testing.T) {
 }
 
 func TestApplyToASlowServerIsUnknown(t *testing.T) {
-	pin, s := pinned()
-	p, _ := MakePlan(pin, s, false)
-	srv, cluster := newServer(t, &s)
-	srv.onPatch = func([]byte) *apierrors.StatusError {
-		time.Sleep(200 * time.Millisecond)
-		return nil
-	}
-	cluster.options.Timeout = 50 * time.Millisecond
-	if result, _, err := cluster.Apply(t.Context(), p, "intent-1"); result != "" || !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("Apply = %q, %v; want an unknown outcome", result, err)
-	}
-	// The server has carried it out all the same, and the next try finds that.
-	cluster.options.Timeout = time.Second
-	if landed, err := cluster.Landed(t.Context(), p, "intent-1"); !landed || err != nil {
-		t.Errorf("Landed = %v, %v", landed, err)
+	synctest.Test(t, func(t *testing.T) {
+		pin, s := pinned()
+		p, _ := MakePlan(pin, s, false)
+		srv := &server{t: t, object: object(s)}
+		srv.onPatch = func([]byte) *apierrors.StatusError {
+			time.Sleep(200 * time.Millisecond)
+			return nil
+		}
+		client, err := dynamic.NewForConfig(&rest.Config{Host: "http://cluster", QPS: -1, Transport: wireless{srv}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cluster := NewCluster(client, Options{Timeout: 50 * time.Millisecond})
+		if result, _, err := cluster.Apply(t.Context(), p, "intent-1"); result != "" || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("Apply = %q, %v; want an unknown outcome", result, err)
+		}
+		time.Sleep(time.Second)
+		// The server has carried it out all the same, and the next try finds that.
+		if landed, err := cluster.Landed(t.Context(), p, "intent-1"); !landed || err != nil {
+			t.Errorf("Landed = %v, %v", landed, err)
+		}
+	})
+}
+
+// wireless carries requests to a server in the same bubble. As over a wire, the server goes on with what its caller no longer waits for.
+type wireless struct{ server http.Handler }
+
+func (w wireless) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, answered := httptest.NewRecorder(), make(chan struct{})
+	sent := r.Clone(context.WithoutCancel(r.Context()))
+	go func() {
+		defer close(answered)
+		w.server.ServeHTTP(answer, sent)
+	}()
+	select {
+	case <-answered:
+		return answer.Result(), nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
 	}
 }
 

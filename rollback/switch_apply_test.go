@@ -131,7 +131,7 @@ func serviceCluster(t *testing.T) (*serviceServer, *Cluster, Plan) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return srv, NewCluster(client, Options{Timeout: time.Second}), p
+	return srv, NewCluster(client, Options{Timeout: time.Hour}), p
 }
 
 func (s *serviceServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
