@@ -73,8 +73,9 @@ func (s *Shoutrrr) Notify(ctx context.Context, n Notice) (bool, error) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		defer func() { <-s.busy }()
-		done <- sendBy(ctx, service, harmlessMessage(n))
+		err := sendBy(ctx, service, harmlessMessage(n))
+		<-s.busy // before it is told, or the next notice would find it taken
+		done <- err
 	}()
 	select {
 	case err = <-done:

@@ -139,6 +139,18 @@ func TestShoutrrrRefusedInWords(t *testing.T) {
 	require.NotContains(t, err.Error(), "canary")
 }
 
+// One notice may follow another at once: that a message was sent is not told before the next one may be.
+func TestShoutrrrSendsOneAfterTheOther(t *testing.T) {
+	fine := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+	})}
+	sink := NewShoutrrr(ShoutrrrOptions{HTTPClient: fine, URL: func() (string, error) { return "generic://receiver.example/x", nil }})
+	for range 1000 {
+		_, err := sink.Notify(t.Context(), regressed())
+		require.NoError(t, err)
+	}
+}
+
 // A service that hangs holds one goroutine of the sink, however many notices there are, and goes on when it no longer hangs.
 func TestShoutrrrHangs(t *testing.T) {
 	stop := make(chan struct{})
