@@ -27,8 +27,8 @@ func natsServer(t *testing.T, denied string) *nats.Conn {
 	require.NoError(t, err)
 	s.Start()
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	require.True(t, s.ReadyForConnections(10*time.Second))
-	nc, err := nats.Connect(s.ClientURL(), nats.UserInfo("u", "p"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	require.True(t, s.ReadyForConnections(time.Minute))
+	nc, err := nats.Connect(s.ClientURL(), nats.UserInfo("u", "p"), nats.Timeout(time.Minute), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	return nc
@@ -52,7 +52,7 @@ func TestCDEventInBinaryMode(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, retry)
 
-	msg, err := sub.NextMsg(10 * time.Second)
+	msg, err := sub.NextMsg(time.Minute)
 	require.NoError(t, err)
 	require.Equal(t, "rollbackd.cdevents.production.shop.checkout", msg.Subject)
 	require.Equal(t, nats.Header{
@@ -77,7 +77,7 @@ func TestCDEventInStructuredMode(t *testing.T) {
 	_, err = cdEvents(t, CDEventsOptions{Conn: nc, Mode: Structured, Subject: "events", Version: CDEvents04}).Notify(t.Context(), regressed())
 	require.NoError(t, err)
 
-	msg, err := sub.NextMsg(10 * time.Second)
+	msg, err := sub.NextMsg(time.Minute)
 	require.NoError(t, err)
 	require.Equal(t, "application/cloudevents+json", msg.Header.Get("Content-Type"))
 	got := decodeJSON(t, string(msg.Data))
@@ -92,7 +92,7 @@ func TestCDEventInStructuredMode(t *testing.T) {
 
 func TestStreamKeepsACDEventOnce(t *testing.T) {
 	nc := natsServer(t, "")
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(time.Minute))
 	require.NoError(t, err)
 	stream, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "CDEVENTS", Subjects: []string{"rollbackd.cdevents.>"}})
 	require.NoError(t, err)
@@ -110,7 +110,7 @@ func TestStreamKeepsACDEventOnce(t *testing.T) {
 
 func TestFullStreamIsTriedAgain(t *testing.T) {
 	nc := natsServer(t, "")
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(time.Minute))
 	require.NoError(t, err)
 	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{
 		Name: "CDEVENTS", Subjects: []string{"rollbackd.cdevents.>"}, MaxMsgs: 1, Discard: jetstream.DiscardNew,
@@ -164,7 +164,7 @@ func TestHostileNoticeMakesLegalMessages(t *testing.T) {
 	for _, mode := range []CloudEventsMode{Binary, Structured} {
 		_, err = cdEvents(t, CDEventsOptions{Conn: nc, Mode: mode}).Notify(t.Context(), hostile(KindRegressed))
 		require.NoError(t, err)
-		msg, err := sub.NextMsg(10 * time.Second)
+		msg, err := sub.NextMsg(time.Minute)
 		require.NoError(t, err)
 		require.True(t, strings.HasPrefix(msg.Subject, "rollbackd.cdevents.a%20Bcc"), msg.Subject[:40])
 		require.Len(t, strings.Split(msg.Subject, "."), 6, "the dot of a workload's name parts tokens, and that of an environment does not")

@@ -99,9 +99,7 @@ func TestWhatTheAPIServerSaysToAnEvent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			api := c.api
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second) // client-go tries by itself what the server asks to be tried later
-			defer cancel()
-			retry, err := kubeEvents(t, &api).Notify(ctx, regressed())
+			retry, err := kubeEvents(t, &api).Notify(t.Context(), regressed())
 			if c.problem == "" {
 				require.NoError(t, err)
 			} else {

@@ -76,10 +76,6 @@ func TestShoutrrrSends(t *testing.T) {
 }
 
 func TestShoutrrrTellsNoSecret(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	dead := listener.Addr().String()
-	listener.Close()
 	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
 	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
 	untrusted.StartTLS()
@@ -93,7 +89,7 @@ func TestShoutrrrTellsNoSecret(t *testing.T) {
 		"refused by a webhook": {newShoutServer(t, 404).at("generic"), "generic: the receiver answered 404", false},
 		"too much":             {newShoutServer(t, 429).at("ntfy"), "ntfy: the receiver answered 429", true},
 		"out of order":         {newShoutServer(t, 500).at("generic"), "generic: the receiver answered 500", true},
-		"nobody there":         {"generic://" + dead + "/" + shoutCanary + "?disabletls=yes", "generic: it cannot be connected to", true},
+		"nobody there":         {"generic://" + nobody + "/" + shoutCanary + "?disabletls=yes", "generic: it cannot be connected to", true},
 		"not trusted":          {"generic+https://" + strings.TrimPrefix(untrusted.URL, "https://") + "/" + shoutCanary, "generic: its certificate is not trusted", true},
 		"no such host":         {"generic://" + shoutCanary + ".invalid/x", "generic: ", true},
 		"an unknown scheme":    {shoutCanary + "://" + shoutCanary, "(unknown) is none that shoutrrr knows", false},
@@ -153,9 +149,12 @@ func TestShoutrrrSendsOneAfterTheOther(t *testing.T) {
 
 // A service that hangs holds one goroutine of the sink, however many notices there are, and goes on when it no longer hangs.
 func TestShoutrrrHangs(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
 	stop := make(chan struct{})
-	h := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-stop }))
+	goOn := sync.OnceFunc(func() { close(stop) })
+	h := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel(); <-stop }))
 	defer h.Close()
+	defer goOn()
 	// Without the client that the deadline is built into, as services are that do not speak HTTP.
 	deaf := &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
 		return http.DefaultTransport.RoundTrip(req.WithContext(context.Background()))
@@ -163,10 +162,8 @@ func TestShoutrrrHangs(t *testing.T) {
 	sink := NewShoutrrr(ShoutrrrOptions{Name: "shout", HTTPClient: deaf, URL: func() (string, error) {
 		return "generic://" + strings.TrimPrefix(h.URL, "http://") + "/x?disabletls=yes", nil
 	}})
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
 	retry, err := sink.Notify(ctx, regressed())
-	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorIs(t, err, context.Canceled)
 	require.True(t, retry)
 
 	before := runtime.NumGoroutine()
@@ -177,8 +174,8 @@ func TestShoutrrrHangs(t *testing.T) {
 	}
 	require.Less(t, runtime.NumGoroutine(), before+10, "those of the connection may still come up")
 
-	close(stop)
-	require.Eventually(t, func() bool { _, err := sink.Notify(t.Context(), regressed()); return err == nil }, 10*time.Second, 10*time.Millisecond)
+	goOn()
+	require.Eventually(t, func() bool { _, err := sink.Notify(t.Context(), regressed()); return err == nil }, time.Minute, 10*time.Millisecond)
 }
 
 func TestShoutrrrEndsWithTheContext(t *testing.T) {
@@ -191,7 +188,7 @@ func TestShoutrrrEndsWithTheContext(t *testing.T) {
 	defer cancel()
 	_, err := sink.Notify(ctx, regressed())
 	require.Error(t, err)
-	require.Eventually(t, func() bool { return len(sink.busy) == 0 }, 10*time.Second, 10*time.Millisecond, "a service that speaks HTTP does not hang on")
+	require.Eventually(t, func() bool { return len(sink.busy) == 0 }, time.Minute, 10*time.Millisecond, "a service that speaks HTTP does not hang on")
 }
 
 func TestShoutrrrMessageMentionsNobody(t *testing.T) {

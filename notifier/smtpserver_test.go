@@ -160,7 +160,8 @@ func startMail(t *testing.T, m *mailServer, config *tls.Config, implicit bool) *
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve(listener) }()
-	t.Cleanup(func() { _ = s.Close(); <-done })
+	// A server that did not get to serve before it was closed does not know its listener.
+	t.Cleanup(func() { _ = s.Close(); _ = listener.Close(); <-done })
 	return m
 }
 
