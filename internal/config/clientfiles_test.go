@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -35,10 +36,10 @@ func TestPrometheusCredentialsAreReadAnew(t *testing.T) {
 				require.NoError(t, os.WriteFile(secret, []byte([]string{"first", "second"}[text]+"\n"), 0o600))
 				answer, err := client.Get(server.URL)
 				require.NoError(t, err)
-				body := make([]byte, 100)
-				n, _ := answer.Body.Read(body)
-				_ = answer.Body.Close()
-				require.Equal(t, want, string(body[:n]))
+				body, err := io.ReadAll(answer.Body)
+				require.NoError(t, err)
+				require.NoError(t, answer.Body.Close())
+				require.Equal(t, want, string(body))
 			}
 		})
 	}

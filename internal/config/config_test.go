@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -141,9 +142,9 @@ func TestHTTPClient(t *testing.T) {
 	require.NoError(t, err)
 	defer answer.Body.Close()
 	defer client.CloseIdleConnections()
-	body := make([]byte, 100)
-	n, _ := answer.Body.Read(body)
-	require.Equal(t, "ana/hunter2/shop", string(body[:n]))
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	require.Equal(t, "ana/hunter2/shop", string(body))
 }
 
 func TestSecretsAreNeverPrinted(t *testing.T) {
