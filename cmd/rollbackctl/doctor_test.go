@@ -67,7 +67,7 @@ func TestDoctor(t *testing.T) {
 	require.NoError(t, err)
 	exposed := promtest.Expose(t, promtest.ParseTargets(t, "exposed", string(text)))
 	prometheus := promtest.Start(t, exposed.Configuration(time.Second))
-	exposed.Count(t)
+	exposed.Count(t, prometheus)
 	for _, c := range diagnoses() {
 		t.Run(c.name, func(t *testing.T) {
 			code, document, problems := examined(t, prometheus.URL, c.signal, "-o", "json")

@@ -39,7 +39,7 @@ func TestNothingIsJudgedWhileTheClocksAreApart(t *testing.T) {
 	}
 	exposed := promtest.Expose(t, promtest.ParseTargets(t, "exposed", failing))
 	server := promtest.Start(t, exposed.Configuration(time.Second))
-	from, to := exposed.Count(t)
+	from, to := exposed.Count(t, server)
 	for _, c := range []struct {
 		wrong time.Duration // how far the daemon's clock is ahead
 		says  string

@@ -54,8 +54,8 @@ func TestPresetsCountWhatIsExposed(t *testing.T) {
 	}
 	exposed := promtest.Expose(t, targets)
 	prometheus := promtest.Start(t, exposed.Configuration(time.Second))
-	from, to := exposed.Count(t)
-	sampler := analyzer.NewSampler(prometheus.API, 10*time.Second)
+	from, to := exposed.Count(t, prometheus)
+	sampler := analyzer.NewSampler(prometheus.API, time.Minute)
 	for _, p := range presets {
 		t.Run(p.Name, func(t *testing.T) {
 			c, err := Parse([]byte(byPreset(p.Name)))

@@ -3,7 +3,6 @@ package promtest
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 )
 
@@ -62,12 +62,11 @@ type Exposition struct {
 
 	mu      sync.Mutex
 	counted bool
-	scrapes map[string]int
 }
 
 // Expose serves the targets until the test ends.
 func Expose(t testing.TB, targets []Target) *Exposition {
-	e := &Exposition{targets: targets, scrapes: map[string]int{}}
+	e := &Exposition{targets: targets}
 	e.server = httptest.NewServer(e)
 	t.Cleanup(e.server.Close)
 	return e
@@ -100,7 +99,6 @@ func (e *Exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if target.Path != r.URL.Path {
 			continue
 		}
-		e.scrapes[target.Path]++
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 		for line := range strings.Lines(target.Text) {
 			line = strings.TrimSuffix(line, "\n")
@@ -114,36 +112,33 @@ func (e *Exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.NotFound(w, r)
 }
 
-// Await waits until Prometheus has stored a scrape of every target that began after the call.
-func (e *Exposition) Await(t testing.TB) {
+// Await waits until the Prometheus that scrapes this one has stored a scrape of every target that it began after the call.
+func (e *Exposition) Await(t testing.TB, prometheus *Server) {
 	t.Helper()
-	e.mu.Lock()
-	before := map[string]int{}
-	for path, n := range e.scrapes {
-		before[path] = n
-	}
-	e.mu.Unlock()
-	Eventually(t, "every target is scraped", func(context.Context) error {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		for _, target := range e.targets {
-			// A target's scrapes come one after the other: when the next one begins, the one before it is stored.
-			if e.scrapes[target.Path] < before[target.Path]+2 {
-				return errors.New(target.Path + " was not")
-			}
+	// A scrape is stored as if it had begun when it was due, if it began hardly later.
+	const early = 10 * time.Millisecond
+	scraped := fmt.Sprintf("count(timestamp(up) > %.3f and up == 1)", float64(time.Now().Add(early).UnixMilli())/1000)
+	Eventually(t, "every target is scraped", func(ctx context.Context) error {
+		value, _, _, err := prometheus.API.Query(ctx, scraped, time.Now())
+		if err != nil {
+			return err
+		}
+		if v, ok := value.(model.Vector); !ok || len(v) != 1 || int(v[0].Value) != len(e.targets) {
+			return fmt.Errorf("of %d targets there are %v", len(e.targets), value)
 		}
 		return nil
 	})
 }
 
 // Count makes the counters grow, and returns between which times Prometheus saw it.
-func (e *Exposition) Count(t testing.TB) (from, to time.Time) {
+func (e *Exposition) Count(t testing.TB, prometheus *Server) (from, to time.Time) {
 	t.Helper()
-	e.Await(t)
+	e.Await(t, prometheus)
 	from = time.Now()
+	e.Await(t, prometheus) // what is under way began after that time, so that nothing which has grown is stored for an earlier one
 	e.mu.Lock()
 	e.counted = true
 	e.mu.Unlock()
-	e.Await(t)
+	e.Await(t, prometheus)
 	return from, time.Now()
 }
