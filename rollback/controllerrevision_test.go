@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -73,24 +74,27 @@ func eachKind(t *testing.T, test func(t *testing.T, kind Kind)) {
 }
 
 func TestRevisionsOfOtherKinds(t *testing.T) {
-	eachKind(t, func(t *testing.T, kind Kind) {
-		w := Workload{Kind: kind, Namespace: "shop", Name: "web"}
-		watcher, _ := runWatcher(t, webs(t, kind), WatcherOptions{})
-		if err := watcher.Watch(t.Context(), w); err != nil {
-			t.Fatal(err)
-		}
-		cached, ok := watcher.Cached(w, nil)
-		if !ok {
-			t.Fatal("the cache does not have it")
-		}
-		live, err := NewCluster(webs(t, kind), Options{}).Read(t.Context(), w, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for from, s := range map[string]Snapshot{"the cache": cached, "the API server": live} {
-			checkWebs(t, from, w, s)
-		}
-	})
+	eachKind(t, func(t *testing.T, kind Kind) { synctest.Test(t, func(t *testing.T) { revisionsOf(t, kind) }) })
+}
+
+func revisionsOf(t *testing.T, kind Kind) {
+	t.Helper()
+	w := Workload{Kind: kind, Namespace: "shop", Name: "web"}
+	watcher, _ := runWatcher(t, webs(t, kind), WatcherOptions{})
+	if err := watcher.Watch(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	cached, ok := watcher.Cached(w, nil)
+	if !ok {
+		t.Fatal("the cache does not have it")
+	}
+	live, err := NewCluster(webs(t, kind), Options{}).Read(t.Context(), w, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, s := range map[string]Snapshot{"the cache": cached, "the API server": live} {
+		checkWebs(t, from, w, s)
+	}
 }
 
 func checkWebs(t *testing.T, from string, w Workload, s Snapshot) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -128,17 +129,19 @@ func TestReadOfASwitchThatNamesNothing(t *testing.T) {
 		"no such colour":  func(sw *Switch) { sw.From, sw.To = "a", "b" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, sw := colours(t), toGreen()
-			change(&sw)
-			s, err := NewCluster(client, Options{}).Read(t.Context(), green(), &sw)
-			if err != nil || s.Switch.OldReady != 0 || s.Switch.NewReady != 0 || len(s.Switch.Old) != 0 {
-				t.Fatalf("Read = %+v, %v; want neither colour and no error", s.Switch, err)
-			}
-			w, _ := runColours(t, client)
-			cached := cachedColours(t, w, sw)
-			if cached.Switch.ServiceUID != s.Switch.ServiceUID || cached.Switch.OldReady != 0 || len(cached.Switch.Old) != 0 {
-				t.Errorf("the cache has %+v, want what was read", cached.Switch)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				client, sw := colours(t), toGreen()
+				change(&sw)
+				s, err := NewCluster(client, Options{}).Read(t.Context(), green(), &sw)
+				if err != nil || s.Switch.OldReady != 0 || s.Switch.NewReady != 0 || len(s.Switch.Old) != 0 {
+					t.Fatalf("Read = %+v, %v; want neither colour and no error", s.Switch, err)
+				}
+				w, _ := runColours(t, client)
+				cached := cachedColours(t, w, sw)
+				if cached.Switch.ServiceUID != s.Switch.ServiceUID || cached.Switch.OldReady != 0 || len(cached.Switch.Old) != 0 {
+					t.Errorf("the cache has %+v, want what was read", cached.Switch)
+				}
+			})
 		})
 	}
 }
@@ -192,21 +195,23 @@ func TestReadOfASwitchFailsWhenAnyPartDoes(t *testing.T) {
 }
 
 func TestUnreadableObjectsFailTheRead(t *testing.T) {
-	client, sw := colours(t), toGreen()
-	broken := colourObjects(t, "checkout", "blue")[0].(*unstructured.Unstructured)
-	if err := unstructured.SetNestedField(broken.Object, "many", "spec", "replicas"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.Resource(deploymentsResource()).Namespace("shop").Update(t.Context(), broken, metav1.UpdateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	var wrongType *json.UnmarshalTypeError
-	if _, err := NewCluster(client, Options{}).Read(t.Context(), green(), &sw); !errors.As(err, &wrongType) {
-		t.Errorf("Read fails with %v", err)
-	}
-	w, _ := runColours(t, client)
-	awaitTrue(t, "the Services to be cached", func() bool { return w.synced(scope{namespace: "shop"}).services.HasSynced() })
-	if s, ok := w.Cached(green(), &sw); ok {
-		t.Errorf("an unreadable old colour is cached as %+v", s.Switch)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		client, sw := colours(t), toGreen()
+		broken := colourObjects(t, "checkout", "blue")[0].(*unstructured.Unstructured)
+		if err := unstructured.SetNestedField(broken.Object, "many", "spec", "replicas"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Resource(deploymentsResource()).Namespace("shop").Update(t.Context(), broken, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		var wrongType *json.UnmarshalTypeError
+		if _, err := NewCluster(client, Options{}).Read(t.Context(), green(), &sw); !errors.As(err, &wrongType) {
+			t.Errorf("Read fails with %v", err)
+		}
+		w, _ := runColours(t, client)
+		awaitTrue(t, "the Services to be cached", func() bool { return w.synced(scope{namespace: "shop"}).services.HasSynced() })
+		if s, ok := w.Cached(green(), &sw); ok {
+			t.Errorf("an unreadable old colour is cached as %+v", s.Switch)
+		}
+	})
 }

@@ -18,7 +18,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 )
 
-// runColours runs a Watcher until the test ends, and checks that it then leaves nothing behind.
+// runColours runs a Watcher in the bubble of a test until that ends, and checks that it then leaves nothing behind.
 func runColours(t *testing.T, client *fake.FakeDynamicClient) (*Watcher, <-chan Workload) {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
@@ -65,11 +65,13 @@ func awaitTrue(t *testing.T, what string, holds func() bool) {
 }
 
 func TestWatcherKeepsWhatASwitchNeeds(t *testing.T) {
-	w, _ := runColours(t, colours(t))
-	wantColours(t, cachedColours(t, w, toGreen()))
-	if s, ok := w.Cached(green(), nil); !ok || s.Switch != nil {
-		t.Errorf("without a switch, Cached = %+v, %v", s.Switch, ok)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := runColours(t, colours(t))
+		wantColours(t, cachedColours(t, w, toGreen()))
+		if s, ok := w.Cached(green(), nil); !ok || s.Switch != nil {
+			t.Errorf("without a switch, Cached = %+v, %v", s.Switch, ok)
+		}
+	})
 }
 
 func TestWatcherTellsOfAServiceThatChanges(t *testing.T) {
@@ -127,16 +129,18 @@ func TestWatcherSeesAPodBecomeUnready(t *testing.T) {
 }
 
 func TestWatcherRollsOnWithoutServices(t *testing.T) {
-	client := colours(t)
-	client.PrependReactor("list", "services", func(clienttesting.Action) (bool, runtime.Object, error) {
-		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "services"}, "", errors.New(http.StatusText(http.StatusForbidden)))
+	synctest.Test(t, func(t *testing.T) {
+		client := colours(t)
+		client.PrependReactor("list", "services", func(clienttesting.Action) (bool, runtime.Object, error) {
+			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "services"}, "", errors.New(http.StatusText(http.StatusForbidden)))
+		})
+		w, _ := runColours(t, client)
+		if _, ok := w.Cached(green(), nil); !ok {
+			t.Error("a workload cannot be read where Services may not be listed")
+		}
+		sw := toGreen()
+		if s, ok := w.Cached(green(), &sw); ok {
+			t.Errorf("a switch was read where Services may not be listed: %+v", s.Switch)
+		}
 	})
-	w, _ := runColours(t, client)
-	if _, ok := w.Cached(green(), nil); !ok {
-		t.Error("a workload cannot be read where Services may not be listed")
-	}
-	sw := toGreen()
-	if s, ok := w.Cached(green(), &sw); ok {
-		t.Errorf("a switch was read where Services may not be listed: %+v", s.Switch)
-	}
 }

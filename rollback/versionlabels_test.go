@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -84,9 +85,11 @@ func TestConfiguredVersionLabelsCountWhateverIsRead(t *testing.T) {
 		require.False(t, Promoted(Pin{Release: *canary.Live}, canary))
 	})
 	t.Run("from the cache", func(t *testing.T) {
-		w, _ := runWatcher(t, colours(t), WatcherOptions{VersionLabels: byColour})
-		require.NoError(t, w.Watch(t.Context(), green()))
-		checkColours(t, cachedColours(t, w, sw))
+		synctest.Test(t, func(t *testing.T) {
+			w, _ := runWatcher(t, colours(t), WatcherOptions{VersionLabels: byColour})
+			require.NoError(t, w.Watch(t.Context(), green()))
+			checkColours(t, cachedColours(t, w, sw))
+		})
 	})
 	t.Run("of other kinds", func(t *testing.T) {
 		eachKind(t, func(t *testing.T, kind Kind) {

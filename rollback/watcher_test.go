@@ -113,7 +113,7 @@ func TestPodPrefixIsCutAsTheAPIServerDoes(t *testing.T) {
 	}
 }
 
-// runWatcher runs a Watcher until the test ends, and checks that it then leaves nothing behind.
+// runWatcher runs a Watcher in the bubble of a test until that ends, and checks that it then leaves nothing behind.
 func runWatcher(t *testing.T, client *fake.FakeDynamicClient, options WatcherOptions) (*Watcher, <-chan Workload) {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
