@@ -3,6 +3,8 @@ package bus
 import (
 	"errors"
 	"fmt"
+	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -223,13 +225,27 @@ func TestDeletedStreamIsMadeAgain(t *testing.T) {
 	eventually(t, bus.Ready)
 }
 
+// follower dials the server that runs now, and logs in by its password: one that is started again need not have its port again, which somebody else may
+// have taken meanwhile.
+type follower struct{ address, password atomic.Value }
+
+func (f *follower) follow(server *Embedded) {
+	f.password.Store(server.password)
+	f.address.Store(server.Addr().String())
+}
+
+func (f *follower) Dial(network, _ string) (net.Conn, error) {
+	return net.Dial(network, f.address.Load().(string))
+}
+
+func (f *follower) login() (user, password string) { return internalUser, f.password.Load().(string) }
+
 func TestServerRestartLosesNothing(t *testing.T) {
-	dir, address := t.TempDir(), freePort(t)
+	dir, newest := t.TempDir(), &follower{}
 	publisher := User{Name: "ci", Password: "secret", Publish: []Scope{{"production", "shop"}}}
-	server := startServerAt(t, dir, address, publisher)
-	internal := server.password
-	nc, err := nats.Connect(server.URL(), append(ConnectOptions(testLog(t)),
-		nats.UserInfoHandler(func() (string, string) { return internalUser, internal }))...)
+	server := startServerAt(t, dir, "127.0.0.1:0", publisher)
+	newest.follow(server)
+	nc, err := nats.Connect(server.URL(), append(ConnectOptions(testLog(t)), nats.SetCustomDialer(newest), nats.UserInfoHandler(newest.login))...)
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	bus := open(t, nc, Options{})
@@ -245,8 +261,7 @@ func TestServerRestartLosesNothing(t *testing.T) {
 		}
 		return nil
 	})
-	again := startServerAt(t, dir, address, publisher)
-	internal = again.password
+	newest.follow(startServerAt(t, dir, "127.0.0.1:0", publisher))
 	eventually(t, func() error {
 		_, err := bus.js.Publish(t.Context(), checkout, []byte("after"))
 		return err
@@ -304,7 +319,7 @@ func TestOpenMendsAStreamButKeepsItsLimits(t *testing.T) {
 }
 
 func TestOpenOfADeadServerEnds(t *testing.T) {
-	nc, err := nats.Connect("nats://"+freePort(t), ConnectOptions(testLog(t))...)
+	nc, err := nats.Connect("nats://127.0.0.1:1", ConnectOptions(testLog(t))...)
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	_, err = Open(t.Context(), nc, Options{

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -47,14 +45,6 @@ func startServerAt(t *testing.T, dir, listen string, users ...User) *Embedded {
 // testLog discards what is logged after the test, which would make it panic.
 func testLog(t *testing.T) *zap.Logger {
 	return zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel))
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return "127.0.0.1:" + strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }
 
 func connect(t *testing.T, server *Embedded) *nats.Conn {
