@@ -49,12 +49,14 @@ func TestMissingStoreIsNotReady(t *testing.T) {
 	bus := openNew(t, Options{})
 	var got inbox
 	consume(t, bus, got.handle)
-	require.NoError(t, bus.js.DeleteStream(t.Context(), journalStream("main")))
-	// A stream of another's that holds the subjects keeps the bus from making its own again.
-	_, err := bus.js.CreateStream(t.Context(), jetstream.StreamConfig{
-		Name: "USURPER", Subjects: []string{journalSubject("main") + ".>"},
+	// A stream of another's that holds the subjects keeps the bus from making its own again, if it comes before the bus looks.
+	eventually(t, func() error {
+		if err := bus.js.DeleteStream(t.Context(), journalStream("main")); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return err
+		}
+		_, err := bus.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "USURPER", Subjects: []string{journalSubject("main") + ".>"}})
+		return err
 	})
-	require.NoError(t, err)
 	require.NoError(t, bus.js.DeleteStream(t.Context(), "KV_"+namesBucket("main")))
 	eventually(t, func() error {
 		if bus.Ready() == nil {
