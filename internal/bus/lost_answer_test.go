@@ -55,7 +55,7 @@ func openDeaf(t *testing.T) (bus, observer *Bus, dialer *deafDialer) {
 // losingTheAnswer runs write and lets nothing be heard until the stream has stored it.
 func losingTheAnswer(t *testing.T, observer *Bus, stream string, dialer *deafDialer, write func() (uint64, error)) uint64 {
 	t.Helper()
-	before := streamState(t, observer.js, stream).LastSeq
+	before, lost := streamState(t, observer.js, stream).LastSeq, dialer.answers.Load()
 	dialer.deaf.Store(true)
 	type result struct {
 		seq uint64
@@ -73,7 +73,7 @@ func losingTheAnswer(t *testing.T, observer *Bus, stream string, dialer *deafDia
 		return nil
 	})
 	eventually(t, func() error {
-		if dialer.answers.Load() == 0 {
+		if dialer.answers.Load() == lost {
 			return errors.New("the answer has not come yet")
 		}
 		return nil
