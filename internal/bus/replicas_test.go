@@ -13,6 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// electing is how long servers may take to elect a leader on a busy machine.
+const electing = 4 * patience
+
 // cluster runs servers that know each other, until the test ends.
 func cluster(t *testing.T, size int) []*server.Server {
 	t.Helper()
@@ -36,7 +39,7 @@ func cluster(t *testing.T, size int) []*server.Server {
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 		all = append(all, s)
 	}
-	within(t, 4*patience, func() error { // three servers that elect a leader on a busy machine
+	within(t, electing, func() error {
 		placing := 0 // how many servers the one that places streams has heard from
 		for _, s := range all {
 			if !s.ReadyForConnections(time.Millisecond) || !s.JetStreamIsCurrent() {
@@ -62,7 +65,7 @@ func TestReplicas(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	source := []Source{{Name: "flux", Subject: "flux.production"}}
-	b := open(t, nc, Options{Replicas: 3, Timeout: patience, Sources: source})
+	b := open(t, nc, Options{Replicas: 3, Timeout: electing, Sources: source})
 	replicas := func() map[string]int {
 		out := map[string]int{}
 		streams := b.js.ListStreams(t.Context())
@@ -77,7 +80,7 @@ func TestReplicas(t *testing.T) {
 	for name, n := range made {
 		require.Equal(t, 3, n, name)
 	}
-	open(t, nc, Options{Timeout: patience, Sources: source})
+	open(t, nc, Options{Timeout: electing, Sources: source})
 	require.Equal(t, made, replicas())
 
 	servers[2].Shutdown()

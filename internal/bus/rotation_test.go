@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,7 +50,8 @@ func TestCredentialsAreReplacedWhileAJournalIsWritten(t *testing.T) {
 	go func() { defer close(kept); credentials.KeepCurrent(ctx, nc, 20*time.Millisecond, testLog(t)) }()
 	t.Cleanup(func() { cancel(); <-kept })
 
-	written, failed := 0, make(chan error, 1)
+	var written atomic.Int64
+	failed := make(chan error, 1)
 	stop := make(chan struct{})
 	go func() {
 		var last uint64
@@ -60,17 +62,23 @@ func TestCredentialsAreReplacedWhileAJournalIsWritten(t *testing.T) {
 				return
 			default:
 			}
-			seq, err := b.Journal().Append(t.Context(), "production.shop.a", fmt.Sprint(written), fmt.Append(nil, written), last)
+			seq, err := b.Journal().Append(t.Context(), "production.shop.a", fmt.Sprint(written.Load()), fmt.Append(nil, written.Load()), last)
 			if err != nil {
-				failed <- fmt.Errorf("entry %d: %w", written, err)
+				failed <- fmt.Errorf("entry %d: %w", written.Load(), err)
 				return
 			}
 			last = seq
-			written++
+			written.Add(1)
 		}
 	}()
 	for round := 1; round <= 4; round++ {
-		<-time.After(200 * time.Millisecond)
+		already := written.Load()
+		eventually(t, func() error {
+			if n := written.Load(); n < already+5 && len(failed) == 0 {
+				return fmt.Errorf("%d entries since the password before", n-already)
+			}
+			return nil
+		})
 		next := options(fmt.Sprintf("password-%d", round))
 		next.Port, next.StoreDir = first.Port, first.StoreDir
 		before := nc.Stats().Reconnects
@@ -85,12 +93,11 @@ func TestCredentialsAreReplacedWhileAJournalIsWritten(t *testing.T) {
 	}
 	close(stop)
 	require.NoError(t, <-failed)
-	require.Greater(t, written, 4)
 	read := 0
 	require.NoError(t, b.Journal().Read(t.Context(), "production.shop.a", func(_ uint64, data []byte) error {
 		require.Equal(t, fmt.Sprint(read), string(data))
 		read++
 		return nil
 	}))
-	require.Equal(t, written, read)
+	require.EqualValues(t, written.Load(), read)
 }
