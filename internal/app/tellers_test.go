@@ -64,29 +64,24 @@ func TestNothingIsLostOrToldTwiceWhenPipelinesChange(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- tellers.Run(ctx) }()
 
-	const senders, each = 4, 50
+	const senders, each, every = 4, 50, 10
 	var sending sync.WaitGroup
+	another := make(chan struct{})
 	for s := range senders {
 		sending.Go(func() {
 			for i := range each {
 				tellers.Send(notifier.Notice{ID: fmt.Sprintf("%d-%d", s, i), Title: "t", Severity: notifier.Page, At: time.Now()})
 				tellers.Kept(ctx)
+				if i%every == 0 { // while the others go on
+					another <- struct{}{}
+				}
 			}
 		})
 	}
-	sent := make(chan struct{})
-	go func() { sending.Wait(); close(sent) }()
-	replaced := 0
-	for over := false; !over; {
-		select {
-		case <-sent:
-			over = true
-		case <-time.After(50 * time.Millisecond):
-			tellers.replace(pipeline())
-			replaced++
-		}
+	go func() { sending.Wait(); close(another) }()
+	for range another {
+		tellers.replace(pipeline())
 	}
-	require.Greater(t, replaced, 2)
 	for deadline := time.Now().Add(60 * time.Second); ; <-time.After(20 * time.Millisecond) {
 		sink.mu.Lock()
 		n := len(sink.told)
@@ -101,6 +96,8 @@ func TestNothingIsLostOrToldTwiceWhenPipelinesChange(t *testing.T) {
 	tellers.replace(last)
 	cancel()
 	require.NoError(t, <-done)
+	sink.mu.Lock()
+	defer sink.mu.Unlock()
 	for id, n := range sink.told {
 		require.Equal(t, 1, n, id)
 	}
