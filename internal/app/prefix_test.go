@@ -30,7 +30,11 @@ type served struct {
 	kill       func()
 }
 
-func serveFrom(t *testing.T, dir string) served {
+// patient is how long a call on a NATS that is there may take where it is started again and again, on a machine that has much else to do.
+const patient = 15 * time.Second
+
+// serveFrom serves from a folder; patience is how long a call on NATS may take, zero for as long as in the daemon.
+func serveFrom(t *testing.T, dir string, patience time.Duration) served {
 	t.Helper()
 	server, err := bus.StartEmbedded(bus.EmbeddedOptions{DataDir: dir, Listen: "127.0.0.1:0"})
 	require.NoError(t, err)
@@ -38,7 +42,7 @@ func serveFrom(t *testing.T, dir string) served {
 	nc, err := server.Connect()
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
-	b, err := bus.Open(t.Context(), nc, bus.Options{Instance: "main", Environments: []string{"production"}, Timeout: 2 * time.Second})
+	b, err := bus.Open(t.Context(), nc, bus.Options{Instance: "main", Environments: []string{"production"}, Timeout: patience})
 	require.NoError(t, err)
 	return served{b.Journal(), watch.New(watch.Options{Instance: "main", Ledger: b.Ledger(), Annex: b.Journal(), Journal: journal{b.Journal()},
 		Metrics: watch.NewMetrics(prometheus.NewRegistry()), Log: zap.NewNop()}), func() { nc.Close(); server.Shutdown() }}
@@ -97,7 +101,7 @@ func TestWhatIsRenderedIsATruePrefix(t *testing.T) {
 		all = append(all, e)
 	}
 	dir := t.TempDir()
-	s := serveFrom(t, dir)
+	s := serveFrom(t, dir, patient)
 	var last uint64
 	after := killedAfter(t, len(all))
 	for i := range all {
@@ -110,7 +114,7 @@ func TestWhatIsRenderedIsATruePrefix(t *testing.T) {
 			continue
 		}
 		s.kill()
-		s = serveFrom(t, dir)
+		s = serveFrom(t, dir, patient)
 		got, reply := s.page(t, 0)
 		require.True(t, reply.OK, reply.Message)
 		require.Len(t, got, i+1)
@@ -125,7 +129,7 @@ func TestWhatIsRenderedIsATruePrefix(t *testing.T) {
 
 // NATS is killed while a record is read: whoever reads is told so, and does not take what came until then for the whole.
 func TestAReadingThatIsCutOffIsNoRecord(t *testing.T) {
-	s := serveFrom(t, t.TempDir())
+	s := serveFrom(t, t.TempDir(), 0)
 	var last uint64
 	for i, reason := range []string{"first", string(bytes.Repeat([]byte("x"), control.PageBytes)), "third"} {
 		data, err := json.Marshal(incident.Entry{Version: 1, Watch: journalled, Kind: incident.KindState, State: &incident.StateChange{To: "Watching", Reason: reason}})
