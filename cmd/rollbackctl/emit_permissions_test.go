@@ -30,8 +30,8 @@ func startExternal(t *testing.T, publish string, subscribe ...string) (*stack, *
 	require.NoError(t, err)
 	srv.Start()
 	t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
-	require.True(t, srv.ReadyForConnections(10*time.Second))
-	nc, err := nats.Connect(srv.ClientURL(), nats.UserInfo("admin", "admin"))
+	require.True(t, srv.ReadyForConnections(patience))
+	nc, err := nats.Connect(srv.ClientURL(), nats.Timeout(patience), nats.UserInfo("admin", "admin"))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	s := &stack{env: map[string]string{

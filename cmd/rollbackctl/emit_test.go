@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// patience is how long a server that is there may take to answer on a machine that has much else to do.
+const patience = 15 * time.Second
+
 const minimal = `{"timestamp":"2026-11-22T10:00:00Z","environment":"production","namespace":"shop","workload":"checkout","version":"v1"}`
 
 // stack is a real server with a publisher, and what a command needs to reach it.

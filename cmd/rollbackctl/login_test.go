@@ -17,7 +17,7 @@ import (
 // storing has whoever logs in answer events as a stream does.
 func storing(t *testing.T, c natsauth.Credentials, url string) {
 	t.Helper()
-	nc, err := c.Connect(url, nats.NoReconnect())
+	nc, err := c.Connect(url, nats.NoReconnect(), nats.Timeout(patience))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	_, err = nc.Subscribe("deployments.>", func(m *nats.Msg) { _ = m.Respond([]byte(`{"stream":"DEPLOYMENTS","seq":7}`)) })

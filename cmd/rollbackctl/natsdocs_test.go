@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -37,9 +36,9 @@ func startDocumented(t *testing.T) *stack {
 	require.NoError(t, err)
 	srv.Start()
 	t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
-	require.True(t, srv.ReadyForConnections(10*time.Second))
+	require.True(t, srv.ReadyForConnections(patience))
 
-	nc, err := nats.Connect(srv.ClientURL(), nats.UserInfo("rollbackd", "secret-of-rollbackd"))
+	nc, err := nats.Connect(srv.ClientURL(), nats.Timeout(patience), nats.UserInfo("rollbackd", "secret-of-rollbackd"))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	s := &stack{env: map[string]string{"ROLLBACKD_NATS": srv.ClientURL()}}
@@ -80,7 +79,7 @@ func TestDocumentedAccountsKeepUsersFromWhatIsNotTheirs(t *testing.T) {
 			"rollbackd.rejected.>", "rollbackd.rejected.source.flux"},
 	} {
 		t.Run(user, func(t *testing.T) {
-			nc, err := nats.Connect(s.env["ROLLBACKD_NATS"], nats.UserInfo(user, test.password), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+			nc, err := nats.Connect(s.env["ROLLBACKD_NATS"], nats.Timeout(patience), nats.UserInfo(user, test.password), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 			require.NoError(t, err)
 			defer nc.Close()
 			for _, subject := range test.may {

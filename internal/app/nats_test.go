@@ -31,7 +31,7 @@ func TestTooFewServersAreNamed(t *testing.T) {
 	s.Start()
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 	require.True(t, s.ReadyForConnections(10*time.Second))
-	nc, err := nats.Connect(s.ClientURL())
+	nc, err := nats.Connect(s.ClientURL(), nats.Timeout(patient))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	_, err = bus.Open(t.Context(), nc, bus.Options{Instance: "main", Environments: []string{"production"}, Replicas: 3})

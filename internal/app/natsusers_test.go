@@ -51,7 +51,7 @@ func TestUsersOfTheEmbeddedServerFollowTheirFiles(t *testing.T) {
 	defer disconnect()
 	address := logs.FilterMessage("publishers connect to the embedded NATS").All()[0].ContextMap()["nats"].(string)
 	dial := func(user, password string) (*nats.Conn, error) {
-		nc, err := nats.Connect(address, nats.UserInfo(user, password), nats.NoReconnect())
+		nc, err := nats.Connect(address, nats.Timeout(patient), nats.UserInfo(user, password), nats.NoReconnect())
 		if err == nil {
 			t.Cleanup(nc.Close)
 		}

@@ -30,7 +30,7 @@ type served struct {
 	kill       func()
 }
 
-// patient is how long a call on a NATS that is there may take where it is started again and again, on a machine that has much else to do.
+// patient is how long something that is there may take to answer on a machine that has much else to do.
 const patient = 15 * time.Second
 
 // serveFrom serves from a folder; patience is how long a call on NATS may take, zero for as long as in the daemon.

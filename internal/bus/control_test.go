@@ -50,7 +50,7 @@ func TestNobodyActsUnderAnothersName(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ana := connectAs(t, server, "ana")
 			require.NoError(t, ana.Publish(subject, []byte(`{"watch":"k"}`)))
-			require.NoError(t, ana.FlushTimeout(5*time.Second))
+			require.NoError(t, ana.FlushTimeout(patience))
 			require.ErrorContains(t, ana.LastError(), "Permissions Violation for Publish")
 		})
 	}
@@ -112,7 +112,7 @@ func serve(t *testing.T, b *Bus, answer func(context.Context, control.Asked) con
 
 func connectAs(t *testing.T, server *Embedded, user string) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(server.URL(), nats.UserInfo(user, "secret"), nats.CustomInboxPrefix(event.InboxPrefix(user)))
+	nc, err := nats.Connect(server.URL(), nats.Timeout(patience), nats.UserInfo(user, "secret"), nats.CustomInboxPrefix(event.InboxPrefix(user)))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	return nc
@@ -120,7 +120,7 @@ func connectAs(t *testing.T, server *Embedded, user string) *nats.Conn {
 
 func ask(t *testing.T, nc *nats.Conn, subject, body string) control.Reply {
 	t.Helper()
-	msg, err := nc.Request(subject, []byte(body), 10*time.Second)
+	msg, err := nc.Request(subject, []byte(body), patience)
 	require.NoError(t, err)
 	var reply control.Reply
 	require.NoError(t, json.Unmarshal(msg.Data, &reply))
@@ -138,7 +138,7 @@ func TestADaemonThatMayNotHearPeopleIsNotReady(t *testing.T) {
 	server.Start()
 	t.Cleanup(func() { server.Shutdown(); server.WaitForShutdown() })
 	require.True(t, server.ReadyForConnections(patience))
-	nc, err := nats.Connect(server.ClientURL(), nats.UserInfo("rollbackd", "p"), nats.ReconnectWait(pollEvery), nats.MaxReconnects(-1))
+	nc, err := nats.Connect(server.ClientURL(), nats.Timeout(patience), nats.UserInfo("rollbackd", "p"), nats.ReconnectWait(pollEvery), nats.MaxReconnects(-1))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	b := open(t, nc, Options{})

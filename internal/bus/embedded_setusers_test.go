@@ -66,7 +66,7 @@ func TestSetUsers(t *testing.T) {
 	ci.awaitClosed(t)
 	gone.awaitClosed(t)
 	for _, old := range []User{scoped("ci", "old", "shop"), scoped("gone", "x", "shop")} {
-		_, err := nats.Connect(server.URL(), nats.UserInfo(old.Name, old.Password))
+		_, err := nats.Connect(server.URL(), nats.Timeout(patience), nats.UserInfo(old.Name, old.Password))
 		require.ErrorIs(t, err, nats.ErrAuthorization)
 	}
 	visit(t, server, scoped("ci", "new", "shop"))

@@ -18,7 +18,7 @@ var shopPublisher = User{Name: "ci", Password: "secret", Publish: []Scope{{Envir
 func dialAs(t *testing.T, server *Embedded, user User) (nc *nats.Conn, refused chan error) {
 	t.Helper()
 	refused = make(chan error, 16)
-	nc, err := nats.Connect(server.URL(), nats.UserInfo(user.Name, user.Password),
+	nc, err := nats.Connect(server.URL(), nats.Timeout(patience), nats.UserInfo(user.Name, user.Password),
 		nats.CustomInboxPrefix(event.InboxPrefix(user.Name)), nats.NoReconnect(),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
 	require.NoError(t, err)
@@ -34,7 +34,7 @@ func TestEmbeddedRefusesWhoIsNotConfigured(t *testing.T) {
 		"unknown user":   nats.UserInfo("cd", "secret"),
 		"the daemon":     nats.UserInfo(internalUser, ""),
 	} {
-		_, err := nats.Connect(server.URL(), option)
+		_, err := nats.Connect(server.URL(), nats.Timeout(patience), option)
 		require.ErrorIs(t, err, nats.ErrAuthorization, name)
 	}
 }

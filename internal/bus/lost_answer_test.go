@@ -45,7 +45,7 @@ func (c *deafConn) Read(p []byte) (int, error) {
 func openDeaf(t *testing.T) (bus, observer *Bus, dialer *deafDialer) {
 	t.Helper()
 	server, dialer := startServer(t), &deafDialer{}
-	nc, err := nats.Connect(server.URL(), nats.UserInfo(internalUser, server.password), nats.SetCustomDialer(dialer))
+	nc, err := nats.Connect(server.URL(), nats.Timeout(patience), nats.UserInfo(internalUser, server.password), nats.SetCustomDialer(dialer))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	options := Options{Timeout: 6 * time.Second} // of which half is waited for the answer that is lost

@@ -138,8 +138,8 @@ func TestSourcesThatCannotBe(t *testing.T) {
 	require.NoError(t, err)
 	for problem, source := range map[string]Source{
 		"source a: events do not arrive: unable to consume source a of stream ABSENT: there is no such stream": {Name: "a", Subject: "flux.production", Stream: "ABSENT"},
-		"it is a work queue":      {Name: "b", Subject: "work.x", Stream: "WORK"},
-		"DEPLOYMENTS captures":    {Name: "d", Subject: "deployments.x"},
+		"it is a work queue":   {Name: "b", Subject: "work.x", Stream: "WORK"},
+		"DEPLOYMENTS captures": {Name: "d", Subject: "deployments.x"},
 	} {
 		requireUnready(t, server, source, problem)
 	}
@@ -200,7 +200,7 @@ func TestSourcesFollowTheConfiguration(t *testing.T) {
 func TestSourcesOfTheEmbeddedServersUsers(t *testing.T) {
 	server := startServer(t, User{Name: "flux", Password: "secret", Sources: []Source{flux()}})
 	open(t, connect(t, server), Options{Sources: []Source{flux()}})
-	nc, err := nats.Connect(server.URL(), nats.UserInfo("flux", "secret"), nats.CustomInboxPrefix(event.InboxPrefix("flux")))
+	nc, err := nats.Connect(server.URL(), nats.Timeout(patience), nats.UserInfo("flux", "secret"), nats.CustomInboxPrefix(event.InboxPrefix("flux")))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	answer, err := nc.Request("flux.production", []byte("{}"), patience)
