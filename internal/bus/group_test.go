@@ -54,7 +54,7 @@ func batches(t *testing.T, bus *Bus) map[string]int {
 // However many journals are written at the same time, each has its entries in order under the sequences that were answered; and most
 // of them were stored together with others.
 func TestJournalsAreStoredTogether(t *testing.T) {
-	bus := openNew(t, Options{Grouped: true})
+	bus := openNew(t, Options{Grouped: true, Timeout: patience})
 	seqs := appendSideBySide(t, bus.Journal(), 40, 5)
 	for w, want := range seqs {
 		var got []uint64
@@ -80,7 +80,7 @@ func TestJournalsAreStoredTogether(t *testing.T) {
 // An entry that came too late is refused; what would have been stored with it is stored all the same, and an entry that was stored
 // before is known again.
 func TestOneThatIsFencedKeepsNobodyFromBeingStored(t *testing.T) {
-	bus := openNew(t, Options{Grouped: true})
+	bus := openNew(t, Options{Grouped: true, Timeout: patience})
 	journal := bus.Journal()
 	first, err := journal.Append(t.Context(), key(0), "first", []byte("x"), 0)
 	require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestOneThatIsFencedKeepsNobodyFromBeingStored(t *testing.T) {
 
 // An entry of the annex stands in the same order, and stays as it is.
 func TestNotesAreStoredTogetherToo(t *testing.T) {
-	bus := openNew(t, Options{Grouped: true})
+	bus := openNew(t, Options{Grouped: true, Timeout: patience})
 	var running sync.WaitGroup
 	for n := range 30 {
 		running.Go(func() {
@@ -163,7 +163,7 @@ func TestAStreamOfBeforeTakesBatches(t *testing.T) {
 
 // Where batches are refused, for whatever reason, entries are stored one by one.
 func TestWhereBatchesAreRefused(t *testing.T) {
-	bus := openNew(t, Options{})
+	bus := openNew(t, Options{Timeout: patience})
 	bus.journal.group.stream = journalStream("main") // which does not take them
 	appendSideBySide(t, bus.Journal(), 20, 3)
 	require.Equal(t, map[string]int{"": 60}, batches(t, bus))

@@ -24,7 +24,9 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	checkout  = "deployments.production.shop.checkout"
+	checkout = "deployments.production.shop.checkout"
+	// patience is how long something that comes may take on a machine that has much else to do; it is also what those who write against each other
+	// are given, who may lose to all the others before they have their turn.
 	patience  = 15 * time.Second
 	pollEvery = 10 * time.Millisecond
 )

@@ -67,7 +67,7 @@ func TestLedgerReadingIsEnded(t *testing.T) {
 
 // Of several writers the newest picture stays, in whatever order they come.
 func TestLedgerKeepsTheNewest(t *testing.T) {
-	bus := openNew(t, Options{})
+	bus := openNew(t, Options{Timeout: patience})
 	ledger := bus.Ledger()
 	const writers = 20
 	var all sync.WaitGroup

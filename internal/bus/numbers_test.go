@@ -18,7 +18,7 @@ func TestNumbersHaveNoGapsAndNoDoubles(t *testing.T) {
 	const replicas, owners = 8, 40
 	var all sync.WaitGroup
 	for replica := range replicas {
-		numbers := open(t, connect(t, server), Options{}).Numbers()
+		numbers := open(t, connect(t, server), Options{Timeout: patience}).Numbers()
 		dice := rand.New(rand.NewPCG(1, uint64(replica)))
 		all.Go(func() {
 			for _, i := range dice.Perm(owners) {
@@ -34,7 +34,7 @@ func TestNumbersHaveNoGapsAndNoDoubles(t *testing.T) {
 		})
 	}
 	all.Wait()
-	numbers := open(t, connect(t, server), Options{}).Numbers()
+	numbers := open(t, connect(t, server), Options{Timeout: patience}).Numbers()
 	holders := map[uint64]string{}
 	for i := range owners {
 		owner := fmt.Sprintf("production.shop.%d", i)

@@ -42,7 +42,7 @@ func TestWatchesOfTwoWritersHaveOneWinner(t *testing.T) {
 	var winners atomic.Int32
 	var group sync.WaitGroup
 	for i := range 4 {
-		watches := open(t, connect(t, server), Options{}).Watches()
+		watches := open(t, connect(t, server), Options{Timeout: patience}).Watches()
 		group.Go(func() {
 			_, err := watches.Create(t.Context(), watchKey, fmt.Append(nil, i))
 			if err == nil {
@@ -232,7 +232,7 @@ func TestNames(t *testing.T) {
 }
 
 func TestNamesOfConcurrentOwnersDiffer(t *testing.T) {
-	names := openNew(t, Options{}).Names()
+	names := openNew(t, Options{Timeout: patience}).Names()
 	var mu sync.Mutex
 	owners := map[string]int{}
 	var group sync.WaitGroup
