@@ -65,7 +65,7 @@ func launchDaemon(t *testing.T, w *world, change func(*settings)) *daemon {
 	if change != nil {
 		change(&s)
 	}
-	s.OnCall, s.End = s.Active+2*time.Second, s.Active+6*time.Second
+	s.OnCall, s.End = s.Active+2*time.Second, s.Active+10*time.Second
 	d := &daemon{settings: s, t: t, log: filepath.Join(dir, "daemon.log")}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "password"), []byte(password+"\n"), 0o600))
 	d.configure()

@@ -134,7 +134,7 @@ policies:
   stages:
     active: {until: {{.Active}}, interval: 1s}
     onCall: {until: {{.OnCall}}, interval: 1s}
-    enhanced: {until: {{.End}}, interval: 4s} # by the last tick the watch ends: it is long enough to have samples on a busy machine
+    enhanced: {until: {{.End}}, interval: 8s} # by the last tick the watch ends: it is long enough to have samples on a busy machine
   baseline: {window: 20s}
   knownGood: {minServing: 5s}
   settleFor: {{.SettleFor}}
