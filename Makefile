@@ -11,7 +11,7 @@ MANIFESTS_GO := GOWORK=off $(GO) -C test/manifests
 IMAGE_GO := GOWORK=off $(GO) -C deploy/image
 
 UNIT_PACKAGES = $$($(GO) list ./... | grep -v -e /test/e2e -e /test/chaos)
-E2E_TIMEOUT := 20m
+E2E_TIMEOUT := 40m
 CHAOS_TIMEOUT := 30m
 # How long make fuzz tries each target, and what make test has it try.
 FUZZ_TIME ?= 30s
