@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -120,8 +119,7 @@ func TestEmitWhoseServerGoesAway(t *testing.T) {
 			srv.Shutdown()
 			err = <-done
 			require.ErrorContains(t, err, "unable to wait for a rejection")
-			_, refused := errors.AsType[refusal](err)
-			require.False(t, refused, "nobody refused anything")
+			require.Equal(t, exitUsage, exitCode(err), "nobody refused anything")
 			require.Equal(t, says+"\n", out.String())
 		})
 	}

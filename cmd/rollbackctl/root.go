@@ -36,10 +36,17 @@ func run(ctx context.Context, args []string, around surroundings) int {
 	root := newRoot(around)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintln(around.err, "rollbackctl:", err)
+	}
+	return exitCode(err)
+}
+
+// exitCode is what a command that ended so tells a script.
+func exitCode(err error) int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintln(around.err, "rollbackctl:", err)
 	if _, refused := errors.AsType[refusal](err); refused {
 		return exitRefused
 	}

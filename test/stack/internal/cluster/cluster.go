@@ -29,7 +29,7 @@ type Options struct {
 	Dir string
 	// Kube and Kwok are the programs.
 	Kube, Kwok string
-	// Nodes is the number of simulated nodes; each has room for 250 pods.
+	// Nodes is the number of simulated nodes; each has room for 1000 pods.
 	Nodes int
 }
 
